@@ -1,0 +1,68 @@
+// A plan: who holds what, and the ordered tasks of every peer for one iteration. Plain data; every policy makes
+// one, the timeline predicts it, the live executor follows it.
+
+export type TaskKind =
+  | 'forward'
+  | 'backward'
+  | 'backward-input'
+  | 'backward-weight'
+  | 'head'
+  | 'exchange'
+  | 'update'
+  | 'recompute';
+
+/** An edge into a task: it waits for `task` and for `bytes` to travel from that task's peer to its own. */
+export interface Dependency {
+  readonly task: number;
+  readonly bytes: number;
+}
+
+export interface Task {
+  readonly peer: number;
+  readonly kind: TaskKind;
+  readonly stage: number;
+  /** Which part of the stage, where a policy splits stages (0 otherwise). */
+  readonly chunk: number;
+  /** Unique in the plan; -1 for tasks that belong to none. */
+  readonly microbatch: number;
+  /** Modelled duration. */
+  readonly seconds: number;
+  readonly waitsFor: readonly Dependency[];
+  /** Activation memory taken when the task starts, in stage units (a full stage's residuals of one micro-batch = 1). */
+  readonly takes: number;
+  /** Activation memory given back when the task ends. */
+  readonly gives: number;
+}
+
+/** One stop of a path: the stage (chunk) and the peer that computes it. */
+export interface PathNode {
+  readonly stage: number;
+  readonly chunk: number;
+  readonly peer: number;
+}
+
+/** Where a micro-batch goes forward; backward retraces it. `nodes[0]` is the anchor. */
+export interface Path {
+  readonly microbatch: number;
+  readonly nodes: readonly PathNode[];
+}
+
+/** How each peer picks its next task: a fixed list of task indices, or the ready task of smallest priority value. */
+export type Order =
+  | { readonly kind: 'fixed'; readonly tasks: readonly (readonly number[])[] }
+  | { readonly kind: 'priority'; readonly values: readonly number[] };
+
+export interface Plan {
+  readonly policy: string;
+  /** Names, in index order. */
+  readonly peers: readonly string[];
+  readonly stages: number;
+  /** assignment[stage] = peer indices; the order within a stage is the group's order. */
+  readonly assignment: readonly (readonly number[])[];
+  readonly headAt: 'anchor' | 'last';
+  readonly paths: readonly Path[];
+  readonly tasks: readonly Task[];
+  readonly order: Order;
+  /** Most activation memory a peer may hold at once, in stage units; Infinity where unlimited. */
+  readonly memoryLimits: readonly number[];
+}
