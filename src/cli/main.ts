@@ -1,0 +1,36 @@
+// The command line's entry: joins the commands to this process. bin/skein.js starts it.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { abortOnInterrupt } from './interrupt.ts';
+import { createOutput } from './output.ts';
+import { type RegisterCommand, runProgram } from './program.ts';
+
+const commands: readonly RegisterCommand[] = [];
+
+// A reader that went away (`skein … | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const output = createOutput(process.stdout, process.stderr);
+const exitCode = await runProgram(commands, process.argv.slice(2), {
+  output,
+  signal: abortOnInterrupt(process),
+  version: packageVersion(),
+  debug: Boolean(process.env.SKEIN_DEBUG),
+});
+await output.flush();
+process.exit(exitCode);
+
+/** The version in the package.json above this file, which is two folders up in a checkout and three in dist. */
+function packageVersion(): string {
+  for (const candidate of ['../../package.json', '../../../package.json']) {
+    const url = new URL(candidate, import.meta.url);
+    if (!existsSync(url)) continue;
+    const contents: unknown = JSON.parse(readFileSync(url, 'utf8'));
+    if (typeof contents === 'object' && contents !== null && 'version' in contents)
+      return String(contents.version);
+  }
+  return 'unknown';
+}
