@@ -1,0 +1,1005 @@
+// Generated from messages.proto by `node src/network/wire/generate.ts`. Do not edit.
+import type { Codec, DecodeOptions } from 'protons-runtime';
+import type { Uint8ArrayList } from 'uint8arraylist';
+export interface TensorHeader {
+    kind: TensorHeader.Kind;
+    type: TensorHeader.Type;
+    iteration: number;
+    attempt: number;
+    microbatch: number;
+    hop: number;
+    path: Hop[];
+    stage: number;
+    round: number;
+    firstElement: number;
+    elements: number;
+}
+export declare namespace TensorHeader {
+    enum Kind {
+        ACTIVATION = "ACTIVATION",
+        GRADIENT = "GRADIENT",
+        CONTRIBUTION = "CONTRIBUTION",
+        SUM = "SUM"
+    }
+    namespace Kind {
+        const codec: () => Codec<Kind>;
+    }
+    enum Type {
+        F32 = "F32",
+        F16 = "F16",
+        INT8 = "INT8"
+    }
+    namespace Type {
+        const codec: () => Codec<Type>;
+    }
+    const codec: () => Codec<TensorHeader>;
+    interface TensorHeaderKindFieldEvent {
+        field: '$.kind';
+        value: TensorHeader.Kind;
+    }
+    interface TensorHeaderTypeFieldEvent {
+        field: '$.type';
+        value: TensorHeader.Type;
+    }
+    interface TensorHeaderIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface TensorHeaderAttemptFieldEvent {
+        field: '$.attempt';
+        value: number;
+    }
+    interface TensorHeaderMicrobatchFieldEvent {
+        field: '$.microbatch';
+        value: number;
+    }
+    interface TensorHeaderHopFieldEvent {
+        field: '$.hop';
+        value: number;
+    }
+    interface TensorHeaderPathStageFieldEvent {
+        field: '$.path[].stage';
+        value: number;
+        index: number;
+    }
+    interface TensorHeaderPathPeerFieldEvent {
+        field: '$.path[].peer';
+        value: string;
+        index: number;
+    }
+    interface TensorHeaderStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface TensorHeaderRoundFieldEvent {
+        field: '$.round';
+        value: number;
+    }
+    interface TensorHeaderFirstElementFieldEvent {
+        field: '$.firstElement';
+        value: number;
+    }
+    interface TensorHeaderElementsFieldEvent {
+        field: '$.elements';
+        value: number;
+    }
+    function encode(obj: Partial<TensorHeader>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TensorHeader>): TensorHeader;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TensorHeader>): Generator<TensorHeaderKindFieldEvent | TensorHeaderTypeFieldEvent | TensorHeaderIterationFieldEvent | TensorHeaderAttemptFieldEvent | TensorHeaderMicrobatchFieldEvent | TensorHeaderHopFieldEvent | TensorHeaderPathStageFieldEvent | TensorHeaderPathPeerFieldEvent | TensorHeaderStageFieldEvent | TensorHeaderRoundFieldEvent | TensorHeaderFirstElementFieldEvent | TensorHeaderElementsFieldEvent>;
+}
+export interface Hop {
+    stage: number;
+    peer: string;
+}
+export declare namespace Hop {
+    const codec: () => Codec<Hop>;
+    interface HopStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface HopPeerFieldEvent {
+        field: '$.peer';
+        value: string;
+    }
+    function encode(obj: Partial<Hop>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Hop>): Hop;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Hop>): Generator<HopStageFieldEvent | HopPeerFieldEvent>;
+}
+export interface Control {
+    request: number;
+    answer: boolean;
+    heartbeat?: Heartbeat;
+    join?: JoinRequest;
+    accepted?: JoinAccepted;
+    refused?: Refused;
+    entries?: Entries;
+    entriesWanted?: EntriesWanted;
+    finished?: Finished;
+    exchangeOrder?: ExchangeOrder;
+    exchanged?: Exchanged;
+    dropped?: Dropped;
+    slotRequest?: SlotRequest;
+    done?: Done;
+    suspicion?: Suspicion;
+    ready?: Ready;
+    leave?: LeaveNotice;
+    takeOver?: TakeOver;
+    applied?: Applied;
+}
+export declare namespace Control {
+    const codec: () => Codec<Control>;
+    interface ControlRequestFieldEvent {
+        field: '$.request';
+        value: number;
+    }
+    interface ControlAnswerFieldEvent {
+        field: '$.answer';
+        value: boolean;
+    }
+    interface ControlHeartbeatSequenceFieldEvent {
+        field: '$.heartbeat.sequence';
+        value: number;
+    }
+    interface ControlHeartbeatIterationFieldEvent {
+        field: '$.heartbeat.iteration';
+        value: number;
+    }
+    interface ControlHeartbeatJournalIndexFieldEvent {
+        field: '$.heartbeat.journalIndex';
+        value: number;
+    }
+    interface ControlJoinRunIdFieldEvent {
+        field: '$.join.runId';
+        value: string;
+    }
+    interface ControlJoinVersionFieldEvent {
+        field: '$.join.version';
+        value: string;
+    }
+    interface ControlJoinNameFieldEvent {
+        field: '$.join.name';
+        value: string;
+    }
+    interface ControlJoinAddressesFieldEvent {
+        field: '$.join.addresses[]';
+        index: number;
+        value: string;
+    }
+    interface ControlJoinDataDigestFieldEvent {
+        field: '$.join.dataDigest';
+        value: string;
+    }
+    interface ControlJoinStoredStageFieldEvent {
+        field: '$.join.stored[].stage';
+        value: number;
+        index: number;
+    }
+    interface ControlJoinStoredIterationFieldEvent {
+        field: '$.join.stored[].iteration';
+        value: number;
+        index: number;
+    }
+    interface ControlJoinStoredDigestFieldEvent {
+        field: '$.join.stored[].digest';
+        value: string;
+        index: number;
+    }
+    interface ControlJoinWantedStageFieldEvent {
+        field: '$.join.wantedStage';
+        value: number;
+    }
+    interface ControlAcceptedLeaderFieldEvent {
+        field: '$.accepted.leader';
+        value: string;
+    }
+    interface ControlAcceptedManifestFieldEvent {
+        field: '$.accepted.manifest';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface ControlRefusedReasonFieldEvent {
+        field: '$.refused.reason';
+        value: Refused.Reason;
+    }
+    interface ControlRefusedMessageFieldEvent {
+        field: '$.refused.message';
+        value: string;
+    }
+    interface ControlRefusedLeaderFieldEvent {
+        field: '$.refused.leader';
+        value: string;
+    }
+    interface ControlRefusedLeaderAddressesFieldEvent {
+        field: '$.refused.leaderAddresses[]';
+        index: number;
+        value: string;
+    }
+    interface ControlEntriesEntriesFieldEvent {
+        field: '$.entries.entries[]';
+        index: number;
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface ControlEntriesWantedFromIndexFieldEvent {
+        field: '$.entriesWanted.fromIndex';
+        value: number;
+    }
+    interface ControlFinishedIterationFieldEvent {
+        field: '$.finished.iteration';
+        value: number;
+    }
+    interface ControlFinishedAttemptFieldEvent {
+        field: '$.finished.attempt';
+        value: number;
+    }
+    interface ControlFinishedStageFieldEvent {
+        field: '$.finished.stage';
+        value: number;
+    }
+    interface ControlFinishedMicrobatchesFieldEvent {
+        field: '$.finished.microbatches[]';
+        index: number;
+        value: number;
+    }
+    interface ControlFinishedLossesMicrobatchFieldEvent {
+        field: '$.finished.losses[].microbatch';
+        value: number;
+        index: number;
+    }
+    interface ControlFinishedLossesLossFieldEvent {
+        field: '$.finished.losses[].loss';
+        value: number;
+        index: number;
+    }
+    interface ControlFinishedComputeSecondsFieldEvent {
+        field: '$.finished.computeSeconds';
+        value: number;
+    }
+    interface ControlFinishedVisitsFieldEvent {
+        field: '$.finished.visits';
+        value: number;
+    }
+    interface ControlExchangeOrderIterationFieldEvent {
+        field: '$.exchangeOrder.iteration';
+        value: number;
+    }
+    interface ControlExchangeOrderAttemptFieldEvent {
+        field: '$.exchangeOrder.attempt';
+        value: number;
+    }
+    interface ControlExchangeOrderStageFieldEvent {
+        field: '$.exchangeOrder.stage';
+        value: number;
+    }
+    interface ControlExchangeOrderRoundFieldEvent {
+        field: '$.exchangeOrder.round';
+        value: number;
+    }
+    interface ControlExchangeOrderContributorsFieldEvent {
+        field: '$.exchangeOrder.contributors[]';
+        index: number;
+        value: string;
+    }
+    interface ControlExchangeOrderReceiversFieldEvent {
+        field: '$.exchangeOrder.receivers[]';
+        index: number;
+        value: string;
+    }
+    interface ControlExchangeOrderMicrobatchesFieldEvent {
+        field: '$.exchangeOrder.microbatches';
+        value: number;
+    }
+    interface ControlExchangedIterationFieldEvent {
+        field: '$.exchanged.iteration';
+        value: number;
+    }
+    interface ControlExchangedAttemptFieldEvent {
+        field: '$.exchanged.attempt';
+        value: number;
+    }
+    interface ControlExchangedStageFieldEvent {
+        field: '$.exchanged.stage';
+        value: number;
+    }
+    interface ControlExchangedRoundFieldEvent {
+        field: '$.exchanged.round';
+        value: number;
+    }
+    interface ControlExchangedDigestFieldEvent {
+        field: '$.exchanged.digest';
+        value: string;
+    }
+    interface ControlExchangedNormFieldEvent {
+        field: '$.exchanged.norm';
+        value: number;
+    }
+    interface ControlExchangedNotFiniteFieldEvent {
+        field: '$.exchanged.notFinite[]';
+        index: number;
+        value: string;
+    }
+    interface ControlExchangedMissingFieldEvent {
+        field: '$.exchanged.missing';
+        value: string;
+    }
+    interface ControlDroppedIterationFieldEvent {
+        field: '$.dropped.iteration';
+        value: number;
+    }
+    interface ControlDroppedAttemptFieldEvent {
+        field: '$.dropped.attempt';
+        value: number;
+    }
+    interface ControlDroppedMicrobatchFieldEvent {
+        field: '$.dropped.microbatch';
+        value: number;
+    }
+    interface ControlDroppedReasonFieldEvent {
+        field: '$.dropped.reason';
+        value: string;
+    }
+    interface ControlSlotRequestIterationFieldEvent {
+        field: '$.slotRequest.iteration';
+        value: number;
+    }
+    interface ControlSlotRequestAttemptFieldEvent {
+        field: '$.slotRequest.attempt';
+        value: number;
+    }
+    interface ControlSlotRequestMicrobatchFieldEvent {
+        field: '$.slotRequest.microbatch';
+        value: number;
+    }
+    interface ControlSlotRequestStageFieldEvent {
+        field: '$.slotRequest.stage';
+        value: number;
+    }
+    interface ControlSuspicionPeerFieldEvent {
+        field: '$.suspicion.peer';
+        value: string;
+    }
+    interface ControlSuspicionBrokenFieldEvent {
+        field: '$.suspicion.broken';
+        value: boolean;
+    }
+    interface ControlSuspicionSilentSecondsFieldEvent {
+        field: '$.suspicion.silentSeconds';
+        value: number;
+    }
+    interface ControlReadyStageFieldEvent {
+        field: '$.ready.stage';
+        value: number;
+    }
+    interface ControlReadyIterationFieldEvent {
+        field: '$.ready.iteration';
+        value: number;
+    }
+    interface ControlReadyDigestFieldEvent {
+        field: '$.ready.digest';
+        value: string;
+    }
+    interface ControlTakeOverTermFieldEvent {
+        field: '$.takeOver.term';
+        value: number;
+    }
+    interface ControlTakeOverJournalIndexFieldEvent {
+        field: '$.takeOver.journalIndex';
+        value: number;
+    }
+    interface ControlTakeOverJournalHashFieldEvent {
+        field: '$.takeOver.journalHash';
+        value: string;
+    }
+    interface ControlAppliedIterationFieldEvent {
+        field: '$.applied.iteration';
+        value: number;
+    }
+    interface ControlAppliedStageFieldEvent {
+        field: '$.applied.stage';
+        value: number;
+    }
+    interface ControlAppliedDigestFieldEvent {
+        field: '$.applied.digest';
+        value: string;
+    }
+    function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlTakeOverTermFieldEvent | ControlTakeOverJournalIndexFieldEvent | ControlTakeOverJournalHashFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent>;
+}
+export interface Heartbeat {
+    sequence: number;
+    iteration: number;
+    journalIndex: number;
+}
+export declare namespace Heartbeat {
+    const codec: () => Codec<Heartbeat>;
+    interface HeartbeatSequenceFieldEvent {
+        field: '$.sequence';
+        value: number;
+    }
+    interface HeartbeatIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface HeartbeatJournalIndexFieldEvent {
+        field: '$.journalIndex';
+        value: number;
+    }
+    function encode(obj: Partial<Heartbeat>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Heartbeat;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatSequenceFieldEvent | HeartbeatIterationFieldEvent | HeartbeatJournalIndexFieldEvent>;
+}
+export interface JoinRequest {
+    runId: string;
+    version: string;
+    name: string;
+    addresses: string[];
+    dataDigest: string;
+    stored: StoredStage[];
+    wantedStage: number;
+}
+export declare namespace JoinRequest {
+    const codec: () => Codec<JoinRequest>;
+    interface JoinRequestRunIdFieldEvent {
+        field: '$.runId';
+        value: string;
+    }
+    interface JoinRequestVersionFieldEvent {
+        field: '$.version';
+        value: string;
+    }
+    interface JoinRequestNameFieldEvent {
+        field: '$.name';
+        value: string;
+    }
+    interface JoinRequestAddressesFieldEvent {
+        field: '$.addresses[]';
+        index: number;
+        value: string;
+    }
+    interface JoinRequestDataDigestFieldEvent {
+        field: '$.dataDigest';
+        value: string;
+    }
+    interface JoinRequestStoredStageFieldEvent {
+        field: '$.stored[].stage';
+        value: number;
+        index: number;
+    }
+    interface JoinRequestStoredIterationFieldEvent {
+        field: '$.stored[].iteration';
+        value: number;
+        index: number;
+    }
+    interface JoinRequestStoredDigestFieldEvent {
+        field: '$.stored[].digest';
+        value: string;
+        index: number;
+    }
+    interface JoinRequestWantedStageFieldEvent {
+        field: '$.wantedStage';
+        value: number;
+    }
+    function encode(obj: Partial<JoinRequest>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): JoinRequest;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): Generator<JoinRequestRunIdFieldEvent | JoinRequestVersionFieldEvent | JoinRequestNameFieldEvent | JoinRequestAddressesFieldEvent | JoinRequestDataDigestFieldEvent | JoinRequestStoredStageFieldEvent | JoinRequestStoredIterationFieldEvent | JoinRequestStoredDigestFieldEvent | JoinRequestWantedStageFieldEvent>;
+}
+export interface StoredStage {
+    stage: number;
+    iteration: number;
+    digest: string;
+}
+export declare namespace StoredStage {
+    const codec: () => Codec<StoredStage>;
+    interface StoredStageStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface StoredStageIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface StoredStageDigestFieldEvent {
+        field: '$.digest';
+        value: string;
+    }
+    function encode(obj: Partial<StoredStage>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<StoredStage>): StoredStage;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<StoredStage>): Generator<StoredStageStageFieldEvent | StoredStageIterationFieldEvent | StoredStageDigestFieldEvent>;
+}
+export interface JoinAccepted {
+    leader: string;
+    manifest: Uint8Array<ArrayBuffer>;
+}
+export declare namespace JoinAccepted {
+    const codec: () => Codec<JoinAccepted>;
+    interface JoinAcceptedLeaderFieldEvent {
+        field: '$.leader';
+        value: string;
+    }
+    interface JoinAcceptedManifestFieldEvent {
+        field: '$.manifest';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    function encode(obj: Partial<JoinAccepted>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinAccepted>): JoinAccepted;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinAccepted>): Generator<JoinAcceptedLeaderFieldEvent | JoinAcceptedManifestFieldEvent>;
+}
+export interface Refused {
+    reason: Refused.Reason;
+    message: string;
+    leader: string;
+    leaderAddresses: string[];
+}
+export declare namespace Refused {
+    enum Reason {
+        OTHER = "OTHER",
+        WRONG_RUN = "WRONG_RUN",
+        WRONG_VERSION = "WRONG_VERSION",
+        FULL = "FULL",
+        WRONG_DATA = "WRONG_DATA",
+        NOT_LEADER = "NOT_LEADER",
+        BUSY = "BUSY",
+        NOT_MEMBER = "NOT_MEMBER"
+    }
+    namespace Reason {
+        const codec: () => Codec<Reason>;
+    }
+    const codec: () => Codec<Refused>;
+    interface RefusedReasonFieldEvent {
+        field: '$.reason';
+        value: Refused.Reason;
+    }
+    interface RefusedMessageFieldEvent {
+        field: '$.message';
+        value: string;
+    }
+    interface RefusedLeaderFieldEvent {
+        field: '$.leader';
+        value: string;
+    }
+    interface RefusedLeaderAddressesFieldEvent {
+        field: '$.leaderAddresses[]';
+        index: number;
+        value: string;
+    }
+    function encode(obj: Partial<Refused>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Refused>): Refused;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Refused>): Generator<RefusedReasonFieldEvent | RefusedMessageFieldEvent | RefusedLeaderFieldEvent | RefusedLeaderAddressesFieldEvent>;
+}
+export interface Entries {
+    entries: Uint8Array<ArrayBuffer>[];
+}
+export declare namespace Entries {
+    const codec: () => Codec<Entries>;
+    interface EntriesEntriesFieldEvent {
+        field: '$.entries[]';
+        index: number;
+        value: Uint8Array<ArrayBuffer>;
+    }
+    function encode(obj: Partial<Entries>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Entries>): Entries;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Entries>): Generator<EntriesEntriesFieldEvent>;
+}
+export interface EntriesWanted {
+    fromIndex: number;
+}
+export declare namespace EntriesWanted {
+    const codec: () => Codec<EntriesWanted>;
+    interface EntriesWantedFromIndexFieldEvent {
+        field: '$.fromIndex';
+        value: number;
+    }
+    function encode(obj: Partial<EntriesWanted>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EntriesWanted>): EntriesWanted;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EntriesWanted>): Generator<EntriesWantedFromIndexFieldEvent>;
+}
+export interface Finished {
+    iteration: number;
+    attempt: number;
+    stage: number;
+    microbatches: number[];
+    losses: MicrobatchLoss[];
+    computeSeconds: number;
+    visits: number;
+}
+export declare namespace Finished {
+    const codec: () => Codec<Finished>;
+    interface FinishedIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface FinishedAttemptFieldEvent {
+        field: '$.attempt';
+        value: number;
+    }
+    interface FinishedStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface FinishedMicrobatchesFieldEvent {
+        field: '$.microbatches[]';
+        index: number;
+        value: number;
+    }
+    interface FinishedLossesMicrobatchFieldEvent {
+        field: '$.losses[].microbatch';
+        value: number;
+        index: number;
+    }
+    interface FinishedLossesLossFieldEvent {
+        field: '$.losses[].loss';
+        value: number;
+        index: number;
+    }
+    interface FinishedComputeSecondsFieldEvent {
+        field: '$.computeSeconds';
+        value: number;
+    }
+    interface FinishedVisitsFieldEvent {
+        field: '$.visits';
+        value: number;
+    }
+    function encode(obj: Partial<Finished>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Finished;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Generator<FinishedIterationFieldEvent | FinishedAttemptFieldEvent | FinishedStageFieldEvent | FinishedMicrobatchesFieldEvent | FinishedLossesMicrobatchFieldEvent | FinishedLossesLossFieldEvent | FinishedComputeSecondsFieldEvent | FinishedVisitsFieldEvent>;
+}
+export interface MicrobatchLoss {
+    microbatch: number;
+    loss: number;
+}
+export declare namespace MicrobatchLoss {
+    const codec: () => Codec<MicrobatchLoss>;
+    interface MicrobatchLossMicrobatchFieldEvent {
+        field: '$.microbatch';
+        value: number;
+    }
+    interface MicrobatchLossLossFieldEvent {
+        field: '$.loss';
+        value: number;
+    }
+    function encode(obj: Partial<MicrobatchLoss>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<MicrobatchLoss>): MicrobatchLoss;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<MicrobatchLoss>): Generator<MicrobatchLossMicrobatchFieldEvent | MicrobatchLossLossFieldEvent>;
+}
+export interface ExchangeOrder {
+    iteration: number;
+    attempt: number;
+    stage: number;
+    round: number;
+    contributors: string[];
+    receivers: string[];
+    microbatches: number;
+}
+export declare namespace ExchangeOrder {
+    const codec: () => Codec<ExchangeOrder>;
+    interface ExchangeOrderIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface ExchangeOrderAttemptFieldEvent {
+        field: '$.attempt';
+        value: number;
+    }
+    interface ExchangeOrderStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface ExchangeOrderRoundFieldEvent {
+        field: '$.round';
+        value: number;
+    }
+    interface ExchangeOrderContributorsFieldEvent {
+        field: '$.contributors[]';
+        index: number;
+        value: string;
+    }
+    interface ExchangeOrderReceiversFieldEvent {
+        field: '$.receivers[]';
+        index: number;
+        value: string;
+    }
+    interface ExchangeOrderMicrobatchesFieldEvent {
+        field: '$.microbatches';
+        value: number;
+    }
+    function encode(obj: Partial<ExchangeOrder>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ExchangeOrder>): ExchangeOrder;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ExchangeOrder>): Generator<ExchangeOrderIterationFieldEvent | ExchangeOrderAttemptFieldEvent | ExchangeOrderStageFieldEvent | ExchangeOrderRoundFieldEvent | ExchangeOrderContributorsFieldEvent | ExchangeOrderReceiversFieldEvent | ExchangeOrderMicrobatchesFieldEvent>;
+}
+export interface Exchanged {
+    iteration: number;
+    attempt: number;
+    stage: number;
+    round: number;
+    digest: string;
+    norm: number;
+    notFinite: string[];
+    missing: string;
+}
+export declare namespace Exchanged {
+    const codec: () => Codec<Exchanged>;
+    interface ExchangedIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface ExchangedAttemptFieldEvent {
+        field: '$.attempt';
+        value: number;
+    }
+    interface ExchangedStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface ExchangedRoundFieldEvent {
+        field: '$.round';
+        value: number;
+    }
+    interface ExchangedDigestFieldEvent {
+        field: '$.digest';
+        value: string;
+    }
+    interface ExchangedNormFieldEvent {
+        field: '$.norm';
+        value: number;
+    }
+    interface ExchangedNotFiniteFieldEvent {
+        field: '$.notFinite[]';
+        index: number;
+        value: string;
+    }
+    interface ExchangedMissingFieldEvent {
+        field: '$.missing';
+        value: string;
+    }
+    function encode(obj: Partial<Exchanged>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Exchanged>): Exchanged;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Exchanged>): Generator<ExchangedIterationFieldEvent | ExchangedAttemptFieldEvent | ExchangedStageFieldEvent | ExchangedRoundFieldEvent | ExchangedDigestFieldEvent | ExchangedNormFieldEvent | ExchangedNotFiniteFieldEvent | ExchangedMissingFieldEvent>;
+}
+export interface Dropped {
+    iteration: number;
+    attempt: number;
+    microbatch: number;
+    reason: string;
+}
+export declare namespace Dropped {
+    const codec: () => Codec<Dropped>;
+    interface DroppedIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface DroppedAttemptFieldEvent {
+        field: '$.attempt';
+        value: number;
+    }
+    interface DroppedMicrobatchFieldEvent {
+        field: '$.microbatch';
+        value: number;
+    }
+    interface DroppedReasonFieldEvent {
+        field: '$.reason';
+        value: string;
+    }
+    function encode(obj: Partial<Dropped>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Dropped>): Dropped;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Dropped>): Generator<DroppedIterationFieldEvent | DroppedAttemptFieldEvent | DroppedMicrobatchFieldEvent | DroppedReasonFieldEvent>;
+}
+export interface SlotRequest {
+    iteration: number;
+    attempt: number;
+    microbatch: number;
+    stage: number;
+}
+export declare namespace SlotRequest {
+    const codec: () => Codec<SlotRequest>;
+    interface SlotRequestIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface SlotRequestAttemptFieldEvent {
+        field: '$.attempt';
+        value: number;
+    }
+    interface SlotRequestMicrobatchFieldEvent {
+        field: '$.microbatch';
+        value: number;
+    }
+    interface SlotRequestStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    function encode(obj: Partial<SlotRequest>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SlotRequest>): SlotRequest;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SlotRequest>): Generator<SlotRequestIterationFieldEvent | SlotRequestAttemptFieldEvent | SlotRequestMicrobatchFieldEvent | SlotRequestStageFieldEvent>;
+}
+export interface Done {
+}
+export declare namespace Done {
+    const codec: () => Codec<Done>;
+    function encode(obj: Partial<Done>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Done>): Done;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Done>): Generator<{}>;
+}
+export interface Suspicion {
+    peer: string;
+    broken: boolean;
+    silentSeconds: number;
+}
+export declare namespace Suspicion {
+    const codec: () => Codec<Suspicion>;
+    interface SuspicionPeerFieldEvent {
+        field: '$.peer';
+        value: string;
+    }
+    interface SuspicionBrokenFieldEvent {
+        field: '$.broken';
+        value: boolean;
+    }
+    interface SuspicionSilentSecondsFieldEvent {
+        field: '$.silentSeconds';
+        value: number;
+    }
+    function encode(obj: Partial<Suspicion>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Suspicion>): Suspicion;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Suspicion>): Generator<SuspicionPeerFieldEvent | SuspicionBrokenFieldEvent | SuspicionSilentSecondsFieldEvent>;
+}
+export interface Ready {
+    stage: number;
+    iteration: number;
+    digest: string;
+}
+export declare namespace Ready {
+    const codec: () => Codec<Ready>;
+    interface ReadyStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface ReadyIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface ReadyDigestFieldEvent {
+        field: '$.digest';
+        value: string;
+    }
+    function encode(obj: Partial<Ready>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ready>): Ready;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ready>): Generator<ReadyStageFieldEvent | ReadyIterationFieldEvent | ReadyDigestFieldEvent>;
+}
+export interface LeaveNotice {
+}
+export declare namespace LeaveNotice {
+    const codec: () => Codec<LeaveNotice>;
+    function encode(obj: Partial<LeaveNotice>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LeaveNotice>): LeaveNotice;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LeaveNotice>): Generator<{}>;
+}
+export interface TakeOver {
+    term: number;
+    journalIndex: number;
+    journalHash: string;
+}
+export declare namespace TakeOver {
+    const codec: () => Codec<TakeOver>;
+    interface TakeOverTermFieldEvent {
+        field: '$.term';
+        value: number;
+    }
+    interface TakeOverJournalIndexFieldEvent {
+        field: '$.journalIndex';
+        value: number;
+    }
+    interface TakeOverJournalHashFieldEvent {
+        field: '$.journalHash';
+        value: string;
+    }
+    function encode(obj: Partial<TakeOver>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TakeOver>): TakeOver;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TakeOver>): Generator<TakeOverTermFieldEvent | TakeOverJournalIndexFieldEvent | TakeOverJournalHashFieldEvent>;
+}
+export interface Applied {
+    iteration: number;
+    stage: number;
+    digest: string;
+}
+export declare namespace Applied {
+    const codec: () => Codec<Applied>;
+    interface AppliedIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface AppliedStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface AppliedDigestFieldEvent {
+        field: '$.digest';
+        value: string;
+    }
+    function encode(obj: Partial<Applied>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Applied>): Applied;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Applied>): Generator<AppliedIterationFieldEvent | AppliedStageFieldEvent | AppliedDigestFieldEvent>;
+}
+export interface WeightsRequest {
+    stage: number;
+    iteration: number;
+    firstChunk: number;
+}
+export declare namespace WeightsRequest {
+    const codec: () => Codec<WeightsRequest>;
+    interface WeightsRequestStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface WeightsRequestIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface WeightsRequestFirstChunkFieldEvent {
+        field: '$.firstChunk';
+        value: number;
+    }
+    function encode(obj: Partial<WeightsRequest>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsRequest>): WeightsRequest;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsRequest>): Generator<WeightsRequestStageFieldEvent | WeightsRequestIterationFieldEvent | WeightsRequestFirstChunkFieldEvent>;
+}
+export interface WeightsOffer {
+    available: boolean;
+    reason: string;
+    stage: number;
+    iteration: number;
+    bytes: number;
+    chunkBytes: number;
+    digest: string;
+    chunkDigests: string[];
+}
+export declare namespace WeightsOffer {
+    const codec: () => Codec<WeightsOffer>;
+    interface WeightsOfferAvailableFieldEvent {
+        field: '$.available';
+        value: boolean;
+    }
+    interface WeightsOfferReasonFieldEvent {
+        field: '$.reason';
+        value: string;
+    }
+    interface WeightsOfferStageFieldEvent {
+        field: '$.stage';
+        value: number;
+    }
+    interface WeightsOfferIterationFieldEvent {
+        field: '$.iteration';
+        value: number;
+    }
+    interface WeightsOfferBytesFieldEvent {
+        field: '$.bytes';
+        value: number;
+    }
+    interface WeightsOfferChunkBytesFieldEvent {
+        field: '$.chunkBytes';
+        value: number;
+    }
+    interface WeightsOfferDigestFieldEvent {
+        field: '$.digest';
+        value: string;
+    }
+    interface WeightsOfferChunkDigestsFieldEvent {
+        field: '$.chunkDigests[]';
+        index: number;
+        value: string;
+    }
+    function encode(obj: Partial<WeightsOffer>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsOffer>): WeightsOffer;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsOffer>): Generator<WeightsOfferAvailableFieldEvent | WeightsOfferReasonFieldEvent | WeightsOfferStageFieldEvent | WeightsOfferIterationFieldEvent | WeightsOfferBytesFieldEvent | WeightsOfferChunkBytesFieldEvent | WeightsOfferDigestFieldEvent | WeightsOfferChunkDigestsFieldEvent>;
+}
+export interface ChunkHeader {
+    chunk: number;
+}
+export declare namespace ChunkHeader {
+    const codec: () => Codec<ChunkHeader>;
+    interface ChunkHeaderChunkFieldEvent {
+        field: '$.chunk';
+        value: number;
+    }
+    function encode(obj: Partial<ChunkHeader>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChunkHeader>): ChunkHeader;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChunkHeader>): Generator<ChunkHeaderChunkFieldEvent>;
+}
