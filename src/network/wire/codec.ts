@@ -90,7 +90,7 @@ export const CONTROL_KINDS: { readonly [Kind in ControlKind]: true } = {
   suspicion: true,
   ready: true,
   leave: true,
-  takeOver: true,
+  close: true,
   applied: true,
 };
 

@@ -123,8 +123,8 @@ export interface Control {
     suspicion?: Suspicion;
     ready?: Ready;
     leave?: LeaveNotice;
-    takeOver?: TakeOver;
     applied?: Applied;
+    close?: Close;
 }
 export declare namespace Control {
     const codec: () => Codec<Control>;
@@ -186,6 +186,14 @@ export declare namespace Control {
     }
     interface ControlJoinWantedStageFieldEvent {
         field: '$.join.wantedStage';
+        value: number;
+    }
+    interface ControlJoinTermFieldEvent {
+        field: '$.join.term';
+        value: number;
+    }
+    interface ControlJoinJournalLengthFieldEvent {
+        field: '$.join.journalLength';
         value: number;
     }
     interface ControlAcceptedLeaderFieldEvent {
@@ -256,6 +264,10 @@ export declare namespace Control {
     interface ControlFinishedVisitsFieldEvent {
         field: '$.finished.visits';
         value: number;
+    }
+    interface ControlFinishedFinalFieldEvent {
+        field: '$.finished.final';
+        value: boolean;
     }
     interface ControlExchangeOrderIterationFieldEvent {
         field: '$.exchangeOrder.iteration';
@@ -336,6 +348,10 @@ export declare namespace Control {
         field: '$.dropped.reason';
         value: string;
     }
+    interface ControlDroppedPeerFieldEvent {
+        field: '$.dropped.peer';
+        value: string;
+    }
     interface ControlSlotRequestIterationFieldEvent {
         field: '$.slotRequest.iteration';
         value: number;
@@ -376,16 +392,8 @@ export declare namespace Control {
         field: '$.ready.digest';
         value: string;
     }
-    interface ControlTakeOverTermFieldEvent {
-        field: '$.takeOver.term';
-        value: number;
-    }
-    interface ControlTakeOverJournalIndexFieldEvent {
-        field: '$.takeOver.journalIndex';
-        value: number;
-    }
-    interface ControlTakeOverJournalHashFieldEvent {
-        field: '$.takeOver.journalHash';
+    interface ControlReadyFailureFieldEvent {
+        field: '$.ready.failure';
         value: string;
     }
     interface ControlAppliedIterationFieldEvent {
@@ -400,9 +408,17 @@ export declare namespace Control {
         field: '$.applied.digest';
         value: string;
     }
+    interface ControlCloseIterationFieldEvent {
+        field: '$.close.iteration';
+        value: number;
+    }
+    interface ControlCloseAttemptFieldEvent {
+        field: '$.close.attempt';
+        value: number;
+    }
     function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlTakeOverTermFieldEvent | ControlTakeOverJournalIndexFieldEvent | ControlTakeOverJournalHashFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent>;
 }
 export interface Heartbeat {
     sequence: number;
@@ -435,6 +451,8 @@ export interface JoinRequest {
     dataDigest: string;
     stored: StoredStage[];
     wantedStage: number;
+    term: number;
+    journalLength: number;
 }
 export declare namespace JoinRequest {
     const codec: () => Codec<JoinRequest>;
@@ -478,9 +496,17 @@ export declare namespace JoinRequest {
         field: '$.wantedStage';
         value: number;
     }
+    interface JoinRequestTermFieldEvent {
+        field: '$.term';
+        value: number;
+    }
+    interface JoinRequestJournalLengthFieldEvent {
+        field: '$.journalLength';
+        value: number;
+    }
     function encode(obj: Partial<JoinRequest>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): JoinRequest;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): Generator<JoinRequestRunIdFieldEvent | JoinRequestVersionFieldEvent | JoinRequestNameFieldEvent | JoinRequestAddressesFieldEvent | JoinRequestDataDigestFieldEvent | JoinRequestStoredStageFieldEvent | JoinRequestStoredIterationFieldEvent | JoinRequestStoredDigestFieldEvent | JoinRequestWantedStageFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): Generator<JoinRequestRunIdFieldEvent | JoinRequestVersionFieldEvent | JoinRequestNameFieldEvent | JoinRequestAddressesFieldEvent | JoinRequestDataDigestFieldEvent | JoinRequestStoredStageFieldEvent | JoinRequestStoredIterationFieldEvent | JoinRequestStoredDigestFieldEvent | JoinRequestWantedStageFieldEvent | JoinRequestTermFieldEvent | JoinRequestJournalLengthFieldEvent>;
 }
 export interface StoredStage {
     stage: number;
@@ -600,6 +626,7 @@ export interface Finished {
     losses: MicrobatchLoss[];
     computeSeconds: number;
     visits: number;
+    final: boolean;
 }
 export declare namespace Finished {
     const codec: () => Codec<Finished>;
@@ -638,9 +665,13 @@ export declare namespace Finished {
         field: '$.visits';
         value: number;
     }
+    interface FinishedFinalFieldEvent {
+        field: '$.final';
+        value: boolean;
+    }
     function encode(obj: Partial<Finished>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Finished;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Generator<FinishedIterationFieldEvent | FinishedAttemptFieldEvent | FinishedStageFieldEvent | FinishedMicrobatchesFieldEvent | FinishedLossesMicrobatchFieldEvent | FinishedLossesLossFieldEvent | FinishedComputeSecondsFieldEvent | FinishedVisitsFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Generator<FinishedIterationFieldEvent | FinishedAttemptFieldEvent | FinishedStageFieldEvent | FinishedMicrobatchesFieldEvent | FinishedLossesMicrobatchFieldEvent | FinishedLossesLossFieldEvent | FinishedComputeSecondsFieldEvent | FinishedVisitsFieldEvent | FinishedFinalFieldEvent>;
 }
 export interface MicrobatchLoss {
     microbatch: number;
@@ -759,6 +790,7 @@ export interface Dropped {
     attempt: number;
     microbatch: number;
     reason: string;
+    peer: string;
 }
 export declare namespace Dropped {
     const codec: () => Codec<Dropped>;
@@ -778,9 +810,13 @@ export declare namespace Dropped {
         field: '$.reason';
         value: string;
     }
+    interface DroppedPeerFieldEvent {
+        field: '$.peer';
+        value: string;
+    }
     function encode(obj: Partial<Dropped>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Dropped>): Dropped;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Dropped>): Generator<DroppedIterationFieldEvent | DroppedAttemptFieldEvent | DroppedMicrobatchFieldEvent | DroppedReasonFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Dropped>): Generator<DroppedIterationFieldEvent | DroppedAttemptFieldEvent | DroppedMicrobatchFieldEvent | DroppedReasonFieldEvent | DroppedPeerFieldEvent>;
 }
 export interface SlotRequest {
     iteration: number;
@@ -845,6 +881,7 @@ export interface Ready {
     stage: number;
     iteration: number;
     digest: string;
+    failure: string;
 }
 export declare namespace Ready {
     const codec: () => Codec<Ready>;
@@ -860,9 +897,13 @@ export declare namespace Ready {
         field: '$.digest';
         value: string;
     }
+    interface ReadyFailureFieldEvent {
+        field: '$.failure';
+        value: string;
+    }
     function encode(obj: Partial<Ready>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ready>): Ready;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ready>): Generator<ReadyStageFieldEvent | ReadyIterationFieldEvent | ReadyDigestFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ready>): Generator<ReadyStageFieldEvent | ReadyIterationFieldEvent | ReadyDigestFieldEvent | ReadyFailureFieldEvent>;
 }
 export interface LeaveNotice {
 }
@@ -872,28 +913,23 @@ export declare namespace LeaveNotice {
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LeaveNotice>): LeaveNotice;
     function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LeaveNotice>): Generator<{}>;
 }
-export interface TakeOver {
-    term: number;
-    journalIndex: number;
-    journalHash: string;
+export interface Close {
+    iteration: number;
+    attempt: number;
 }
-export declare namespace TakeOver {
-    const codec: () => Codec<TakeOver>;
-    interface TakeOverTermFieldEvent {
-        field: '$.term';
+export declare namespace Close {
+    const codec: () => Codec<Close>;
+    interface CloseIterationFieldEvent {
+        field: '$.iteration';
         value: number;
     }
-    interface TakeOverJournalIndexFieldEvent {
-        field: '$.journalIndex';
+    interface CloseAttemptFieldEvent {
+        field: '$.attempt';
         value: number;
     }
-    interface TakeOverJournalHashFieldEvent {
-        field: '$.journalHash';
-        value: string;
-    }
-    function encode(obj: Partial<TakeOver>): Uint8Array<ArrayBuffer>;
-    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TakeOver>): TakeOver;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TakeOver>): Generator<TakeOverTermFieldEvent | TakeOverJournalIndexFieldEvent | TakeOverJournalHashFieldEvent>;
+    function encode(obj: Partial<Close>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Close>): Close;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Close>): Generator<CloseIterationFieldEvent | CloseAttemptFieldEvent>;
 }
 export interface Applied {
     iteration: number;
@@ -922,6 +958,7 @@ export interface WeightsRequest {
     stage: number;
     iteration: number;
     firstChunk: number;
+    newest: boolean;
 }
 export declare namespace WeightsRequest {
     const codec: () => Codec<WeightsRequest>;
@@ -937,9 +974,13 @@ export declare namespace WeightsRequest {
         field: '$.firstChunk';
         value: number;
     }
+    interface WeightsRequestNewestFieldEvent {
+        field: '$.newest';
+        value: boolean;
+    }
     function encode(obj: Partial<WeightsRequest>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsRequest>): WeightsRequest;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsRequest>): Generator<WeightsRequestStageFieldEvent | WeightsRequestIterationFieldEvent | WeightsRequestFirstChunkFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsRequest>): Generator<WeightsRequestStageFieldEvent | WeightsRequestIterationFieldEvent | WeightsRequestFirstChunkFieldEvent | WeightsRequestNewestFieldEvent>;
 }
 export interface WeightsOffer {
     available: boolean;

@@ -381,8 +381,8 @@ export var Control;
                     w.fork();
                 }
                 obj = { ...obj };
-                if (obj.applied != null) {
-                    obj.takeOver = undefined;
+                if (obj.close != null) {
+                    obj.applied = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -399,8 +399,8 @@ export var Control;
                     obj.join = undefined;
                     obj.heartbeat = undefined;
                 }
-                if (obj.takeOver != null) {
-                    obj.applied = undefined;
+                if (obj.applied != null) {
+                    obj.close = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -418,8 +418,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.leave != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
                     obj.done = undefined;
@@ -436,8 +436,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.ready != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.suspicion = undefined;
                     obj.done = undefined;
@@ -454,8 +454,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.suspicion != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.done = undefined;
@@ -472,8 +472,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.done != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -490,8 +490,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.slotRequest != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -508,8 +508,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.dropped != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -526,8 +526,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.exchanged != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -544,8 +544,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.exchangeOrder != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -562,8 +562,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.finished != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -580,8 +580,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.entriesWanted != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -598,8 +598,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.entries != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -616,8 +616,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.refused != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -634,8 +634,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.accepted != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -652,8 +652,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.join != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -670,8 +670,8 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.heartbeat != null) {
+                    obj.close = undefined;
                     obj.applied = undefined;
-                    obj.takeOver = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
                     obj.suspicion = undefined;
@@ -755,13 +755,13 @@ export var Control;
                     w.uint32(194);
                     LeaveNotice.codec().encode(obj.leave, w);
                 }
-                if (obj.takeOver != null) {
-                    w.uint32(202);
-                    TakeOver.codec().encode(obj.takeOver, w);
-                }
                 if (obj.applied != null) {
-                    w.uint32(210);
+                    w.uint32(202);
                     Applied.codec().encode(obj.applied, w);
+                }
+                if (obj.close != null) {
+                    w.uint32(210);
+                    Close.codec().encode(obj.close, w);
                 }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
@@ -874,14 +874,14 @@ export var Control;
                             break;
                         }
                         case 25: {
-                            obj.takeOver = TakeOver.codec().decode(reader, reader.uint32(), {
-                                limits: opts.limits?.takeOver
+                            obj.applied = Applied.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.applied
                             });
                             break;
                         }
                         case 26: {
-                            obj.applied = Applied.codec().decode(reader, reader.uint32(), {
-                                limits: opts.limits?.applied
+                            obj.close = Close.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.close
                             });
                             break;
                         }
@@ -891,8 +891,8 @@ export var Control;
                         }
                     }
                 }
-                if (obj.applied != null) {
-                    delete obj.takeOver;
+                if (obj.close != null) {
+                    delete obj.applied;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -909,8 +909,8 @@ export var Control;
                     delete obj.join;
                     delete obj.heartbeat;
                 }
-                if (obj.takeOver != null) {
-                    delete obj.applied;
+                if (obj.applied != null) {
+                    delete obj.close;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -928,8 +928,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.leave != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.ready;
                     delete obj.suspicion;
                     delete obj.done;
@@ -946,8 +946,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.ready != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.suspicion;
                     delete obj.done;
@@ -964,8 +964,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.suspicion != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.done;
@@ -982,8 +982,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.done != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1000,8 +1000,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.slotRequest != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1018,8 +1018,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.dropped != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1036,8 +1036,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.exchanged != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1054,8 +1054,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.exchangeOrder != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1072,8 +1072,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.finished != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1090,8 +1090,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.entriesWanted != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1108,8 +1108,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.entries != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1126,8 +1126,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.refused != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1144,8 +1144,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.accepted != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1162,8 +1162,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.join != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1180,8 +1180,8 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.heartbeat != null) {
+                    delete obj.close;
                     delete obj.applied;
-                    delete obj.takeOver;
                     delete obj.leave;
                     delete obj.ready;
                     delete obj.suspicion;
@@ -1308,14 +1308,14 @@ export var Control;
                             break;
                         }
                         case 25: {
-                            yield* TakeOver.codec().stream(reader, reader.uint32(), `${prefix}.takeOver`, {
-                                limits: opts.limits?.takeOver
+                            yield* Applied.codec().stream(reader, reader.uint32(), `${prefix}.applied`, {
+                                limits: opts.limits?.applied
                             });
                             break;
                         }
                         case 26: {
-                            yield* Applied.codec().stream(reader, reader.uint32(), `${prefix}.applied`, {
-                                limits: opts.limits?.applied
+                            yield* Close.codec().stream(reader, reader.uint32(), `${prefix}.close`, {
+                                limits: opts.limits?.close
                             });
                             break;
                         }
@@ -1485,6 +1485,14 @@ export var JoinRequest;
                     w.uint32(56);
                     w.int32(obj.wantedStage);
                 }
+                if ((obj.term != null && obj.term !== 0)) {
+                    w.uint32(64);
+                    w.uint32(obj.term);
+                }
+                if ((obj.journalLength != null && obj.journalLength !== 0)) {
+                    w.uint32(72);
+                    w.uint64Number(obj.journalLength);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -1496,7 +1504,9 @@ export var JoinRequest;
                     addresses: [],
                     dataDigest: '',
                     stored: [],
-                    wantedStage: 0
+                    wantedStage: 0,
+                    term: 0,
+                    journalLength: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -1536,6 +1546,14 @@ export var JoinRequest;
                         }
                         case 7: {
                             obj.wantedStage = reader.int32();
+                            break;
+                        }
+                        case 8: {
+                            obj.term = reader.uint32();
+                            break;
+                        }
+                        case 9: {
+                            obj.journalLength = reader.uint64Number();
                             break;
                         }
                         default: {
@@ -1613,6 +1631,20 @@ export var JoinRequest;
                             yield {
                                 field: `${prefix}.wantedStage`,
                                 value: reader.int32()
+                            };
+                            break;
+                        }
+                        case 8: {
+                            yield {
+                                field: `${prefix}.term`,
+                                value: reader.uint32()
+                            };
+                            break;
+                        }
+                        case 9: {
+                            yield {
+                                field: `${prefix}.journalLength`,
+                                value: reader.uint64Number()
                             };
                             break;
                         }
@@ -2179,6 +2211,10 @@ export var Finished;
                     w.uint32(56);
                     w.uint32(obj.visits);
                 }
+                if ((obj.final != null && obj.final !== false)) {
+                    w.uint32(64);
+                    w.bool(obj.final);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -2190,7 +2226,8 @@ export var Finished;
                     microbatches: [],
                     losses: [],
                     computeSeconds: 0,
-                    visits: 0
+                    visits: 0,
+                    final: false
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2230,6 +2267,10 @@ export var Finished;
                         }
                         case 7: {
                             obj.visits = reader.uint32();
+                            break;
+                        }
+                        case 8: {
+                            obj.final = reader.bool();
                             break;
                         }
                         default: {
@@ -2307,6 +2348,13 @@ export var Finished;
                             yield {
                                 field: `${prefix}.visits`,
                                 value: reader.uint32()
+                            };
+                            break;
+                        }
+                        case 8: {
+                            yield {
+                                field: `${prefix}.final`,
+                                value: reader.bool()
                             };
                             break;
                         }
@@ -2829,6 +2877,10 @@ export var Dropped;
                     w.uint32(34);
                     w.string(obj.reason);
                 }
+                if ((obj.peer != null && obj.peer !== '')) {
+                    w.uint32(42);
+                    w.string(obj.peer);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -2837,7 +2889,8 @@ export var Dropped;
                     iteration: 0,
                     attempt: 0,
                     microbatch: 0,
-                    reason: ''
+                    reason: '',
+                    peer: ''
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2857,6 +2910,10 @@ export var Dropped;
                         }
                         case 4: {
                             obj.reason = reader.string();
+                            break;
+                        }
+                        case 5: {
+                            obj.peer = reader.string();
                             break;
                         }
                         default: {
@@ -2895,6 +2952,13 @@ export var Dropped;
                         case 4: {
                             yield {
                                 field: `${prefix}.reason`,
+                                value: reader.string()
+                            };
+                            break;
+                        }
+                        case 5: {
+                            yield {
+                                field: `${prefix}.peer`,
                                 value: reader.string()
                             };
                             break;
@@ -3216,6 +3280,10 @@ export var Ready;
                     w.uint32(26);
                     w.string(obj.digest);
                 }
+                if ((obj.failure != null && obj.failure !== '')) {
+                    w.uint32(34);
+                    w.string(obj.failure);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -3223,7 +3291,8 @@ export var Ready;
                 const obj = {
                     stage: 0,
                     iteration: 0,
-                    digest: ''
+                    digest: '',
+                    failure: ''
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -3239,6 +3308,10 @@ export var Ready;
                         }
                         case 3: {
                             obj.digest = reader.string();
+                            break;
+                        }
+                        case 4: {
+                            obj.failure = reader.string();
                             break;
                         }
                         default: {
@@ -3270,6 +3343,13 @@ export var Ready;
                         case 3: {
                             yield {
                                 field: `${prefix}.digest`,
+                                value: reader.string()
+                            };
+                            break;
+                        }
+                        case 4: {
+                            yield {
+                                field: `${prefix}.failure`,
                                 value: reader.string()
                             };
                             break;
@@ -3350,50 +3430,41 @@ export var LeaveNotice;
     }
     LeaveNotice.stream = stream;
 })(LeaveNotice || (LeaveNotice = {}));
-export var TakeOver;
-(function (TakeOver) {
+export var Close;
+(function (Close) {
     let _codec;
-    TakeOver.codec = () => {
+    Close.codec = () => {
         if (_codec == null) {
             _codec = message((obj, w, opts = {}) => {
                 if (opts.lengthDelimited !== false) {
                     w.fork();
                 }
-                if ((obj.term != null && obj.term !== 0)) {
+                if ((obj.iteration != null && obj.iteration !== 0)) {
                     w.uint32(8);
-                    w.uint32(obj.term);
+                    w.uint32(obj.iteration);
                 }
-                if ((obj.journalIndex != null && obj.journalIndex !== 0)) {
+                if ((obj.attempt != null && obj.attempt !== 0)) {
                     w.uint32(16);
-                    w.uint64Number(obj.journalIndex);
-                }
-                if ((obj.journalHash != null && obj.journalHash !== '')) {
-                    w.uint32(26);
-                    w.string(obj.journalHash);
+                    w.uint32(obj.attempt);
                 }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
             }, (reader, length, opts = {}) => {
                 const obj = {
-                    term: 0,
-                    journalIndex: 0,
-                    journalHash: ''
+                    iteration: 0,
+                    attempt: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
                     const tag = reader.uint32();
                     switch (tag >>> 3) {
                         case 1: {
-                            obj.term = reader.uint32();
+                            obj.iteration = reader.uint32();
                             break;
                         }
                         case 2: {
-                            obj.journalIndex = reader.uint64Number();
-                            break;
-                        }
-                        case 3: {
-                            obj.journalHash = reader.string();
+                            obj.attempt = reader.uint32();
                             break;
                         }
                         default: {
@@ -3410,22 +3481,15 @@ export var TakeOver;
                     switch (tag >>> 3) {
                         case 1: {
                             yield {
-                                field: `${prefix}.term`,
+                                field: `${prefix}.iteration`,
                                 value: reader.uint32()
                             };
                             break;
                         }
                         case 2: {
                             yield {
-                                field: `${prefix}.journalIndex`,
-                                value: reader.uint64Number()
-                            };
-                            break;
-                        }
-                        case 3: {
-                            yield {
-                                field: `${prefix}.journalHash`,
-                                value: reader.string()
+                                field: `${prefix}.attempt`,
+                                value: reader.uint32()
                             };
                             break;
                         }
@@ -3440,18 +3504,18 @@ export var TakeOver;
         return _codec;
     };
     function encode(obj) {
-        return encodeMessage(obj, TakeOver.codec());
+        return encodeMessage(obj, Close.codec());
     }
-    TakeOver.encode = encode;
+    Close.encode = encode;
     function decode(buf, opts) {
-        return decodeMessage(buf, TakeOver.codec(), opts);
+        return decodeMessage(buf, Close.codec(), opts);
     }
-    TakeOver.decode = decode;
+    Close.decode = decode;
     function stream(buf, opts) {
-        return streamMessage(buf, TakeOver.codec(), opts);
+        return streamMessage(buf, Close.codec(), opts);
     }
-    TakeOver.stream = stream;
-})(TakeOver || (TakeOver = {}));
+    Close.stream = stream;
+})(Close || (Close = {}));
 export var Applied;
 (function (Applied) {
     let _codec;
@@ -3575,6 +3639,10 @@ export var WeightsRequest;
                     w.uint32(24);
                     w.uint32(obj.firstChunk);
                 }
+                if ((obj.newest != null && obj.newest !== false)) {
+                    w.uint32(32);
+                    w.bool(obj.newest);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -3582,7 +3650,8 @@ export var WeightsRequest;
                 const obj = {
                     stage: 0,
                     iteration: 0,
-                    firstChunk: 0
+                    firstChunk: 0,
+                    newest: false
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -3598,6 +3667,10 @@ export var WeightsRequest;
                         }
                         case 3: {
                             obj.firstChunk = reader.uint32();
+                            break;
+                        }
+                        case 4: {
+                            obj.newest = reader.bool();
                             break;
                         }
                         default: {
@@ -3630,6 +3703,13 @@ export var WeightsRequest;
                             yield {
                                 field: `${prefix}.firstChunk`,
                                 value: reader.uint32()
+                            };
+                            break;
+                        }
+                        case 4: {
+                            yield {
+                                field: `${prefix}.newest`,
+                                value: reader.bool()
                             };
                             break;
                         }

@@ -1,0 +1,142 @@
+// What stands in a run's journal, and how an entry's bytes are checked when they come from another peer.
+
+import { z } from 'zod';
+import type { PeerName } from '../seams/network.ts';
+
+const peer = z.string().min(1).max(128);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.number().int().min(0).max(4_294_967_295);
+const text = z.string().max(1000);
+
+/** Where the weights of a peer that enters a stage come from. */
+const origin = z.discriminatedUnion('kind', [
+  /** the initial weights, from the run's seed */
+  z.object({ kind: z.literal('initial') }),
+  /** a replica's frozen snapshot */
+  z.object({ kind: z.literal('donor'), donor: peer }),
+  /** the peer's own snapshot on its disk */
+  z.object({ kind: z.literal('stored'), iteration: count }),
+  /** rebuilt from other stages because nobody holds this one any more */
+  z.object({
+    kind: z.literal('rebuild'),
+    rule: z.string().max(40),
+    sources: z.array(z.object({ stage: count, peer, gradientNorm: z.number().min(0) })).max(64),
+  }),
+]);
+
+const memberChange = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('enter'),
+    peer,
+    name: z.string().min(1).max(64),
+    addresses: z.array(z.string().max(300)).max(16),
+    stage: count,
+    origin,
+  }),
+  /** its weights are in place: it counts from the next plan on */
+  z.object({ kind: z.literal('active'), peer }),
+  z.object({
+    kind: z.literal('gone'),
+    peer,
+    how: z.enum(['left', 'broken', 'silent', 'failed']),
+    reason: text,
+  }),
+]);
+
+const body = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('genesis'), runId: digest, founder: peer }),
+  z.object({ kind: z.literal('leader'), peer, reason: text }),
+  z.object({ kind: z.literal('members'), changes: z.array(memberChange).max(10_000) }),
+  z.object({ kind: z.literal('plan'), iteration: count, attempt: count, plan: z.unknown() }),
+  z.object({
+    kind: z.literal('commit'),
+    iteration: count,
+    attempt: count,
+    /** mean loss over the micro-batches that reached their head; null when none did */
+    loss: z.number().nullable(),
+    stages: z
+      .array(
+        z.object({
+          stage: count,
+          round: count,
+          microbatches: z.array(count).max(100_000),
+          contributors: z.array(peer).max(10_000),
+          sumDigest: digest.optional(),
+          gradientNorm: z.number().min(0),
+          leftOut: z.array(z.object({ peer, reason: text })).max(10_000),
+        }),
+      )
+      .max(10_000),
+    dropped: z.array(z.object({ microbatch: count, reason: text })).max(100_000),
+    visitsComputed: count,
+    visitsCounted: count,
+    /** weights after the iteration before, as each stage's replicas reported them */
+    weights: z
+      .array(z.object({ stage: count, digest, replicas: count, divergent: z.array(peer).max(10_000) }))
+      .max(10_000),
+  }),
+  z.object({
+    kind: z.literal('repair'),
+    stage: count,
+    rule: z.string().max(40),
+    peer,
+    iteration: count,
+    lostAfter: count,
+    sources: z.array(z.object({ stage: count, peer })).max(64),
+    digest,
+  }),
+  z.object({ kind: z.literal('end'), iteration: count }),
+]);
+
+const entrySchema = z.object({
+  index: count,
+  term: count,
+  /** hash of the entry before; 64 zeros for the first */
+  previous: digest,
+  author: peer,
+  body,
+  hash: digest,
+  /** the author's, over the hash's bytes */
+  signature: z
+    .string()
+    .regex(/^[0-9a-f]*$/)
+    .max(1024),
+});
+
+export type Origin = z.infer<typeof origin>;
+export type MemberChange = z.infer<typeof memberChange>;
+export type EntryBody = z.infer<typeof body>;
+export type CommitBody = Extract<EntryBody, { kind: 'commit' }>;
+export type Entry = z.infer<typeof entrySchema>;
+
+export const GENESIS_PREVIOUS = '0'.repeat(64);
+
+export class JournalError extends Error {
+  override readonly name = 'JournalError';
+  /** Index of the entry that is wrong, where known. */
+  readonly index: number | undefined;
+  readonly author: PeerName | undefined;
+  constructor(message: string, where: { index?: number; author?: PeerName } = {}) {
+    super(message);
+    this.index = where.index;
+    this.author = where.author;
+  }
+}
+
+/** An entry out of one line of text; throws a JournalError that says what is wrong. Hash and signature are not checked here. */
+export function parseEntry(line: string): Entry {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new JournalError(`not JSON: ${line.slice(0, 60)}`);
+  }
+  const parsed = entrySchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const at = (value as { index?: unknown } | null)?.index;
+  throw new JournalError(
+    `not a journal entry: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+    typeof at === 'number' ? { index: at } : {},
+  );
+}
