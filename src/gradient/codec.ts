@@ -1,0 +1,80 @@
+// The Codec seam: how one replica's gradient becomes bytes, and how the bytes of a group become one update.
+//
+// A gradient is a stage's flat float32 array, the sum over the sender's micro-batches. It is encoded slice by slice,
+// so that a slice can go to the replica that sums it (reduce-scatter) and so that long gradients leave room for other
+// work. Decoding uses integer operations and IEEE arithmetic only (+ − × ÷, Math.sqrt, Math.fround), so every replica
+// that decodes the same bytes in the same order holds the same sum to the bit, whatever device made the gradient.
+
+/** Elements `from` … `to` − 1 of a stage's flat gradient. */
+export interface Slice {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Names a contribution's shared randomness: sender and receivers derive the same bits from it. */
+export interface ContributionKey {
+  readonly runSeed: number;
+  readonly iteration: number;
+  readonly stage: number;
+  /** The sender's place in the group's order. */
+  readonly place: number;
+}
+
+/** What a sender remembers between iterations (what error feedback has not sent yet), one value per parameter each. */
+export interface EncoderState {
+  readonly residuals: readonly Float32Array[];
+}
+
+export interface EncodeRequest {
+  /** The whole flat gradient; only read. */
+  readonly gradient: Float32Array;
+  readonly slice: Slice;
+  readonly key: ContributionKey;
+  /** From `start`, of the gradient's length; changed in place within the slice. */
+  readonly state: EncoderState;
+}
+
+export interface DecodeRequest {
+  readonly bytes: Uint8Array;
+  readonly slice: Slice;
+  readonly key: ContributionKey;
+  /** The slice's values (length to − from), to which the decoded contribution is added, rounding to float32. */
+  readonly sum: Float32Array;
+}
+
+export interface Codec {
+  readonly name: string;
+  /** Whether the expected decoded gradient is the gradient itself. */
+  readonly unbiased: boolean;
+  /** Whether what one iteration did not send is added to the next one's gradient. */
+  readonly errorFeedback: boolean;
+  /** Slices must start at a multiple of this, and end at one or at the gradient's end. */
+  readonly sliceMultiple: number;
+  /** Expected |decoded − gradient|² / |gradient|² for one contribution of that many values; 0 for an exact codec. */
+  relativeError(values: number): number;
+  /** Exact bytes of an encoded slice of that many values. */
+  encodedBytes(values: number): number;
+  start(parameters: number): EncoderState;
+  /** The slice's bytes. They may share memory with the gradient, which must then not change until they were sent. */
+  encode(request: EncodeRequest): Uint8Array;
+  /** Why the bytes cannot be a contribution to that slice, or undefined when they can. Reads every value. */
+  reject(bytes: Uint8Array, slice: Slice): Rejection | undefined;
+  /** Adds a contribution that `reject` lets through. */
+  addDecoded(request: DecodeRequest): void;
+}
+
+export type Rejection =
+  | { readonly reason: 'length'; readonly message: string }
+  /** A value is not a finite number; `element` is its place in the flat gradient where the codec can tell. */
+  | { readonly reason: 'not-finite'; readonly element: number | undefined; readonly message: string };
+
+/** Throws a RangeError when the slice is not one of a gradient of that length, cut as the codec wants it. */
+export function checkSlice(codec: Codec, slice: Slice, parameters: number): void {
+  const { from, to } = slice;
+  const cut = (at: number) => Number.isInteger(at) && (at % codec.sliceMultiple === 0 || at === parameters);
+  if (!(cut(from) && cut(to) && 0 <= from && from <= to && to <= parameters)) {
+    throw new RangeError(
+      `${from} to ${to} is not a slice of ${parameters} values in multiples of ${codec.sliceMultiple} (${codec.name})`,
+    );
+  }
+}

@@ -1,0 +1,21 @@
+// Gradient codecs: gradients to bytes, and the bytes of a group to one update.
+
+export type {
+  Codec,
+  ContributionKey,
+  DecodeRequest,
+  EncodeRequest,
+  EncoderState,
+  Rejection,
+  Slice,
+} from './codec.ts';
+export { type CodecName, codecs } from './registry.ts';
+export { shards } from './shards.ts';
+export {
+  type Contribution,
+  type GroupSum,
+  type LeftOut,
+  meanOfSum,
+  type SumRequest,
+  sumContributions,
+} from './sum.ts';

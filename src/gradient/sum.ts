@@ -1,0 +1,87 @@
+// The bytes of a group become one sum. Contributions are put in the group's order before anything is added, so the sum
+// does not depend on who arrived first; what cannot be counted is left out whole, and its sender is named.
+
+import type { Codec, ContributionKey, Rejection, Slice } from './codec.ts';
+
+export interface Contribution {
+  readonly sender: string;
+  /** The sender's place in the group's order. */
+  readonly place: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface SumRequest {
+  readonly codec: Codec;
+  /** In any order; the same contribution may have arrived more than once. */
+  readonly contributions: readonly Contribution[];
+  readonly slice: Slice;
+  readonly key: Omit<ContributionKey, 'place'>;
+}
+
+export interface LeftOut {
+  readonly sender: string;
+  readonly place: number;
+  readonly cause: Rejection | { readonly reason: 'conflict'; readonly message: string };
+}
+
+export interface GroupSum {
+  /** The slice's values. */
+  readonly sum: Float32Array;
+  /** Senders whose contributions are in the sum, in the group's order. */
+  readonly counted: readonly string[];
+  /** The others, in the group's order. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** Adds up a group's contributions to one slice, in the group's order, float32 additions one after another. */
+export function sumContributions(request: SumRequest): GroupSum {
+  const { codec, contributions, slice, key } = request;
+  const sum = new Float32Array(slice.to - slice.from);
+  const counted: string[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const [place, arrived] of byPlace(contributions)) {
+    const { sender, bytes } = arrived[0]!;
+    const cause = conflict(arrived) ?? codec.reject(bytes, slice);
+    if (cause === undefined) {
+      codec.addDecoded({ bytes, slice, key: { ...key, place }, sum });
+      counted.push(sender);
+    } else {
+      leftOut.push({ sender, place, cause });
+    }
+  }
+  return { sum, counted, leftOut };
+}
+
+/** Divides a sum over `count` micro-batches by their number, in place, and returns it. */
+export function meanOfSum(sum: Float32Array, count: number): Float32Array {
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new RangeError(`a mean is taken over at least one micro-batch, not ${count}`);
+  }
+  for (let i = 0; i < sum.length; i++) sum[i]! /= count;
+  return sum;
+}
+
+function byPlace(contributions: readonly Contribution[]): [number, Contribution[]][] {
+  const places = new Map<number, Contribution[]>();
+  for (const contribution of contributions) {
+    const arrived = places.get(contribution.place);
+    if (arrived === undefined) places.set(contribution.place, [contribution]);
+    else arrived.push(contribution);
+  }
+  return [...places].sort(([a], [b]) => a - b);
+}
+
+/** A place that two different contributions claim counts for neither: which came first differs between replicas. */
+function conflict(arrived: readonly Contribution[]): LeftOut['cause'] | undefined {
+  const [first, ...others] = arrived as [Contribution, ...Contribution[]];
+  if (others.every((other) => other.sender === first.sender && sameBytes(other.bytes, first.bytes)))
+    return undefined;
+  return {
+    reason: 'conflict',
+    message: `${arrived.length} contributions of different bytes or senders for one place`,
+  };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
