@@ -8,6 +8,8 @@ export class ScenarioError extends Error {
   readonly line: number | undefined;
   /** The field as a path, such as `peers[2].download`; empty when the whole file is meant. */
   readonly field: string;
+  /** The message without file, line and field. */
+  readonly what: string;
 
   constructor(where: { file: string; line: number | undefined; field: string }, what: string) {
     const place = where.line === undefined ? where.file : `${where.file}:${where.line}`;
@@ -15,5 +17,6 @@ export class ScenarioError extends Error {
     this.file = where.file;
     this.line = where.line;
     this.field = where.field;
+    this.what = what;
   }
 }
