@@ -52,6 +52,7 @@ function notFinite(values: Float32Array, slice: Slice): Rejection | undefined {
 
 /** The bytes as float32 values: a view where they are aligned, a copy where they are not. */
 function floats(bytes: Uint8Array): Float32Array {
-  const aligned = bytes.byteOffset % VALUE_BYTES === 0 ? bytes : bytes.slice();
+  // `new Uint8Array` and not `slice`, which does not copy when the bytes are a Buffer of Node.
+  const aligned = bytes.byteOffset % VALUE_BYTES === 0 ? bytes : new Uint8Array(bytes);
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / VALUE_BYTES);
 }

@@ -140,6 +140,7 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
     const shifted = new Uint8Array(bytes.length + 1);
     shifted.set(bytes, 1);
     expect(decode(shifted.subarray(1))).toEqual(decode(bytes));
+    expect(decode(Buffer.from(shifted.buffer).subarray(1))).toEqual(decode(bytes));
   });
 
   test('refuses slices that are none', () => {
