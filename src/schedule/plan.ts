@@ -21,7 +21,10 @@ export interface Task {
   readonly peer: number;
   readonly kind: TaskKind;
   readonly stage: number;
-  /** Which part of the stage, where a policy splits stages (0 otherwise). */
+  /**
+   * Which part of the stage, where a policy splits stages (0 otherwise). For `exchange`: 0 when the peer's own
+   * gradient is complete and its shards leave, 1 when it has summed its shard and the sum leaves.
+   */
   readonly chunk: number;
   /** Unique in the plan; -1 for tasks that belong to none. */
   readonly microbatch: number;
@@ -47,7 +50,10 @@ export interface Path {
   readonly nodes: readonly PathNode[];
 }
 
-/** How each peer picks its next task: a fixed list of task indices, or the ready task of smallest priority value. */
+/**
+ * How each peer picks its next task: a fixed list of task indices, or the ready task of smallest priority value
+ * (equal values: the one that was ready first, then the one of smaller index).
+ */
 export type Order =
   | { readonly kind: 'fixed'; readonly tasks: readonly (readonly number[])[] }
   | { readonly kind: 'priority'; readonly values: readonly number[] };
@@ -60,6 +66,14 @@ export interface Plan {
   /** assignment[stage] = peer indices; the order within a stage is the group's order. */
   readonly assignment: readonly (readonly number[])[];
   readonly headAt: 'anchor' | 'last';
+  /** Whether backward is two tasks, `backward-input` and `backward-weight`. */
+  readonly splitBackward: boolean;
+  /** Parts per stage; 1 where stages are whole. */
+  readonly chunks: number;
+  /** Bytes of one activation or its gradient: what travels along a path. */
+  readonly activationBytes: number;
+  /** Bytes of one stage's gradient, for the exchange in its group. */
+  readonly gradientBytes: number;
   readonly paths: readonly Path[];
   readonly tasks: readonly Task[];
   readonly order: Order;

@@ -1,0 +1,38 @@
+// What a policy is: a swarm description in, a plan out. One file a policy; each says where it comes from and what
+// the paper proves of it, and a test holds every one of those formulas against the timeline.
+
+import type { SwarmDescription } from '../description.ts';
+import type { Plan } from '../plan.ts';
+
+export interface PolicyOptions {
+  /** For policies that draw: the same seed gives the same plan on every machine. */
+  readonly seed: number;
+}
+
+/** A quantity that a paper gives in closed form, for p stages of one peer each and m micro-batches of one anchor. */
+export interface ClosedForm {
+  readonly quantity: 'makespanSeconds' | 'spanSeconds' | 'bubbleRatio' | 'peakActivations';
+  /** As the table in docs/schedules.md prints it. */
+  readonly formula: string;
+  /** Where it holds, in words, and as a test. */
+  readonly range: string;
+  readonly holds: (p: number, m: number) => boolean;
+  /** With tF = tBx = tBw = 1 and no transfer time; quantities that each peer has its own of are per stage. */
+  readonly value: (p: number, m: number, stage: number) => number;
+}
+
+export interface Policy {
+  readonly name: string;
+  /** One line for tables. */
+  readonly idea: string;
+  /** When to choose it, one line. */
+  readonly choose: string;
+  /** Paper and section. */
+  readonly source: string;
+  readonly closedForms: readonly ClosedForm[];
+  /**
+   * A plan with a fixed list per peer that completes on any network, a function of its arguments only.
+   * Throws a `DescriptionError` or `PlanError` when there can be none.
+   */
+  readonly plan: (description: SwarmDescription, options: PolicyOptions) => Plan;
+}
