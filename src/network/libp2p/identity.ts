@@ -1,0 +1,64 @@
+// The live Identity: an ed25519 key; its libp2p PeerId, which holds the public key itself, is the peer's name, so
+// that anyone who knows the name can check a signature.
+
+import { createHash } from 'node:crypto';
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
+import type { Ed25519PrivateKey } from '@libp2p/interface';
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
+import type { Identity } from '../../seams/identity.ts';
+import type { PeerName } from '../../seams/network.ts';
+
+/** The private key of a peer; whoever has it is that peer. */
+export type PeerKey = Ed25519PrivateKey;
+
+/** A new key from the platform's random generator. */
+export function generateKey(): Promise<PeerKey> {
+  return generateKeyPair('Ed25519');
+}
+
+/** The key as bytes for a file (libp2p's protobuf form); keep them secret. */
+export function keyToBytes(key: PeerKey): Uint8Array {
+  return privateKeyToProtobuf(key);
+}
+
+/** The key that `keyToBytes` wrote; throws an Error that says so when the bytes are not an ed25519 key. */
+export function keyFromBytes(bytes: Uint8Array): PeerKey {
+  let key: ReturnType<typeof privateKeyFromProtobuf>;
+  try {
+    key = privateKeyFromProtobuf(bytes);
+  } catch (error) {
+    throw new Error('these bytes are not a private key; delete the key file to get a new identity', {
+      cause: error,
+    });
+  }
+  if (key.type !== 'Ed25519') throw new Error(`a peer's key is ed25519, this one is ${key.type}`);
+  return key;
+}
+
+/** The name of the peer that holds the key. */
+export function peerNameOf(key: PeerKey): PeerName {
+  return peerIdFromPrivateKey(key).toString();
+}
+
+/** The Identity of the peer that holds the key. */
+export function createKeyIdentity(privateKey: PeerKey): Identity {
+  return {
+    self: peerNameOf(privateKey),
+    async sign(bytes: Uint8Array): Promise<Uint8Array> {
+      return new Uint8Array(await privateKey.sign(bytes));
+    },
+    async verify(peer: PeerName, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> {
+      try {
+        const publicKey = peerIdFromString(peer).publicKey;
+        return publicKey !== undefined && (await publicKey.verify(bytes, signature));
+      } catch {
+        return false;
+      }
+    },
+    digest(...parts: Uint8Array[]): Uint8Array {
+      const hash = createHash('sha256');
+      for (const part of parts) hash.update(part);
+      return new Uint8Array(hash.digest());
+    },
+  };
+}

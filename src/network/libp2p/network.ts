@@ -1,0 +1,341 @@
+// The live Network: libp2p over TCP and WebSockets, encrypted by Noise, multiplexed by Yamux, with gossipsub for
+// presence. What libp2p gives is used as it is; what it leaves open (waiting senders, held readers, which connection
+// a stream goes on, what an error means) is in the files beside this one.
+
+import { noise } from '@chainsafe/libp2p-noise';
+import type { GossipSub } from '@libp2p/gossipsub';
+import { gossipsub } from '@libp2p/gossipsub';
+import { identify } from '@libp2p/identify';
+import type { ComponentLogger, Connection, Libp2p, Stream } from '@libp2p/interface';
+import { ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { webSockets } from '@libp2p/websockets';
+import { yamux } from '@libp2p/yamux';
+import type { Libp2pOptions } from 'libp2p';
+import { createLibp2p } from 'libp2p';
+import type { ConnectionEvent, FrameStream, Network, PeerName, Protocol } from '../../seams/network.ts';
+import { NetworkError } from '../../seams/network.ts';
+import { PeerConnections } from './connections.ts';
+import { Libp2pFrameStream } from './frame-stream.ts';
+import type { PeerKey } from './identity.ts';
+
+/** Largest message that is gossiped. */
+export const MAX_GOSSIP_BYTES = 64 * 1024;
+/** Around the data of a gossiped message: names, signature, control lists. */
+const GOSSIP_OVERHEAD_BYTES = 16 * 1024;
+/** How long a peer may take to answer which protocol it speaks. */
+export const NEGOTIATION_TIMEOUT_MILLISECONDS = 10_000;
+/** Streams of one protocol that we may have open on one connection; the remote's own limit is usually lower. */
+const MAX_OUTBOUND_STREAMS = 900;
+
+/**
+ * How far a stream's window may grow: what a sender can have on its way to a reader that has stopped reading. 4 MB
+ * fill a link of 160 Mbit/s at 200 ms. The read buffer must be larger, or a paused stream is reset.
+ */
+export const MAX_STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
+const MAX_READ_BUFFER_BYTES = 2 * MAX_STREAM_WINDOW_BYTES;
+
+export interface Libp2pNetworkOptions {
+  /** Whose name this peer has. */
+  readonly privateKey: PeerKey;
+  /** Multiaddrs to listen at; by default a free TCP port of the loopback interface. An empty list: dial only. */
+  readonly listen?: readonly string[];
+  /** Multiaddrs to tell others instead of those that are listened at (behind a router that forwards a port). */
+  readonly announce?: readonly string[];
+  /** Whether a peer whose name is proven may connect to us; by default everyone may. */
+  readonly allowPeer?: (peer: PeerName) => boolean | Promise<boolean>;
+  /**
+   * libp2p's own pings. They measure and keep idle connections open; by default a missed one does not cut the
+   * connection, because a loaded peer answers late and silence is judged by the heartbeats above.
+   */
+  readonly connectionMonitor?: NonNullable<Libp2pOptions['connectionMonitor']>;
+  /** The only topics whose subscriptions are kept; without it any, within a limit per peer. */
+  readonly gossipTopics?: readonly string[];
+  readonly logger?: ComponentLogger;
+}
+
+export interface Libp2pNetwork extends Network {
+  /** Connections and streams open now, libp2p's own included. */
+  statistics(): { readonly connections: number; readonly streams: number };
+}
+
+/**
+ * Starts a peer on the real network and resolves once it listens. Rejects with a NetworkError of code `unreachable`
+ * that names the address when one cannot be listened at (in use, not this machine's, malformed).
+ */
+export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promise<Libp2pNetwork> {
+  const blocked = new Set<PeerName>();
+  const node = await startNode(options, blocked);
+  return new Libp2pMember(node, blocked);
+}
+
+type Services = { pubsub: GossipSub };
+
+async function startNode(options: Libp2pNetworkOptions, blocked: Set<PeerName>): Promise<Libp2p<Services>> {
+  const listen = [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])];
+  const isBlocked = (peer: { toString(): string }): boolean => blocked.has(peer.toString());
+  try {
+    return await createLibp2p<Services & { identify: unknown; ping: unknown }>({
+      privateKey: options.privateKey,
+      addresses: { listen, ...(options.announce === undefined ? {} : { announce: [...options.announce] }) },
+      transports: [
+        tcp(),
+        // WebSockets tell of room in their buffer only when asked; the default is to ask every 500 ms.
+        webSockets({ maxBufferedAmount: 1024 * 1024, bufferedAmountPollInterval: 5 }),
+      ],
+      connectionEncrypters: [noise()],
+      streamMuxers: [
+        yamux({
+          // The initial window must be the same on both ends, so only the maximum is set.
+          streamOptions: {
+            maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES,
+            maxReadBufferLength: MAX_READ_BUFFER_BYTES,
+          },
+        }),
+      ],
+      connectionGater: {
+        denyDialPeer: isBlocked,
+        // The first place where the remote's name is proven.
+        denyInboundEncryptedConnection: async (peer) =>
+          isBlocked(peer) || (options.allowPeer !== undefined && !(await options.allowPeer(peer.toString()))),
+        denyOutboundEncryptedConnection: isBlocked,
+        // In browsers the default refuses loopback and private addresses.
+        denyDialMultiaddr: () => false,
+      },
+      connectionManager: {
+        // The defaults (5 a second and host, 10 at a time) refuse a swarm on one machine.
+        inboundConnectionThreshold: 500,
+        maxIncomingPendingConnections: 200,
+        maxConnections: 1000,
+        connectionCloseTimeout: 1000,
+      },
+      connectionMonitor: { abortConnectionOnPingFailure: false, ...options.connectionMonitor },
+      services: { identify: identify(), ping: ping(), pubsub: gossip(options.gossipTopics) },
+      ...(options.logger === undefined ? {} : { logger: options.logger }),
+    });
+  } catch (error) {
+    throw new NetworkError('unreachable', `cannot listen at ${listen.join(', ')}: ${rootMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function gossip(topics: readonly string[] | undefined) {
+  return gossipsub({
+    allowPublishToZeroTopicPeers: true,
+    doPX: false,
+    fallbackToFloodsub: false,
+    maxInboundDataLength: MAX_GOSSIP_BYTES + GOSSIP_OVERHEAD_BYTES,
+    maxOutboundBufferSize: 4 * 1024 * 1024,
+    decodeRpcLimits: {
+      maxSubscriptions: 256,
+      maxMessages: 256,
+      maxIhaveMessageIDs: 512,
+      maxIwantMessageIDs: 512,
+      maxIdontwantMessageIDs: 512,
+      maxControlMessages: 256,
+      maxPeerInfos: 16,
+    },
+    maxTopicBytesPerPeer: 64 * 1024,
+    // Several peers on one machine or behind one router are normal here, not an attack.
+    scoreParams: { IPColocationFactorWeight: 0 },
+    ...(topics === undefined ? {} : { allowedTopics: [...topics] }),
+  });
+}
+
+class Libp2pMember implements Libp2pNetwork {
+  readonly self: PeerName;
+  readonly #node: Libp2p<Services>;
+  readonly #blocked: Set<PeerName>;
+  readonly #connections: PeerConnections;
+  readonly #handled = new Set<string>();
+  /** Inbound streams open now, by peer and protocol: libp2p counts per connection, the seam per peer. */
+  readonly #inbound = new Map<string, number>();
+  readonly #topics = new Map<string, Set<(from: PeerName, data: Uint8Array) => void>>();
+  #bytesSent = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(node: Libp2p<Services>, blocked: Set<PeerName>) {
+    this.self = node.peerId.toString();
+    this.#node = node;
+    this.#blocked = blocked;
+    this.#connections = new PeerConnections(node);
+    node.services.pubsub.addEventListener('message', (event) => {
+      const message = event.detail;
+      if (message.type !== 'signed') return;
+      const from = message.from.toString();
+      for (const listener of [...(this.#topics.get(message.topic) ?? [])]) listener(from, message.data);
+    });
+  }
+
+  addresses(): string[] {
+    return this.#node.getMultiaddrs().map(String);
+  }
+
+  learn(peer: PeerName, addresses: readonly string[]): void {
+    if (peer !== this.self) this.#connections.learn(peer, addresses);
+  }
+
+  async open(peer: PeerName, protocol: Protocol, signal?: AbortSignal): Promise<FrameStream> {
+    signal?.throwIfAborted();
+    if (peer === this.self)
+      throw new NetworkError('unreachable', 'a peer cannot open a stream to itself', { peer });
+    for (let attempt = 1; ; attempt++) {
+      this.#mustBeOpen();
+      if (this.#blocked.has(peer)) {
+        throw new NetworkError('refused', `${peer} is blocked here; allow it first`, { peer });
+      }
+      const { connection, fresh } = await this.#connections.choose(peer, protocol.traffic, signal);
+      try {
+        const timeout = AbortSignal.timeout(NEGOTIATION_TIMEOUT_MILLISECONDS);
+        const stream = await connection.newStream(protocol.id, {
+          signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+          maxOutboundStreams: MAX_OUTBOUND_STREAMS,
+        });
+        return this.#frameStream(stream, peer, protocol);
+      } catch (error) {
+        signal?.throwIfAborted();
+        // The connection had died before anyone noticed: a new one tells whether the peer is there.
+        if (!fresh && connection.status !== 'open' && attempt === 1) continue;
+        this.#mustBeOpen();
+        throw openError(peer, protocol, error, fresh && connection.status !== 'open');
+      }
+    }
+  }
+
+  handle(protocol: Protocol, handler: (stream: FrameStream) => void): void {
+    this.#mustBeOpen();
+    if (this.#handled.has(protocol.id)) throw new Error(`${protocol.id} is already handled`);
+    this.#handled.add(protocol.id);
+    const onStream = (stream: Stream, connection: Connection): void => {
+      const peer = connection.remotePeer.toString();
+      this.#connections.sawTraffic(connection, protocol.traffic);
+      const key = `${peer} ${protocol.id}`;
+      const open = (this.#inbound.get(key) ?? 0) + 1;
+      if (open > protocol.maxInboundStreams) {
+        stream.abort(
+          new Error(`${peer} has ${protocol.maxInboundStreams} streams of ${protocol.id} open already`),
+        );
+        return;
+      }
+      this.#inbound.set(key, open);
+      const frames = this.#frameStream(stream, peer, protocol, () => {
+        const left = (this.#inbound.get(key) ?? 1) - 1;
+        if (left === 0) this.#inbound.delete(key);
+        else this.#inbound.set(key, left);
+      });
+      handler(frames);
+    };
+    const limits = {
+      maxInboundStreams: protocol.maxInboundStreams,
+      maxOutboundStreams: MAX_OUTBOUND_STREAMS,
+    };
+    // The handler is in place when this returns; what is awaited is only that others are told of it.
+    this.#node.handle(protocol.id, onStream, limits).catch((error) => {
+      this.#node.logger.forComponent('skein:network').error('could not announce %s: %e', protocol.id, error);
+    });
+  }
+
+  onConnection(listener: (event: ConnectionEvent) => void): () => void {
+    return this.#connections.onConnection(listener);
+  }
+
+  block(peer: PeerName): void {
+    this.#blocked.add(peer);
+    this.#connections.cut(peer, new Error(`${peer} is blocked`));
+  }
+
+  allow(peer: PeerName): void {
+    this.#blocked.delete(peer);
+  }
+
+  async publish(topic: string, data: Uint8Array): Promise<void> {
+    this.#mustBeOpen();
+    if (data.byteLength > MAX_GOSSIP_BYTES) {
+      throw new NetworkError(
+        'limit',
+        `${data.byteLength} bytes to gossip, at most ${MAX_GOSSIP_BYTES} are allowed`,
+      );
+    }
+    await this.#node.services.pubsub.publish(topic, data);
+  }
+
+  subscribe(topic: string, listener: (from: PeerName, data: Uint8Array) => void): () => void {
+    this.#mustBeOpen();
+    const pubsub = this.#node.services.pubsub;
+    const listeners = this.#topics.get(topic) ?? new Set();
+    if (listeners.size === 0) {
+      this.#topics.set(topic, listeners);
+      pubsub.subscribe(topic);
+    }
+    const entry = (from: PeerName, data: Uint8Array): void => listener(from, data);
+    listeners.add(entry);
+    return () => {
+      if (!listeners.delete(entry) || listeners.size > 0) return;
+      this.#topics.delete(topic);
+      if (this.#closing === undefined) pubsub.unsubscribe(topic);
+    };
+  }
+
+  bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  statistics(): { readonly connections: number; readonly streams: number } {
+    return { connections: this.#node.getConnections().length, streams: this.#connections.openStreams() };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#connections.stop();
+      await this.#node.stop();
+    })();
+    return this.#closing;
+  }
+
+  #frameStream(
+    stream: Stream,
+    remote: PeerName,
+    protocol: Protocol,
+    onClosed: () => void = () => {},
+  ): FrameStream {
+    const onSent = (bytes: number): void => {
+      this.#bytesSent += bytes;
+    };
+    const isLeaving = (): boolean => this.#closing !== undefined;
+    return new Libp2pFrameStream({ stream, remote, protocol, isLeaving, onSent, onClosed });
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined) throw new NetworkError('closed', 'this network is closed');
+  }
+}
+
+/** Why a stream could not be opened on a connection that was there. */
+function openError(peer: PeerName, protocol: Protocol, error: unknown, turnedAway: boolean): NetworkError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const about = { peer, cause: error };
+  if (error instanceof Error && error.name === 'UnsupportedProtocolError') {
+    return new NetworkError('refused', `${peer} does not speak ${protocol.id}`, about);
+  }
+  if (turnedAway) {
+    const message = `${peer} closed the connection as soon as it knew who we are: it does not admit this peer`;
+    return new NetworkError('refused', message, about);
+  }
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new NetworkError('unreachable', `${peer} is connected but does not answer (${reason})`, about);
+  }
+  if (error instanceof Error && error.name === 'TooManyOutboundProtocolStreamsError') {
+    return new NetworkError('limit', `too many streams of ${protocol.id} to ${peer} (${reason})`, about);
+  }
+  return new NetworkError(
+    'reset',
+    `the connection to ${peer} broke while ${protocol.id} was opened (${reason})`,
+    about,
+  );
+}
+
+function rootMessage(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(rootMessage).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
