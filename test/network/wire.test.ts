@@ -202,31 +202,20 @@ describe('limits', () => {
     expect(() => wire.decodeChunkHeader(bytes)).toThrow(/65 bytes received, at most 64 are accepted/);
   });
 
-  it('refuse a loss that is not finite, received or about to be sent', () => {
-    const finished = (loss: number): wire.ControlMessage => ({
-      request: 0,
-      answer: false,
-      body: {
-        kind: 'finished',
-        value: {
-          iteration: 1,
-          attempt: 0,
-          stage: 0,
-          microbatches: [3],
-          losses: [{ microbatch: 3, loss }],
-          computeSeconds: 0.5,
-          visits: 2,
-        },
-      },
-    });
-    expect(() => wire.encodeControl(finished(Number.NaN))).toThrow(
-      /losses\[0\].loss is NaN, it must be finite/,
-    );
-    const bytes = Uint8Array.from(wire.encodeControl(finished(1.5)));
+  it('refuse a double that is not finite, received or about to be sent', () => {
+    const suspicion = (silentSeconds: number) =>
+      wire.encodeControl({
+        request: 0,
+        answer: false,
+        body: { kind: 'suspicion', value: { peer: 'x', broken: false, silentSeconds } },
+      });
+    expect(() => suspicion(Number.NaN)).toThrow(/suspicion.silentSeconds is NaN, it must be finite/);
+    expect(() => suspicion(-1)).toThrow(/silentSeconds is -1/);
+    const bytes = Uint8Array.from(suspicion(1.5));
     const double = new Uint8Array(new Float64Array([1.5]).buffer);
     const at = bytes.findIndex((_, index) => double.every((byte, offset) => bytes[index + offset] === byte));
     bytes.set(new Uint8Array(new Float64Array([Number.POSITIVE_INFINITY]).buffer), at);
-    expect(() => wire.decodeControl(bytes)).toThrow(/loss is Infinity/);
+    expect(() => wire.decodeControl(bytes)).toThrow(/silentSeconds is Infinity/);
   });
 
   it('refuse counters beyond 2^53', () => {
