@@ -50,5 +50,5 @@ function describeCommanderError(error: CommanderError): string | undefined {
   if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = rest.join(' ').trim();
-  return suggestion === '' ? first : `${first} ${suggestion}`;
+  return `${first} ${suggestion === '' ? "('skein --help', or --help after a command, shows how)" : suggestion}`;
 }

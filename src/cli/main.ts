@@ -3,9 +3,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { abortOnInterrupt } from './interrupt.ts';
 import { createOutput } from './output.ts';
+import { register as registerPlan } from './plan.ts';
 import { type RegisterCommand, runProgram } from './program.ts';
 
-const commands: readonly RegisterCommand[] = [];
+const commands: readonly RegisterCommand[] = [registerPlan];
 
 // A reader that went away (`skein … | head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

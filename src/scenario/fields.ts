@@ -75,6 +75,13 @@ export const trainingFields = fields({
   recovery: nonEmpty.default('checkfree'),
   optimizer: z.enum(['adamw', 'sgd']).default('adamw'),
   learningRate: z.number().positive().default(3e-3),
+  warmupIterations: count.default(0),
+  decay: z.enum(['none', 'linear', 'cosine']).default('none'),
+  endShare: z.number().min(0).max(1).default(0.1),
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.95]),
+  epsilon: z.number().positive().default(1e-8),
+  weightDecay: z.number().min(0).default(0),
+  momentum: z.number().min(0).lt(1).default(0.9),
   clip: z.number().min(0).default(1),
   iterations: positive.default(100),
   evalEvery: count.default(0),
@@ -94,9 +101,9 @@ const deviceFields = z.unknown().transform((value, context) => {
       message: `expected a device's name or {teraflops, efficiency}, got ${show(value)}`,
     });
   } else {
-    for (const { path, message, keys } of parsed.error.issues.map(withKeys)) {
-      context.addIssue({ code: 'custom', message, path: [...path, ...keys] });
-    }
+    const issues = parsed.error.issues.map(withKeys);
+    const { path, message, keys } = issues.find((issue) => issue.keys.length > 0) ?? issues[0]!;
+    context.addIssue({ code: 'custom', message, path: [...path, ...keys] });
   }
   return z.NEVER;
 });

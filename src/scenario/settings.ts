@@ -41,7 +41,20 @@ export interface TrainingSettings {
   readonly activations: string;
   readonly recovery: string;
   readonly optimizer: 'adamw' | 'sgd';
+  /** The peak of the schedule. */
   readonly learningRate: number;
+  /** Iterations over which the rate climbs to its peak. */
+  readonly warmupIterations: number;
+  /** How the rate falls from there to the last iteration. */
+  readonly decay: 'none' | 'linear' | 'cosine';
+  /** The rate at the end of a decay, as a share of the peak. */
+  readonly endShare: number;
+  /** adamw only, as is epsilon. */
+  readonly betas: readonly [number, number];
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** sgd only. */
+  readonly momentum: number;
   /** Largest global gradient norm; 0 when unlimited. */
   readonly clip: number;
   readonly iterations: number;

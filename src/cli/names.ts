@@ -1,0 +1,13 @@
+// The names that scenario files and flags may use: the members of each family that exist.
+
+import { codecs } from '../gradient/index.ts';
+import { recoveryRules } from '../recovery/index.ts';
+import type { KnownNames } from '../scenario/settings.ts';
+import { policyNames } from '../schedule/policies/index.ts';
+
+export const knownNames: KnownNames = {
+  policies: policyNames,
+  codecs: Object.keys(codecs),
+  activations: ['f32'],
+  recovery: Object.keys(recoveryRules),
+};
