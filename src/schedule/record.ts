@@ -21,6 +21,8 @@ export interface Rule {
   readonly priority: (task: Task) => number;
   /** Most activation memory the policy lets a peer hold, in stage units; the peer's own limit holds besides. */
   readonly inFlight?: (peer: number) => number;
+  /** Most forwards that a peer may be ahead of its backwards (with split backwards: of their input halves). */
+  readonly ahead?: (peer: number) => number;
 }
 
 /** The network a description describes. */
@@ -80,8 +82,9 @@ export function recordPlan(description: SwarmDescription, rule: Rule): Plan {
   const order = { kind: 'priority', values: tasks.map(rule.priority) } as const;
   const reserve = reserves(rule, tasks);
   const network = networkOf(description);
+  const waiting = rule.ahead === undefined ? tasks : notTooFarAhead(tasks, order.values, rule.ahead);
   for (let together = rule.paths.length; ; together = Math.floor(together / 2)) {
-    const limited = together < rule.paths.length ? admitted(tasks, rule.paths, together) : tasks;
+    const limited = together < rule.paths.length ? admitted(tasks, rule.paths, together) : waiting;
     try {
       const execution = executeEvents(columnsOf(limited, order, limits, reserve), network);
       return planOf(description, rule, tasks, { kind: 'fixed', tasks: listsOf(execution) });
@@ -100,6 +103,36 @@ export function listsOf(execution: Execution): number[][] {
   });
 }
 
+/** Adds waits so that no peer runs more than `ahead` forwards before their backwards, both in order of priority. */
+function notTooFarAhead(
+  tasks: readonly Task[],
+  values: readonly number[],
+  ahead: (peer: number) => number,
+): Task[] {
+  const rank = (kinds: readonly Task['kind'][]) => {
+    const byPeer = new Map<number, number[]>();
+    tasks.forEach((task, index) => {
+      if (!kinds.includes(task.kind)) return;
+      const list = byPeer.get(task.peer);
+      if (list === undefined) byPeer.set(task.peer, [index]);
+      else list.push(index);
+    });
+    for (const list of byPeer.values()) list.sort((a, b) => values[a]! - values[b]! || a - b);
+    return byPeer;
+  };
+  const backwards = rank(['backward', 'backward-input']);
+  const limited = [...tasks];
+  for (const [peer, forwards] of rank(['forward'])) {
+    forwards.forEach((forward, number) => {
+      const earlier = backwards.get(peer)![number - ahead(peer)];
+      if (earlier === undefined) return;
+      const task = tasks[forward]!;
+      limited[forward] = { ...task, waitsFor: [...task.waitsFor, { task: earlier, bytes: 0 }] };
+    });
+  }
+  return limited;
+}
+
 /** Adds waits so that the k-th micro-batch starts only when the (k - together)-th has given back all its memory. */
 function admitted(tasks: readonly Task[], paths: readonly Path[], together: number): Task[] {
   const rank = new Map(paths.map((path, index) => [path.microbatch, index]));
@@ -108,7 +141,7 @@ function admitted(tasks: readonly Task[], paths: readonly Path[], together: numb
     if (task.gives > 0) releases[rank.get(task.microbatch)!]!.push(index);
   });
   return tasks.map((task) => {
-    if (task.kind !== 'forward' || task.waitsFor.length > 0) return task;
+    if (task.kind !== 'forward' || task.waitsFor.length > 0) return task; // not the first of its path
     const earlier = releases[rank.get(task.microbatch)! - together] ?? [];
     return { ...task, waitsFor: earlier.map((release) => ({ task: release, bytes: 0 })) };
   });

@@ -3,55 +3,10 @@
 // Narayanan et al., "Memory-Efficient Pipeline-Parallel DNN Training" (PipeDream-2BW, ICML 2021), section 3.2
 // (PipeDream-Flush); Megatron-LM (SC 2021), section 2.2.1: the same makespan as GPipe, m activations become p.
 
-import type { SwarmDescription } from '../description.ts';
-import type { Task } from '../plan.ts';
 import { recordPlan } from '../record.ts';
-import { type Assignment, assignmentOf, liveStages, roundRobinPaths } from '../wiring.ts';
+import { assignmentOf, roundRobinPaths } from '../wiring.ts';
+import { backwardFirst, pipelineDepth } from './depth.ts';
 import type { Policy } from './policy.ts';
-
-/**
- * Micro-batches in flight per peer that keep a pipeline busy: a stage at position i of p needs p - i, the last one
- * 1; a head at the anchor is one more station of the round trip. Where a stage has r replicas for A anchors, each
- * of them serves A / r pipelines.
- */
-export function pipelineDepth(
-  description: SwarmDescription,
-  assignment: Assignment,
-): (peer: number) => number {
-  const stages = liveStages(assignment);
-  const stations = stages.length + (description.headAt === 'anchor' ? 1 : 0);
-  const depth = new Map<number, number>();
-  stages.forEach((stage, position) => {
-    const group = assignment[stage]!;
-    const share = ((stations - position) * assignment[0]!.length) / group.length;
-    for (const peer of group) depth.set(peer, Math.max(1, Math.ceil(share)));
-  });
-  return (peer) => depth.get(peer) ?? 1;
-}
-
-/**
- * Heads first (a whole backward pass waits for each), then backwards, then forwards, the older micro-batch before
- * the younger; the weight half of a split backward directly after its input half.
- */
-export function backwardFirst(microbatches: number): (task: Task) => number {
-  return (task) => {
-    switch (task.kind) {
-      case 'backward-weight':
-        return task.microbatch;
-      case 'head':
-        return microbatches + task.microbatch;
-      case 'backward':
-      case 'backward-input':
-        return 2 * microbatches + task.microbatch;
-      case 'forward':
-      case 'recompute':
-        return 3 * microbatches + task.microbatch;
-      case 'exchange':
-      case 'update':
-        return 4 * microbatches;
-    }
-  };
-}
 
 const always = () => true;
 

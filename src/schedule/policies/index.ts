@@ -2,12 +2,22 @@
 // skippipe ones are to come) is a file here and a line in this list; the compliance test then holds it too.
 
 import { oneForwardOneBackward } from './1f1b.ts';
+import { gpipe } from './gpipe.ts';
+import { interleaved } from './interleaved-1f1b.ts';
 import type { Policy } from './policy.ts';
+import { zbH1 } from './zb-h1.ts';
+import { zbH2 } from './zb-h2.ts';
+import { zbV } from './zb-v.ts';
 
 export type { ClosedForm, Policy, PolicyOptions } from './policy.ts';
 
 export const policies = {
+  gpipe,
   '1f1b': oneForwardOneBackward,
+  'interleaved-1f1b': interleaved,
+  'zb-h1': zbH1,
+  'zb-h2': zbH2,
+  'zb-v': zbV,
 } as const satisfies Record<string, Policy>;
 
 export type PolicyName = keyof typeof policies;
