@@ -12,6 +12,7 @@ import type {
   Protocol,
 } from '../../src/seams/network.ts';
 import { NetworkError } from '../../src/seams/network.ts';
+import { bulk, control, frame, headerOf, MEGABYTE, pattern } from './compliance-protocols.ts';
 
 /** Two peers that know each other's addresses and have no connection yet. */
 export interface NetworkPair {
@@ -26,42 +27,6 @@ export interface NetworkPair {
   /** Streams open at either peer, for members that can tell. */
   openStreams?(): number;
   close(): Promise<void>;
-}
-
-const MEGABYTE = 1024 * 1024;
-
-export const bulk: Protocol = {
-  id: '/test/bulk/1',
-  traffic: 'bulk',
-  maxHeaderBytes: 1024,
-  maxPayloadBytes: 10 * MEGABYTE,
-  maxInboundStreams: 4,
-};
-export const control: Protocol = {
-  id: '/test/control/1',
-  traffic: 'control',
-  maxHeaderBytes: 64 * 1024,
-  maxPayloadBytes: 1024,
-  maxInboundStreams: 64,
-};
-
-export function frame(header: string, payload: Uint8Array = new Uint8Array(0)): Frame {
-  return { header: new TextEncoder().encode(header), payload };
-}
-
-export function headerOf(received: Frame): string {
-  return new TextDecoder().decode(received.header);
-}
-
-/** Bytes that differ from place to place and from seed to seed. */
-export function pattern(bytes: number, seed: number): Uint8Array {
-  const result = new Uint8Array(bytes);
-  let state = (seed + 1) * 2654435761;
-  for (let i = 0; i < bytes; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    result[i] = state >>> 24;
-  }
-  return result;
 }
 
 /** The streams of a protocol that the others open to this peer, in order. */
@@ -107,7 +72,7 @@ export async function codeOf(promise: Promise<unknown>): Promise<NetworkErrorCod
 }
 
 /** Sends every frame back on the stream it came on. */
-function echo(network: Network, protocol: Protocol): void {
+export function echo(network: Network, protocol: Protocol = control): void {
   network.handle(protocol, async (stream) => {
     try {
       for await (const received of stream.frames()) await stream.send(received);

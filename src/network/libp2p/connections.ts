@@ -12,6 +12,8 @@ import { NetworkError } from '../../seams/network.ts';
 
 /** One dial, all addresses together. */
 export const DIAL_TIMEOUT_MILLISECONDS = 10_000;
+/** How long a WebSocket may take to say that it closes. */
+const CLOSE_TIMEOUT_MILLISECONDS = 1000;
 /** A peer that cannot be dialled a second time (it is behind a router) is not tried again for this long. */
 const SECOND_DIAL_PAUSE_MILLISECONDS = 30_000;
 /** Learned addresses of one peer, the newest first. */
@@ -92,7 +94,7 @@ export class PeerConnections {
 
   /** Breaks every connection to the peer at once. */
   cut(peer: PeerName, reason: Error): void {
-    for (const connection of [...(this.#peers.get(peer)?.connections ?? [])]) connection.abort(reason);
+    for (const connection of [...(this.#peers.get(peer)?.connections ?? [])]) sever(connection, reason);
   }
 
   /** Gives up dials under way; later ones fail. */
@@ -193,6 +195,24 @@ export class PeerConnections {
     this.#peers.set(peer, state);
     return state;
   }
+}
+
+/**
+ * Ends a connection at once. Over WebSockets that is a close without waiting for the streams: libp2p's abort uses a
+ * code that WebSockets do not allow, and the other side would never hear of it.
+ */
+export function sever(connection: Connection, reason: Error): void {
+  const isWebSocket = connection.remoteAddr
+    .getComponents()
+    .some(({ name }) => name === 'ws' || name === 'wss');
+  if (!isWebSocket) {
+    connection.abort(reason);
+    return;
+  }
+  for (const stream of [...connection.streams]) stream.abort(reason);
+  connection
+    .close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MILLISECONDS) })
+    .catch(() => connection.abort(reason));
 }
 
 function anyOpen(state: PeerState): Connection | undefined {

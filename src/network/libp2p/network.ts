@@ -15,7 +15,7 @@ import type { Libp2pOptions } from 'libp2p';
 import { createLibp2p } from 'libp2p';
 import type { ConnectionEvent, FrameStream, Network, PeerName, Protocol } from '../../seams/network.ts';
 import { NetworkError } from '../../seams/network.ts';
-import { PeerConnections } from './connections.ts';
+import { PeerConnections, sever } from './connections.ts';
 import { Libp2pFrameStream } from './frame-stream.ts';
 import type { PeerKey } from './identity.ts';
 
@@ -86,6 +86,9 @@ async function startNode(options: Libp2pNetworkOptions, blocked: Set<PeerName>):
       connectionEncrypters: [noise()],
       streamMuxers: [
         yamux({
+          // Streams that arrive while the connection is still being set up: above 10, the default, the whole
+          // connection is given up, and a peer that dials may open many at once.
+          maxEarlyStreams: 1000,
           // The initial window must be the same on both ends, so only the maximum is set.
           streamOptions: {
             maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES,
@@ -195,7 +198,9 @@ class Libp2pMember implements Libp2pNetwork {
         return this.#frameStream(stream, peer, protocol);
       } catch (error) {
         signal?.throwIfAborted();
-        // The connection had died before anyone noticed: a new one tells whether the peer is there.
+        // The connection had died before anyone noticed, or its multiplexer was closed by the remote and the
+        // connection left behind: a new one tells whether the peer is there.
+        if (isNamed(error, 'ConnectionClosedError', 'MuxerClosedError')) sever(connection, error);
         if (!fresh && connection.status !== 'open' && attempt === 1) continue;
         this.#mustBeOpen();
         throw openError(peer, protocol, error, fresh && connection.status !== 'open');
@@ -315,17 +320,17 @@ class Libp2pMember implements Libp2pNetwork {
 function openError(peer: PeerName, protocol: Protocol, error: unknown, turnedAway: boolean): NetworkError {
   const reason = error instanceof Error ? error.message : String(error);
   const about = { peer, cause: error };
-  if (error instanceof Error && error.name === 'UnsupportedProtocolError') {
+  if (isNamed(error, 'UnsupportedProtocolError')) {
     return new NetworkError('refused', `${peer} does not speak ${protocol.id}`, about);
   }
   if (turnedAway) {
     const message = `${peer} closed the connection as soon as it knew who we are: it does not admit this peer`;
     return new NetworkError('refused', message, about);
   }
-  if (error instanceof Error && error.name === 'TimeoutError') {
+  if (isNamed(error, 'TimeoutError')) {
     return new NetworkError('unreachable', `${peer} is connected but does not answer (${reason})`, about);
   }
-  if (error instanceof Error && error.name === 'TooManyOutboundProtocolStreamsError') {
+  if (isNamed(error, 'TooManyOutboundProtocolStreamsError')) {
     return new NetworkError('limit', `too many streams of ${protocol.id} to ${peer} (${reason})`, about);
   }
   return new NetworkError(
@@ -333,6 +338,11 @@ function openError(peer: PeerName, protocol: Protocol, error: unknown, turnedAwa
     `the connection to ${peer} broke while ${protocol.id} was opened (${reason})`,
     about,
   );
+}
+
+/** libp2p's errors are told apart by name: several versions of its classes may be installed. */
+function isNamed(error: unknown, ...names: string[]): error is Error {
+  return error instanceof Error && names.includes(error.name);
 }
 
 function rootMessage(error: unknown): string {
