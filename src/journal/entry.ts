@@ -43,6 +43,10 @@ const memberChange = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const weightReports = z
+  .array(z.object({ stage: count, digest, replicas: count, divergent: z.array(peer).max(10_000) }))
+  .max(10_000);
+
 const body = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('genesis'), runId: digest, founder: peer }),
   z.object({ kind: z.literal('leader'), peer, reason: text }),
@@ -71,9 +75,7 @@ const body = z.discriminatedUnion('kind', [
     visitsComputed: count,
     visitsCounted: count,
     /** weights after the iteration before, as each stage's replicas reported them */
-    weights: z
-      .array(z.object({ stage: count, digest, replicas: count, divergent: z.array(peer).max(10_000) }))
-      .max(10_000),
+    weights: weightReports,
   }),
   z.object({
     kind: z.literal('repair'),
@@ -85,7 +87,7 @@ const body = z.discriminatedUnion('kind', [
     sources: z.array(z.object({ stage: count, peer })).max(64),
     digest,
   }),
-  z.object({ kind: z.literal('end'), iteration: count }),
+  z.object({ kind: z.literal('end'), iteration: count, weights: weightReports }),
 ]);
 
 const entrySchema = z.object({
@@ -107,6 +109,7 @@ export type Origin = z.infer<typeof origin>;
 export type MemberChange = z.infer<typeof memberChange>;
 export type EntryBody = z.infer<typeof body>;
 export type CommitBody = Extract<EntryBody, { kind: 'commit' }>;
+export type WeightReport = z.infer<typeof weightReports>[number];
 export type Entry = z.infer<typeof entrySchema>;
 
 export const GENESIS_PREVIOUS = '0'.repeat(64);

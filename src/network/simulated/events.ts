@@ -5,6 +5,8 @@ export interface SimulatedEvent {
   readonly sequence: number;
   /** The peer whose code runs; events of a crashed peer are never delivered. */
   readonly owner: string;
+  /** Which life of the owner the event belongs to. */
+  readonly life: number;
   run: (() => void) | undefined;
 }
 

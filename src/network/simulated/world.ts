@@ -15,6 +15,8 @@ export class SimulatedWorld {
   readonly #queue = new EventQueue();
   readonly #conditions = new Map<string, PeerCondition>();
   readonly #held = new Map<string, (() => void)[]>();
+  /** How often a peer of this name has crashed; what an earlier life left in the queue is never delivered. */
+  readonly #lives = new Map<string, number>();
   readonly #crashListeners: ((peer: string) => void)[] = [];
   readonly #pending = new Set<Promise<unknown>>();
   #now = 0;
@@ -35,8 +37,9 @@ export class SimulatedWorld {
   }
 
   /** Runs `run` at `delaySeconds` from now, unless the owner has crashed by then. */
-  after(delaySeconds: number, owner: string, run: () => void): CancelTimer {
+  after(delaySeconds: number, owner: string, run: () => void, life = this.#lifeOf(owner)): CancelTimer {
     const event = {
+      life,
       time: this.#now + Math.max(0, delaySeconds),
       sequence: this.#sequence++,
       owner,
@@ -50,10 +53,15 @@ export class SimulatedWorld {
 
   /** A peer's view of virtual time. */
   clockOf(peer: string): Clock {
+    const life = this.#lifeOf(peer);
     return {
       now: () => this.#now,
-      schedule: (delaySeconds, callback) => this.after(delaySeconds, peer, callback),
+      schedule: (delaySeconds, callback) => this.after(delaySeconds, peer, callback, life),
     };
+  }
+
+  #lifeOf(peer: string): number {
+    return this.#lives.get(peer) ?? 0;
   }
 
   /** Holds the clock until a real computation has ended; used by engines with real tensors. */
@@ -66,6 +74,7 @@ export class SimulatedWorld {
   crash(peer: string): void {
     if (this.condition(peer) === 'crashed') return;
     this.#conditions.set(peer, 'crashed');
+    this.#lives.set(peer, this.#lifeOf(peer) + 1);
     this.#held.delete(peer);
     for (const listener of this.#crashListeners) listener(peer);
   }
@@ -105,7 +114,7 @@ export class SimulatedWorld {
       if (event.time > limitSeconds) {
         throw new SimulationStuckError(`not done after ${limitSeconds} simulated seconds`);
       }
-      if (event.run === undefined) continue;
+      if (event.run === undefined || event.life !== this.#lifeOf(event.owner)) continue;
       this.#now = event.time;
       const condition = this.condition(event.owner);
       if (condition === 'running') {

@@ -1,0 +1,125 @@
+// A whole swarm in one process and in virtual time: the same peer code as live, joined to the simulated members of
+// the seams. Everything follows from the settings; nothing reads the real time.
+
+import { createMemoryStore } from '../journal/memory-store.ts';
+import { createSimulatedIdentity } from '../network/simulated/identity.ts';
+import { type SimulatedLinks, type SimulatedNetwork, SimulatedNetworks } from '../network/simulated/network.ts';
+import { SimulatedWorld } from '../network/simulated/world.ts';
+import type { Clock } from '../seams/clock.ts';
+import type { Engine } from '../seams/engine.ts';
+import type { PeerName } from '../seams/network.ts';
+import type { Store } from '../seams/store.ts';
+import type { PeerEvent } from '../swarm/events.ts';
+import { type Manifest, type SignedManifest, signManifest } from '../swarm/manifest.ts';
+import { Peer, type PeerEnd } from '../swarm/peer.ts';
+import type { StageSnapshot } from '../swarm/snapshot.ts';
+
+export interface SimulationSettings {
+  /** Everything of the manifest but its founder, who is the first peer. */
+  readonly manifest: Omit<Manifest, 'founder'>;
+  readonly text: Uint8Array;
+  readonly peers: readonly { readonly name: PeerName; readonly stage: number; readonly hasText: boolean }[];
+  readonly links: SimulatedLinks;
+  /** The engine of a peer, on its virtual clock; `hold` stops the clock while a real computation runs. */
+  readonly engine: (peer: PeerName, clock: Clock, hold: (computation: Promise<unknown>) => void) => Promise<Engine>;
+  /** Sees every event as it happens and may break things. */
+  readonly script?: (event: SimulatedPeerEvent, simulation: Simulation) => void;
+}
+
+export type SimulatedPeerEvent = PeerEvent & { readonly of: PeerName };
+
+/** A running simulation, for scripts that crash, freeze, start and question peers. */
+export class Simulation {
+  readonly world = new SimulatedWorld();
+  readonly events: SimulatedPeerEvent[] = [];
+  readonly ends = new Map<PeerName, PeerEnd>();
+  /** The model as the leader delivered it at the end. */
+  delivered: readonly StageSnapshot[] | undefined;
+  readonly #settings: SimulationSettings;
+  readonly #networks: SimulatedNetworks;
+  readonly #stores = new Map<PeerName, Store>();
+  readonly #peers = new Map<PeerName, Peer>();
+  #signed: SignedManifest | undefined;
+
+  constructor(settings: SimulationSettings) {
+    this.#settings = settings;
+    this.#networks = new SimulatedNetworks(this.world, settings.links);
+  }
+
+  /** Peers that were started and have not crashed or ended. */
+  get running(): Peer[] {
+    return [...this.#peers.values()].filter((peer) => !this.ends.has(peer.self));
+  }
+
+  peer(name: PeerName): Peer | undefined {
+    return this.#peers.get(name);
+  }
+
+  network(name: PeerName): SimulatedNetwork | undefined {
+    return this.#networks.node(name);
+  }
+
+  /** Starts the first peer as founder and the others as joiners, one after another in virtual time. */
+  async begin(): Promise<void> {
+    const [first] = this.#settings.peers;
+    const founder = createSimulatedIdentity(first!.name);
+    this.#signed = await signManifest({ ...this.#settings.manifest, founder: first!.name }, founder);
+    this.#settings.peers.forEach(({ name }, index) => {
+      this.world.after(index * 0.05, '', () => void this.start(name));
+    });
+  }
+
+  /** Starts a peer, also one that crashed: with the same name and the store it left. */
+  async start(name: PeerName): Promise<void> {
+    const { peers, text, engine } = this.#settings;
+    const settings = peers.find((peer) => peer.name === name);
+    if (settings === undefined) throw new RangeError(`no peer is named ${name}`);
+    this.world.revive(name);
+    this.ends.delete(name);
+    const store = this.#stores.get(name) ?? createMemoryStore();
+    this.#stores.set(name, store);
+    const clock = this.world.clockOf(name);
+    const [first] = peers;
+    const signed = this.#signed!;
+    const invite = { runId: signed.runId, peer: first!.name, addresses: [`/memory/${first!.name}`] };
+    const starting = (async () =>
+      Peer.start({
+        network: this.#networks.join(name),
+        clock,
+        identity: createSimulatedIdentity(name),
+        store,
+        engine: await engine(name, clock, this.world.holdFor),
+        name,
+        text: settings.hasText ? text : undefined,
+        start:
+          name === first!.name
+            ? { kind: 'found', manifest: signed, waitForPeers: peers.length }
+            : { kind: 'join', invite, wantedStage: settings.stage },
+        deliver: async (stages) => {
+          this.delivered = stages;
+        },
+        observe: (event) => this.#observe({ ...event, of: name }),
+      }))();
+    this.world.holdFor(starting);
+    const peer = await starting;
+    this.#peers.set(name, peer);
+    void peer.ended.then((end) => this.ends.set(name, end));
+  }
+
+  crash(name: PeerName): void {
+    this.world.crash(name);
+    this.#peers.delete(name);
+  }
+
+  /** Runs until every peer that did not crash has ended. */
+  async run(limitSeconds: number): Promise<void> {
+    await this.begin();
+    await this.world.run(() => this.#peers.size > 0 && this.running.length === 0, limitSeconds);
+  }
+
+  #observe(event: SimulatedPeerEvent): void {
+    if (this.world.condition(event.of) === 'crashed') return;
+    this.events.push(event);
+    this.#settings.script?.(event, this);
+  }
+}

@@ -1,0 +1,57 @@
+// The whole model out of the swarm: every stage's weights from a peer that holds it.
+
+import type { Identity } from '../seams/identity.ts';
+import type { Network } from '../seams/network.ts';
+import { type RecoveryRuleName, planRecovery } from '../recovery/index.ts';
+import type { Manifest } from './manifest.ts';
+import { rebuildStage } from './rebuilding.ts';
+import type { RunState } from './run-state.ts';
+import type { StageSnapshot } from './snapshot.ts';
+import type { Trainer } from './trainer.ts';
+import { fetchSnapshot } from './transfer.ts';
+
+export interface CollectParts {
+  readonly network: Network;
+  readonly identity: Identity;
+  readonly manifest: Manifest;
+  readonly trainer: Trainer;
+  readonly state: RunState;
+}
+
+/** Every stage's snapshot, stage 0 first; a stage that nobody holds is rebuilt by the run's rule. Throws a TransferError. */
+export async function collectModel(parts: CollectParts): Promise<StageSnapshot[]> {
+  const { network, identity, manifest, trainer, state } = parts;
+  const { holder } = trainer;
+  const found: (StageSnapshot | undefined)[] = [];
+  for (let stage = 0; stage < manifest.training.stages; stage++) {
+    const group = state.group(stage);
+    if (holder.stage === stage && trainer.installed) {
+      found.push(holder.decode(stage, holder.snapshot()));
+    } else if (group.length === 0) {
+      found.push(undefined);
+    } else {
+      const maxBytes = trainer.maxSnapshotBytes(stage);
+      const from = group[0]!.peer;
+      const { bytes } = await fetchSnapshot({
+        network,
+        identity,
+        from,
+        stage,
+        iteration: undefined,
+        maxBytes,
+      });
+      found.push(holder.decode(stage, bytes));
+    }
+  }
+  const alive = found.map((snapshot) => snapshot !== undefined);
+  return found.map((snapshot, stage) => {
+    if (snapshot) return snapshot;
+    const plan = planRecovery(manifest.training.recovery as RecoveryRuleName, stage, alive);
+    const sources = plan.sources.map((source) => ({
+      stage: source,
+      weights: found[source]!.weights,
+      gradientNorm: state.gradientNorm(source),
+    }));
+    return rebuildStage(manifest, plan.rule, stage, state.iteration, sources);
+  });
+}

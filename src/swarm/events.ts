@@ -1,0 +1,75 @@
+// What a peer tells whoever watches it, as plain data: a terminal, a report, a test. Each has the time it happened
+// at, in seconds of the peer's clock.
+
+import type { CommitBody } from '../journal/entry.ts';
+import type { PeerName } from '../seams/network.ts';
+import type { ExecutorNote } from './executor.ts';
+import type { LeaderNote } from './leader.ts';
+import type { SentBytes } from './messenger.ts';
+
+export type PeerEvent = { readonly at: number } & PeerEventBody;
+
+export type PeerEventBody =
+  | {
+      readonly kind: 'running';
+      readonly runId: string;
+      readonly name: string;
+      readonly peer: PeerName;
+      readonly role: 'founder' | 'joiner';
+    }
+  | { readonly kind: 'trying'; readonly contact: PeerName; readonly problem: string }
+  | {
+      readonly kind: 'entered';
+      readonly peer: PeerName;
+      readonly name: string;
+      readonly stage: number;
+      readonly origin: string;
+    }
+  | { readonly kind: 'active'; readonly peer: PeerName; readonly name: string; readonly stage: number }
+  | {
+      readonly kind: 'gone';
+      readonly peer: PeerName;
+      readonly name: string;
+      readonly stage: number;
+      readonly how: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'suspected';
+      readonly peer: PeerName;
+      readonly how: 'broken' | 'silent';
+      readonly reason: string;
+    }
+  | { readonly kind: 'leader'; readonly peer: PeerName; readonly term: number }
+  | {
+      readonly kind: 'plan';
+      readonly iteration: number;
+      readonly attempt: number;
+      readonly microbatches: number;
+    }
+  | {
+      readonly kind: 'commit';
+      readonly commit: CommitBody;
+      readonly sent: SentBytes;
+      readonly contributionBytes: number;
+    }
+  | {
+      readonly kind: 'repair';
+      readonly stage: number;
+      readonly rule: string;
+      readonly peer: PeerName;
+      readonly iteration: number;
+    }
+  | { readonly kind: 'path'; readonly iteration: number; readonly note: ExecutorNote }
+  | { readonly kind: 'leading'; readonly note: LeaderNote }
+  | {
+      readonly kind: 'left-out';
+      readonly iteration: number;
+      readonly stage: number;
+      readonly peer: PeerName;
+      readonly reason: string;
+    }
+  | { readonly kind: 'out-of-step'; readonly iteration: number; readonly problem: string }
+  | { readonly kind: 'misbehaved'; readonly peer: PeerName; readonly problem: string }
+  | { readonly kind: 'ended'; readonly iteration: number; readonly divergences: number }
+  | { readonly kind: 'failed'; readonly problem: string };

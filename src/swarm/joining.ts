@@ -1,0 +1,277 @@
+// Getting into a run, for the first time or again: asking, being sent on to the leader, being refused with a reason;
+// and the other side, judging who asks.
+
+import { compareText, describeText, type TextDescription } from '../data/index.ts';
+import { toHex } from '../journal/canonical.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { ControlBody } from '../network/wire/codec.ts';
+import { type Clock, sleep } from '../seams/clock.ts';
+import type { Identity } from '../seams/identity.ts';
+import type { Network, PeerName } from '../seams/network.ts';
+import type { Store } from '../seams/store.ts';
+import type { PeerEventBody } from './events.ts';
+import type { Invite } from './invite.ts';
+import { PROTOCOL_VERSION, readManifest, type SignedManifest } from './manifest.ts';
+import type { Messenger } from './messenger.ts';
+import type { Applicant } from './placement.ts';
+import type { Member, RunState } from './run-state.ts';
+import { snapshotIteration } from './snapshot.ts';
+
+export type JoinProblem =
+  | 'unreachable'
+  | 'wrong-run'
+  | 'wrong-version'
+  | 'wrong-data'
+  | 'full'
+  | 'ended'
+  | 'refused';
+
+export class JoinError extends Error {
+  override readonly name = 'JoinError';
+  readonly problem: JoinProblem;
+  constructor(problem: JoinProblem, message: string) {
+    super(message);
+    this.problem = problem;
+  }
+}
+
+export interface JoiningParts {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly store: Store;
+  readonly messenger: Messenger;
+  readonly journal: Journal;
+  /** Everyone this peer's journal knows. */
+  readonly members: () => readonly Member[];
+  readonly event: (event: PeerEventBody) => void;
+}
+
+export interface Application {
+  readonly name: string;
+  readonly text: Uint8Array | undefined;
+  readonly wantedStage: number;
+}
+
+type JoinRequest = Extract<ControlBody, { kind: 'join' }>['value'];
+type Refused = Extract<ControlBody, { kind: 'refused' }>['value'];
+
+const ASK_SECONDS = 5;
+const PAUSE_SECONDS = 0.5;
+/** A peer that was in the run before keeps trying this long: the others may just be starting. */
+const RETURN_SECONDS = 60;
+
+/** One digest for a whole text, out of its description. */
+export function textDigest(description: TextDescription, digest: Identity['digest']): string {
+  return toHex(digest(new TextEncoder().encode(`${description.bytes} ${description.pieces.join(' ')}`)));
+}
+
+export class Joining {
+  readonly #parts: JoiningParts;
+  readonly #stopping = new AbortController();
+
+  constructor(parts: JoiningParts) {
+    this.#parts = parts;
+  }
+
+  stop(): void {
+    this.#stopping.abort(new JoinError('refused', 'this peer is stopping'));
+  }
+
+  /** Joins by invite and returns the run's manifest. Rejects with a JoinError that says why not. */
+  async join(invite: Invite, application: Application): Promise<SignedManifest> {
+    const { store, identity, journal } = this.#parts;
+    const stored = await store.readBlob('manifest');
+    if (stored !== undefined) {
+      const known = await readManifest(stored, identity);
+      if (known.runId !== invite.runId) {
+        throw new JoinError(
+          'wrong-run',
+          `this folder belongs to run ${known.runId.slice(0, 12)}, the invite is for ${invite.runId.slice(0, 12)}: use another folder`,
+        );
+      }
+    }
+    const contact = { peer: invite.peer, addresses: invite.addresses };
+    const patience = journal.length > 0 ? RETURN_SECONDS : 0;
+    const accepted = await this.#ask([contact, ...this.#known()], application, invite.runId, patience);
+    const manifest = await readManifest(accepted, identity, invite.runId);
+    await store.writeBlob('manifest', manifest.bytes);
+    this.#compare(manifest, application.text);
+    return manifest;
+  }
+
+  /** Asks the members it knows to be let in again; false when none of them answers. */
+  async again(application: Application, runId: string, patienceSeconds: number): Promise<boolean> {
+    const known = this.#known();
+    if (known.length === 0) return false;
+    try {
+      await this.#ask(known, application, runId, patienceSeconds);
+      return true;
+    } catch (error) {
+      if (error instanceof JoinError && error.problem === 'unreachable') return false;
+      throw error;
+    }
+  }
+
+  #known(): { peer: PeerName; addresses: readonly string[] }[] {
+    return this.#parts.members().filter(({ peer }) => peer !== this.#parts.network.self);
+  }
+
+  /** Goes from contact to contact until one lets this peer in; returns the manifest it sends. */
+  async #ask(
+    contacts: readonly { peer: PeerName; addresses: readonly string[] }[],
+    application: Application,
+    runId: string,
+    patienceSeconds: number,
+  ): Promise<Uint8Array> {
+    const { network, clock, event } = this.#parts;
+    const until = clock.now() + patienceSeconds;
+    const request = await this.#request(application, runId);
+    const problems = new Map<PeerName, string>();
+    for (;;) {
+      const queue = contacts.map((contact) => contact.peer);
+      for (const { peer, addresses } of contacts) network.learn(peer, addresses);
+      const asked = new Set<PeerName>();
+      for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
+        this.#stopping.signal.throwIfAborted();
+        if (asked.has(peer) || peer === network.self) continue;
+        asked.add(peer);
+        const answer = await this.#askOne(peer, request);
+        if (answer instanceof Uint8Array) return answer;
+        if (typeof answer === 'string') {
+          if (problems.get(peer) !== answer) event({ kind: 'trying', contact: peer, problem: answer });
+          problems.set(peer, answer);
+        } else if (answer.reason === 'NOT_LEADER') {
+          problems.set(peer, answer.message);
+          if (answer.leader !== '') {
+            network.learn(answer.leader, answer.leaderAddresses);
+            queue.unshift(answer.leader);
+          }
+        } else if (answer.reason === 'BUSY') {
+          problems.set(peer, answer.message);
+        } else {
+          throw new JoinError(problemOf(answer), answer.message);
+        }
+      }
+      if (clock.now() >= until) {
+        const said = [...problems].map(([peer, problem]) => `${peer}: ${problem}`);
+        throw new JoinError('unreachable', `no peer of the run let this one in. ${said.join('; ')}`);
+      }
+      await sleep(clock, PAUSE_SECONDS, this.#stopping.signal);
+    }
+  }
+
+  async #askOne(peer: PeerName, value: JoinRequest): Promise<Uint8Array | Refused | string> {
+    try {
+      const answer = await this.#parts.messenger.request(peer, { kind: 'join', value }, ASK_SECONDS);
+      if (answer.kind === 'accepted') return answer.value.manifest;
+      if (answer.kind === 'refused') return answer.value;
+      return `it answered ${answer.kind}`;
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      return cause instanceof Error ? cause.message : String(cause);
+    }
+  }
+
+  async #request(application: Application, runId: string): Promise<JoinRequest> {
+    const { network, identity, store, journal } = this.#parts;
+    const { name, text, wantedStage } = application;
+    const stored = await store.readBlob('manifest');
+    const manifest = stored && (await readManifest(stored, identity, runId));
+    return {
+      runId,
+      version: PROTOCOL_VERSION,
+      name,
+      addresses: network.addresses(),
+      dataDigest: text ? textDigest(describeText('', text, identity.digest), identity.digest) : '',
+      stored: manifest ? (await this.storedStages(manifest)).map((entry) => ({ ...entry, digest: '' })) : [],
+      wantedStage,
+      term: journal.lastTerm,
+      journalLength: journal.length,
+    };
+  }
+
+  /** The stages that this peer's disk has, and how far each had come. */
+  async storedStages({ manifest }: SignedManifest): Promise<{ stage: number; iteration: number }[]> {
+    const found = [];
+    for (let stage = 0; stage < manifest.training.stages; stage++) {
+      const bytes = await this.#parts.store.readBlob(`stage-${stage}`);
+      const iteration = bytes && snapshotIteration(bytes);
+      if (iteration !== undefined) found.push({ stage, iteration });
+    }
+    return found;
+  }
+
+  /** A joiner whose text differs from the run's is told where; it can still hold other stages. */
+  #compare({ manifest }: SignedManifest, text: Uint8Array | undefined): void {
+    if (text === undefined) return;
+    const compared = compareText(manifest.data, text, this.#parts.identity.digest);
+    if (compared.kind !== 'same') {
+      this.#parts.event({ kind: 'trying', contact: manifest.founder, problem: compared.message });
+    }
+  }
+
+  /** Whether a peer that asks may come in; the leader still has to find it a stage. */
+  judge(
+    from: PeerName,
+    request: JoinRequest,
+    signed: SignedManifest | undefined,
+    state: RunState,
+    leading: boolean,
+  ): { kind: 'applicant'; applicant: Applicant } | { kind: 'refused'; body: ControlBody } {
+    const refuse = (
+      reason: Refused['reason'],
+      message: string,
+      leader = '',
+      leaderAddresses: readonly string[] = [],
+    ) => ({
+      kind: 'refused' as const,
+      body: { kind: 'refused' as const, value: { reason, message, leader, leaderAddresses } },
+    });
+    if (request.version !== PROTOCOL_VERSION) {
+      return refuse(
+        'WRONG_VERSION',
+        `this run speaks ${PROTOCOL_VERSION}, you speak ${request.version}: install the same version`,
+      );
+    }
+    if (signed === undefined) return refuse('BUSY', 'this peer is not in the run yet itself');
+    if (request.runId !== signed.runId) {
+      return refuse(
+        'WRONG_RUN',
+        `this peer is in run ${signed.runId.slice(0, 12)}, you ask for ${request.runId.slice(0, 12)}`,
+      );
+    }
+    if (state.ended) return refuse('OTHER', 'the run has ended');
+    if (!leading) {
+      const leader = state.member(state.leader);
+      return refuse('NOT_LEADER', `${leader?.name ?? 'another peer'} leads`, leader?.peer, leader?.addresses);
+    }
+    const expected = textDigest(signed.manifest.data, this.#parts.identity.digest);
+    const hasText = request.dataDigest === expected;
+    if (!hasText && request.wantedStage === 0) {
+      const { name, bytes } = signed.manifest.data;
+      const why = request.dataDigest === '' ? 'you have no text' : 'your text is another one';
+      return refuse('WRONG_DATA', `stage 0 needs the run's text "${name}" of ${bytes} bytes, and ${why}`);
+    }
+    const { name, addresses, stored, wantedStage } = request;
+    return {
+      kind: 'applicant',
+      applicant: { peer: from, name: name || from.slice(-8), addresses, hasText, stored, wantedStage },
+    };
+  }
+}
+
+function problemOf({ reason, message }: Refused): JoinProblem {
+  switch (reason) {
+    case 'WRONG_RUN':
+      return 'wrong-run';
+    case 'WRONG_VERSION':
+      return 'wrong-version';
+    case 'WRONG_DATA':
+      return 'wrong-data';
+    case 'FULL':
+      return 'full';
+    default:
+      return message === 'the run has ended' ? 'ended' : 'refused';
+  }
+}

@@ -1,0 +1,137 @@
+// The manifest: what one run is. It never changes, its founder signed it, and its digest is the run's id.
+
+import { z } from 'zod';
+import type { TextDescription } from '../data/index.ts';
+import { canonicalBytes, fromHex, type Json, toHex } from '../journal/canonical.ts';
+import type { Identity } from '../seams/identity.ts';
+import type { ModelShape, StageShape } from '../seams/shapes.ts';
+
+/** Two peers of different protocol versions refuse each other before anything else is said. */
+export const PROTOCOL_VERSION = 'skein/1';
+
+const size = z.number().int().min(1).max(1_000_000);
+const share = z.number().min(0).max(1);
+
+const manifestSchema = z.object({
+  protocol: z.string().max(40),
+  name: z.string().min(1).max(200),
+  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  founder: z.string().min(1).max(128),
+  model: z.object({
+    width: size,
+    heads: size,
+    kvHeads: size,
+    hidden: size,
+    vocabulary: size,
+    context: size,
+    normEpsilon: z.number().positive(),
+    ropeTheta: z.number().positive(),
+    tiedHead: z.boolean(),
+    /** transformer blocks of each stage, stage 0 first */
+    blocks: z.array(z.number().int().min(0).max(1000)).min(1).max(1000),
+  }),
+  training: z.object({
+    stages: z.number().int().min(1).max(1000),
+    stageSizes: z.array(size).max(1000),
+    microbatchesPerAnchor: size,
+    samplesPerMicrobatch: size,
+    skipRatio: share,
+    swapBudget: z.number().int().min(0),
+    largestJump: size,
+    splitBackward: z.boolean(),
+    policy: z.string().max(40),
+    codec: z.string().max(40),
+    activations: z.string().max(10),
+    recovery: z.string().max(40),
+    emergencySkips: z.number().int().min(0).max(100),
+    optimizer: z.object({
+      name: z.string().max(40),
+      learningRate: z.number().positive(),
+      warmupIterations: z.number().int().min(0),
+      decay: z.enum(['none', 'linear', 'cosine']),
+      /** the learning rate at the end, as a share of the peak */
+      endShare: share,
+      betas: z.array(z.number().min(0).max(1)).length(2),
+      epsilon: z.number().positive(),
+      weightDecay: z.number().min(0),
+      momentum: z.number().min(0).max(1),
+      /** largest norm of a stage's gradient; 0 switches clipping off */
+      clip: z.number().min(0),
+    }),
+    iterations: size,
+  }),
+  data: z.custom<TextDescription>((value) => typeof value === 'object' && value !== null),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export interface SignedManifest {
+  readonly manifest: Manifest;
+  readonly bytes: Uint8Array;
+  /** digest of the bytes, hexadecimal */
+  readonly runId: string;
+}
+
+export class ManifestError extends Error {
+  override readonly name = 'ManifestError';
+}
+
+/** The manifest as one signed blob: what a joiner is handed and keeps. */
+export async function signManifest(manifest: Manifest, identity: Identity): Promise<SignedManifest> {
+  const body = canonicalBytes(manifest as unknown as Json);
+  const signature = toHex(await identity.sign(identity.digest(body)));
+  const bytes = canonicalBytes({ manifest: manifest as unknown as Json, signature });
+  return { manifest, bytes, runId: toHex(identity.digest(body)) };
+}
+
+/** Reads and checks a signed manifest; with `runId`, it must be that run's. */
+export async function readManifest(
+  bytes: Uint8Array,
+  identity: Identity,
+  runId?: string,
+): Promise<SignedManifest> {
+  let value: { manifest?: unknown; signature?: unknown };
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new ManifestError('the manifest is not JSON');
+  }
+  const parsed = manifestSchema.safeParse(value?.manifest);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new ManifestError(`the manifest's ${issue?.path.join('.')} is wrong: ${issue?.message}`);
+  }
+  const manifest = parsed.data;
+  if (manifest.protocol !== PROTOCOL_VERSION) {
+    throw new ManifestError(`the run speaks ${manifest.protocol}, this program speaks ${PROTOCOL_VERSION}`);
+  }
+  const hash = identity.digest(canonicalBytes(manifest as unknown as Json));
+  if (runId !== undefined && toHex(hash) !== runId) {
+    throw new ManifestError(`the manifest is of run ${toHex(hash)}, not of ${runId}`);
+  }
+  const signature = typeof value.signature === 'string' ? fromHex(value.signature) : undefined;
+  if (signature === undefined || !(await identity.verify(manifest.founder, hash, signature))) {
+    throw new ManifestError(`the manifest is not signed by its founder ${manifest.founder}`);
+  }
+  return { manifest, bytes, runId: toHex(hash) };
+}
+
+/** What every stage of the run holds, stage 0 first. */
+export function stagesOf(manifest: Manifest): StageShape[] {
+  return manifest.model.blocks.map((blocks, stage) => ({ blocks, anchor: stage === 0 }));
+}
+
+export function modelOf(manifest: Manifest): ModelShape {
+  const { blocks: _, ...model } = manifest.model;
+  return model;
+}
+
+/** Values of one micro-batch's activation: samples × context × width. */
+export function activationLength(manifest: Manifest): number {
+  return manifest.training.samplesPerMicrobatch * manifest.model.context * manifest.model.width;
+}
+
+/** Micro-batches of one iteration when stage 0 has its planned size. */
+export function microbatchesPerIteration(manifest: Manifest): number {
+  return manifest.training.microbatchesPerAnchor * (manifest.training.stageSizes[0] ?? 1);
+}

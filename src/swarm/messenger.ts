@@ -1,0 +1,244 @@
+// Everything a peer sends and hears: one long-lived control stream and one long-lived tensor stream to each
+// neighbour, opened when first needed and again after they broke; requests with answers; counts of bytes.
+
+import {
+  type ControlBody,
+  decodeControl,
+  decodeTensorHeader,
+  encodeControl,
+  encodeTensorHeader,
+  type TensorHeaderMessage,
+  WireError,
+} from '../network/wire/codec.ts';
+import type { Clock } from '../seams/clock.ts';
+import {
+  type Frame,
+  type FrameStream,
+  type Network,
+  NetworkError,
+  type PeerName,
+  type Protocol,
+} from '../seams/network.ts';
+import { CONTROL, TENSORS } from './protocols.ts';
+
+/** Sent payload bytes by what they carried; `control` holds everything that is not one of the others. */
+export interface SentBytes {
+  activations: number;
+  gradients: number;
+  weights: number;
+  control: number;
+}
+
+export interface MessengerHandlers {
+  /** `answer` is there when the sender waits for one; answering twice or late does nothing. */
+  control(from: PeerName, body: ControlBody, answer: ((body: ControlBody) => void) | undefined): void;
+  /** Resolves when the tensor has been taken; until then the sender is held back. */
+  tensor(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Promise<void>;
+  /** A peer sent what no sound peer sends; its stream has been cut. */
+  misbehaved(from: PeerName, problem: Error): void;
+}
+
+/** A peer whose control messages nobody takes is given up long before they fill the memory. */
+const MAX_QUEUED_CONTROL = 10_000;
+const NOTHING = new Uint8Array(0);
+
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+}
+
+export class Messenger {
+  readonly sent: SentBytes = { activations: 0, gradients: 0, weights: 0, control: 0 };
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #handlers: MessengerHandlers;
+  readonly #lines = new Map<string, Line>();
+  readonly #heard = new Map<PeerName, number>();
+  readonly #waiting = new Map<number, { peer: PeerName; resolve: (body: ControlBody) => void }>();
+  readonly #closing = new AbortController();
+  #nextRequest = 1;
+
+  constructor(network: Network, clock: Clock, handlers: MessengerHandlers) {
+    this.#network = network;
+    this.#clock = clock;
+    this.#handlers = handlers;
+    network.handle(
+      CONTROL,
+      (stream) => void this.#read(stream, (frame) => this.#control(stream.remote, frame)),
+    );
+    network.handle(
+      TENSORS,
+      (stream) => void this.#read(stream, (frame) => this.#tensor(stream.remote, frame)),
+    );
+  }
+
+  /** Seconds since anything was heard from a peer; Infinity when never. */
+  silentSeconds(peer: PeerName): number {
+    const at = this.#heard.get(peer);
+    return at === undefined ? Number.POSITIVE_INFINITY : this.#clock.now() - at;
+  }
+
+  /** Starts the count of silence anew, for a peer just met or after this peer itself stood still. */
+  presumeHeard(peer: PeerName): void {
+    this.#heard.set(peer, this.#clock.now());
+  }
+
+  /** Sends without waiting; what cannot be delivered is lost, and the connection's end tells. */
+  send(to: PeerName, body: ControlBody): void {
+    this.#post(to, { request: 0, answer: false, body });
+  }
+
+  /** Asks and waits for the answer; rejects after `timeoutSeconds` or when the message cannot be sent. */
+  request(to: PeerName, body: ControlBody, timeoutSeconds: number): Promise<ControlBody> {
+    const request = this.#nextRequest++;
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        cancel();
+        this.#waiting.delete(request);
+      };
+      const fail = (problem: string, cause?: unknown) => {
+        settle();
+        reject(new RequestError(`${to} did not answer: ${problem}`, { cause }));
+      };
+      const cancel = this.#clock.schedule(timeoutSeconds, () =>
+        fail(`nothing came within ${timeoutSeconds} s`),
+      );
+      this.#waiting.set(request, {
+        peer: to,
+        resolve: (answer) => {
+          settle();
+          resolve(answer);
+        },
+      });
+      this.#post(to, { request, answer: false, body }, (error) => fail(error.message, error));
+    });
+  }
+
+  /** Sends a tensor, in order with others to that peer; resolves when the reader is not too far behind. */
+  async tensor(to: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Promise<void> {
+    if (to === this.#network.self) {
+      await this.#handlers.tensor(to, header, payload);
+      return;
+    }
+    const encoded = encodeTensorHeader(header);
+    const exchange = header.kind === 'CONTRIBUTION' || header.kind === 'SUM';
+    this.sent[exchange ? 'gradients' : 'activations'] += payload.byteLength;
+    this.sent.control += encoded.byteLength;
+    await this.#line(to, TENSORS).send({ header: encoded, payload }, this.#closing.signal);
+  }
+
+  /** Forgets the streams to a peer; the next message opens new ones. */
+  forget(peer: PeerName): void {
+    for (const protocol of [CONTROL, TENSORS]) {
+      const key = `${peer} ${protocol.id}`;
+      this.#lines.get(key)?.drop();
+      this.#lines.delete(key);
+    }
+  }
+
+  close(): void {
+    this.#closing.abort(new NetworkError('closed', 'this peer is leaving'));
+    for (const line of this.#lines.values()) line.drop();
+    this.#lines.clear();
+  }
+
+  #line(peer: PeerName, protocol: Protocol): Line {
+    const key = `${peer} ${protocol.id}`;
+    let line = this.#lines.get(key);
+    if (line === undefined) {
+      line = new Line(this.#network, peer, protocol);
+      this.#lines.set(key, line);
+    }
+    return line;
+  }
+
+  #post(
+    to: PeerName,
+    message: { request: number; answer: boolean; body: ControlBody },
+    failed?: (error: Error) => void,
+  ): void {
+    if (to === this.#network.self) {
+      void Promise.resolve().then(() => this.#dispatch(to, message));
+      return;
+    }
+    const header = encodeControl(message);
+    this.sent.control += header.byteLength;
+    const line = this.#line(to, CONTROL);
+    if (line.queued >= MAX_QUEUED_CONTROL) {
+      failed?.(new NetworkError('closed', `${line.queued} messages to ${to} wait already`, { peer: to }));
+      return;
+    }
+    line.send({ header, payload: NOTHING }, this.#closing.signal).catch((error: Error) => failed?.(error));
+  }
+
+  async #read(stream: FrameStream, take: (frame: Frame) => Promise<void> | void): Promise<void> {
+    try {
+      for await (const frame of stream.frames()) {
+        if (this.#closing.signal.aborted) return;
+        this.presumeHeard(stream.remote);
+        await take(frame);
+      }
+    } catch (error) {
+      const bad = error instanceof WireError || (error instanceof NetworkError && error.code === 'limit');
+      if (bad) this.#handlers.misbehaved(stream.remote, error);
+      stream.abort(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #control(from: PeerName, frame: Frame): void {
+    this.#dispatch(from, decodeControl(frame.header));
+  }
+
+  #dispatch(from: PeerName, message: { request: number; answer: boolean; body: ControlBody }): void {
+    if (message.answer) {
+      const waiting = this.#waiting.get(message.request);
+      if (waiting?.peer === from) waiting.resolve(message.body);
+      return;
+    }
+    const { request } = message;
+    const answer =
+      request === 0 ? undefined : (body: ControlBody) => this.#post(from, { request, answer: true, body });
+    this.#handlers.control(from, message.body, answer);
+  }
+
+  async #tensor(from: PeerName, frame: Frame): Promise<void> {
+    await this.#handlers.tensor(from, decodeTensorHeader(frame.header), frame.payload);
+  }
+}
+
+/** One stream to one peer; frames wait for it to open and leave in the order in which they were given. */
+class Line {
+  queued = 0;
+  readonly #network: Network;
+  readonly #peer: PeerName;
+  readonly #protocol: Protocol;
+  #stream: Promise<FrameStream> | undefined;
+
+  constructor(network: Network, peer: PeerName, protocol: Protocol) {
+    this.#network = network;
+    this.#peer = peer;
+    this.#protocol = protocol;
+  }
+
+  async send(frame: Frame, signal: AbortSignal): Promise<void> {
+    this.queued++;
+    this.#stream ??= this.#network.open(this.#peer, this.#protocol, signal);
+    const opening = this.#stream;
+    try {
+      const stream = await opening;
+      await stream.send(frame, signal);
+    } catch (error) {
+      if (this.#stream === opening) this.#stream = undefined;
+      throw error;
+    } finally {
+      this.queued--;
+    }
+  }
+
+  drop(): void {
+    this.#stream?.then(
+      (stream) => stream.abort(new Error('the peer is gone')),
+      () => {},
+    );
+    this.#stream = undefined;
+  }
+}

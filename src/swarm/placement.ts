@@ -1,0 +1,107 @@
+// Who should hold which stage: decided by the leader at the boundary between two iterations, from the journal alone.
+
+import type { MemberChange, Origin } from '../journal/entry.ts';
+import { planRecovery, type RecoveryRuleName } from '../recovery/index.ts';
+import type { PeerName } from '../seams/network.ts';
+import type { Manifest } from './manifest.ts';
+import type { Member, RunState } from './run-state.ts';
+
+/** A peer that asks to be let in, as it described itself. */
+export interface Applicant {
+  readonly peer: PeerName;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** Whether it has the run's text and so can be an anchor. */
+  readonly hasText: boolean;
+  /** Stages on its disk. */
+  readonly stored: readonly { readonly stage: number; readonly iteration: number }[];
+  /** Where it would like to sit; -1 anywhere. */
+  readonly wantedStage: number;
+}
+
+/** Live holders of a stage, entering ones included. */
+export function holders(state: RunState, stage: number): Member[] {
+  return state.present().filter((member) => member.stage === stage);
+}
+
+/**
+ * The stage that an applicant should take: one that nobody holds (its own old one before others), else the one
+ * furthest below its planned size. undefined when it can be of no use.
+ */
+export function stageFor(state: RunState, manifest: Manifest, applicant: Applicant): number | undefined {
+  const { stages, stageSizes } = manifest.training;
+  const { wantedStage, hasText } = applicant;
+  const possible: number[] = [];
+  for (let stage = 0; stage < stages; stage++) {
+    if (stage === 0 && !hasText) continue;
+    if (originFor(state, manifest, applicant, stage) !== undefined) possible.push(stage);
+  }
+  const size = (stage: number) => holders(state, stage).length;
+  const missing = (stage: number) => (stageSizes[stage] ?? 1) - size(stage);
+  if (possible.includes(wantedStage) && missing(wantedStage) > 0) return wantedStage;
+  const storedAt = new Set(applicant.stored.map((stored) => stored.stage));
+  const need = (stage: number) => [size(stage) === 0 ? 1 : 0, storedAt.has(stage) ? 1 : 0, missing(stage)];
+  return possible.toSorted((a, b) => compareDescending(need(a), need(b)) || a - b)[0];
+}
+
+function compareDescending(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return b[i]! - a[i]!;
+  return 0;
+}
+
+/** Where a newcomer's weights of a stage would come from; undefined when there is no way to get them. */
+export function originFor(
+  state: RunState,
+  manifest: Manifest,
+  applicant: Pick<Applicant, 'peer' | 'stored'>,
+  stage: number,
+): Origin | undefined {
+  const donor = state.group(stage).findLast((member) => member.peer !== applicant.peer);
+  if (donor) return { kind: 'donor', donor: donor.peer };
+  const stored = applicant.stored.find((candidate) => candidate.stage === stage);
+  if (stored !== undefined && stored.iteration > 0) return { kind: 'stored', iteration: stored.iteration };
+  if (state.iteration === 0) return { kind: 'initial' };
+  return rebuildOrigin(state, manifest, stage);
+}
+
+/** The recovery rule's sources for a lost stage, each with a live donor; undefined for stage 0 or when none is left. */
+export function rebuildOrigin(state: RunState, manifest: Manifest, stage: number): Origin | undefined {
+  if (stage === 0) return undefined;
+  const { blocks } = manifest.model;
+  const alive = blocks.map((count, s) => count === blocks[stage] && state.group(s).length > 0);
+  const plan = planRecovery(manifest.training.recovery as RecoveryRuleName, stage, alive);
+  const sources = plan.sources.map((source) => ({
+    stage: source,
+    peer: state.group(source)[0]!.peer,
+    gradientNorm: state.gradientNorm(source),
+  }));
+  return { kind: 'rebuild', rule: plan.rule, sources };
+}
+
+/** Who moves to a stage that lost all its replicas: the newest peer of the largest group of two or more. */
+export function takerOf(state: RunState, stages: number): Member | undefined {
+  let best: Member[] = [];
+  for (let stage = stages - 1; stage >= 0; stage--) {
+    const group = state.group(stage);
+    const better = group.length > best.length || (group.length === best.length && best[0]?.stage === 0);
+    if (group.length >= 2 && better && holders(state, stage).length === group.length) best = group;
+  }
+  return best.findLast((member) => member.peer !== state.leader) ?? best.at(-1);
+}
+
+/** Stages that were trained and that nobody holds or is about to hold. */
+export function lostStages(state: RunState, stages: number): number[] {
+  if (state.iteration === 0) return [];
+  return Array.from({ length: stages }, (_, stage) => stage).filter(
+    (stage) => holders(state, stage).length === 0,
+  );
+}
+
+export function entering(
+  member: Omit<Applicant, 'stored' | 'hasText' | 'wantedStage'>,
+  stage: number,
+  origin: Origin,
+): MemberChange {
+  const { peer, name, addresses } = member;
+  return { kind: 'enter', peer, name, addresses: [...addresses], stage, origin };
+}

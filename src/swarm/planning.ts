@@ -1,0 +1,96 @@
+// The plan of one iteration, made by the leader from the journal's members and the manifest, and read by everyone.
+
+import { planFromJson, planToJson } from '../schedule/json.ts';
+import { type PolicyName, policies } from '../schedule/policies/index.ts';
+import type { SwarmDescription } from '../schedule/description.ts';
+import type { Plan } from '../schedule/plan.ts';
+import { validatePlan } from '../schedule/validate.ts';
+import { activationLength, type Manifest, microbatchesPerIteration } from './manifest.ts';
+import { parametersOf } from './holder.ts';
+import type { Member, RunState } from './run-state.ts';
+
+export class PlanningError extends Error {
+  override readonly name = 'PlanningError';
+}
+
+/** Seconds of a forward that a plan reckons with; only their ratios matter to the order of tasks. */
+const FORWARD_SECONDS = 1;
+
+/** The run's policy applied to the members that are active now. Stages that nobody holds are left out of every path. */
+export function makePlan(state: RunState, manifest: Manifest): Plan {
+  const { training } = manifest;
+  const anchors = state.group(0).slice(0, microbatchesPerIteration(manifest));
+  if (anchors.length === 0)
+    throw new PlanningError('no anchor is alive: nobody holds the embedding and the data');
+  const groups = Array.from({ length: training.stages }, (_, stage) =>
+    stage === 0 ? anchors : state.group(stage),
+  );
+  const members = groups.flat();
+  const indexOf = new Map(members.map((member, index) => [member.peer, index]));
+  const description: SwarmDescription = {
+    peers: members.map((member) => describe(member, manifest)),
+    stages: training.stages,
+    assignment: groups.map((group) => group.map((member) => indexOf.get(member.peer)!)),
+    stageSizes: groups.map((group) => group.length),
+    microbatchesPerAnchor: Math.max(1, Math.floor(microbatchesPerIteration(manifest) / anchors.length)),
+    pathLength: Math.round(training.stages * (1 - training.skipRatio)),
+    swapBudget: training.swapBudget,
+    largestJump: training.largestJump,
+    headAt: 'anchor',
+    splitBackward: training.splitBackward,
+    chunks: 1,
+    activationBytes: 4 * activationLength(manifest),
+    gradientBytes: 4 * parametersOf(manifest, training.stages - 1),
+    links: {
+      latencySeconds: members.map(() => members.map(() => 0)),
+      bytesPerSecond: members.map(() => members.map(() => Number.POSITIVE_INFINITY)),
+      uploadBytesPerSecond: members.map(() => Number.POSITIVE_INFINITY),
+      downloadBytesPerSecond: members.map(() => Number.POSITIVE_INFINITY),
+      shared: false,
+    },
+  };
+  return policies[training.policy as PolicyName].plan(description, { seed: manifest.seed });
+}
+
+function describe(member: Member, { training }: Manifest) {
+  const all = (seconds: number) => Array.from({ length: training.stages }, () => seconds);
+  return {
+    name: member.peer,
+    forwardSeconds: all(FORWARD_SECONDS),
+    backwardInputSeconds: all(FORWARD_SECONDS),
+    backwardWeightSeconds: all(FORWARD_SECONDS),
+    headSeconds: FORWARD_SECONDS / 4,
+    gapSeconds: 0,
+    memoryMicrobatches: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** A plan as it stands in the journal. */
+export function planEntry(plan: Plan): unknown {
+  return planToJson(plan);
+}
+
+/** Reads a plan out of the journal and checks that it is sound and fits the run. Throws a PlanningError. */
+export function readPlan(json: unknown, manifest: Manifest): Plan {
+  const { training } = manifest;
+  let plan: Plan;
+  try {
+    plan = planFromJson(json);
+  } catch (error) {
+    throw new PlanningError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  if (plan.stages !== training.stages || plan.headAt !== 'anchor' || plan.order.kind !== 'fixed') {
+    throw new PlanningError(`the plan is for ${plan.stages} stages with its head at the ${plan.headAt}`);
+  }
+  if (plan.paths.length > microbatchesPerIteration(manifest)) {
+    throw new PlanningError(
+      `the plan has ${plan.paths.length} micro-batches, the run ${microbatchesPerIteration(manifest)}`,
+    );
+  }
+  if (plan.paths.some((path) => path.microbatch >= microbatchesPerIteration(manifest))) {
+    throw new PlanningError('the plan numbers a micro-batch beyond those of the run');
+  }
+  const problem = validatePlan(plan)[0];
+  if (problem) throw new PlanningError(JSON.stringify(problem));
+  return plan;
+}

@@ -1,0 +1,172 @@
+// What the journal says is so: who belongs to the run and holds which stage, who leads, which iteration was
+// committed last. Every peer computes this from the same entries and so knows the same.
+
+import {
+  type CommitBody,
+  type Entry,
+  JournalError,
+  type MemberChange,
+  type Origin,
+} from '../journal/entry.ts';
+import type { PeerName } from '../seams/network.ts';
+
+export interface Member {
+  readonly peer: PeerName;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly stage: number;
+  /** `entering`: its weights are on their way, it listens to its group but counts for nothing yet. */
+  readonly status: 'entering' | 'active' | 'gone';
+  readonly origin: Origin;
+  /** The iteration that was committed last when it entered its stage. */
+  readonly enteredAfter: number;
+  /** Why it went; only while it is gone. */
+  readonly how?: 'left' | 'broken' | 'silent' | 'failed';
+}
+
+export interface OrderedPlan {
+  readonly iteration: number;
+  readonly attempt: number;
+  /** As it stands in the journal; checked where it is used. */
+  readonly plan: unknown;
+}
+
+export class RunState {
+  runId = '';
+  founder: PeerName = '';
+  leader: PeerName = '';
+  term = 0;
+  /** The iteration committed last; 0 before the first. */
+  iteration = 0;
+  /** The plan that was ordered and not committed yet. */
+  plan: OrderedPlan | undefined;
+  ended = false;
+  lastCommit: CommitBody | undefined;
+  readonly #members = new Map<PeerName, Member>();
+  /** Per stage: the last commit that changed its weights, and the norm of that gradient. */
+  readonly #updatedAt = new Map<number, number>();
+  readonly #gradientNorms = new Map<number, number>();
+
+  /** Throws a JournalError when the next entry's author had no right to it or it contradicts the rest. */
+  check(entry: Entry): void {
+    const { body, author, index, term } = entry;
+    const wrong = (why: string) =>
+      new JournalError(`entry ${index} (${body.kind}): ${why}`, { index, author });
+    if ((index === 0) !== (body.kind === 'genesis'))
+      throw wrong('the first entry, and only that, is the genesis');
+    if (body.kind === 'genesis') {
+      if (author !== body.founder) throw wrong('the founder did not write it');
+      return;
+    }
+    if (body.kind === 'leader') {
+      if (body.peer !== author) throw wrong('nobody can name another peer as leader');
+      if (term <= this.term) throw wrong(`term ${term} is not after ${this.term}`);
+      const active = this.#members.get(author)?.status === 'active';
+      if (!active && author !== this.founder) throw wrong(`${author} is not a member`);
+      return;
+    }
+    if (author !== this.leader) throw wrong(`written by ${author}, but ${this.leader} leads`);
+    if (term !== this.term) throw wrong(`of term ${term}, the leader's is ${this.term}`);
+    if (body.kind === 'plan' && body.iteration !== this.iteration + 1) {
+      throw wrong(`plans iteration ${body.iteration} after ${this.iteration}`);
+    }
+    if (body.kind === 'commit') {
+      const planned = this.plan?.iteration === body.iteration && this.plan.attempt === body.attempt;
+      if (!planned) throw wrong(`commits iteration ${body.iteration}, which was not planned`);
+    }
+    if (body.kind === 'members') {
+      const unknown = body.changes.find(
+        (change) => change.kind !== 'enter' && !this.#members.has(change.peer),
+      );
+      if (unknown) throw wrong(`${unknown.peer} is not a member`);
+    }
+  }
+
+  /** Applies the next entry, after `check`. */
+  apply(entry: Entry): void {
+    this.check(entry);
+    const { body, author, term } = entry;
+    switch (body.kind) {
+      case 'genesis':
+        this.runId = body.runId;
+        this.founder = body.founder;
+        break;
+      case 'leader':
+        this.leader = author;
+        this.term = term;
+        break;
+      case 'members':
+        for (const change of body.changes) this.#changeMember(change);
+        break;
+      case 'plan':
+        this.plan = { iteration: body.iteration, attempt: body.attempt, plan: body.plan };
+        break;
+      case 'commit':
+        this.iteration = body.iteration;
+        this.plan = undefined;
+        this.lastCommit = body;
+        for (const stage of body.stages) {
+          if (stage.contributors.length === 0) continue;
+          this.#updatedAt.set(stage.stage, body.iteration);
+          this.#gradientNorms.set(stage.stage, stage.gradientNorm);
+        }
+        break;
+      case 'repair':
+        this.#updatedAt.set(body.stage, this.iteration);
+        break;
+      case 'end':
+        this.ended = true;
+        break;
+    }
+  }
+
+  #changeMember(change: MemberChange): void {
+    if (change.kind === 'enter') {
+      const { kind: _, ...entered } = change;
+      this.#members.delete(change.peer); // a group's order is the order of entering
+      this.#members.set(change.peer, { ...entered, status: 'entering', enteredAfter: this.iteration });
+      return;
+    }
+    const member = this.#members.get(change.peer)!;
+    const changed =
+      change.kind === 'active' ? { status: 'active' as const } : { status: 'gone' as const, how: change.how };
+    this.#members.set(change.peer, { ...member, ...changed });
+  }
+
+  member(peer: PeerName): Member | undefined {
+    return this.#members.get(peer);
+  }
+
+  /** Members that are not gone, in the order in which they entered. */
+  present(): Member[] {
+    return [...this.#members.values()].filter((member) => member.status !== 'gone');
+  }
+
+  /** Everyone who ever belonged, in the order in which they (last) entered. */
+  everyone(): Member[] {
+    return [...this.#members.values()];
+  }
+
+  active(): Member[] {
+    return [...this.#members.values()].filter((member) => member.status === 'active');
+  }
+
+  /** A stage's active replicas, in group order. */
+  group(stage: number): Member[] {
+    return this.active().filter((member) => member.stage === stage);
+  }
+
+  /** The last commit (or repair) that changed a stage's weights; 0 when they are the initial ones. */
+  updatedAt(stage: number): number {
+    return this.#updatedAt.get(stage) ?? 0;
+  }
+
+  gradientNorm(stage: number): number {
+    return this.#gradientNorms.get(stage) ?? 0;
+  }
+
+  /** Who leads after the current leader: the first active member in order that is not among `without`. */
+  successor(without: ReadonlySet<PeerName>): PeerName | undefined {
+    return this.active().find((member) => member.peer !== this.leader && !without.has(member.peer))?.peer;
+  }
+}
