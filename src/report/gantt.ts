@@ -24,6 +24,10 @@ const LEGEND_HEIGHT = 30;
  * at least a few pixels wide.
  */
 const PLOT_WIDTH = { least: 1100, comfortable: 2400, most: 5200, taskWidth: 8 };
+/** Of micro-batch numbers. */
+const FONT_SIZE = { least: 9, most: 13 };
+/** Of the font size. */
+const DIGIT_WIDTH = 0.62;
 /** Every drawn task is an element; beyond this a picture helps nobody. */
 export const MOST_TASKS_DRAWN = 100_000;
 
@@ -84,11 +88,12 @@ function layOut(drawing: Drawing, tasks: readonly TaskSpan[]): Layout {
   const boxHeight = rowHeight - (hasTransfers ? Math.max(5, rowHeight * 0.25) : 0) - 2;
   const longestLabel = Math.max(...drawing.peers.map((_, peer) => rowLabel(drawing, peer).length));
   const left = MARGIN + Math.max(60, longestLabel * 6.6 + 12);
-  const fontSize = Math.min(13, boxHeight - 3);
   const digits = String(tasks.reduce((most, task) => Math.max(most, task.microbatch), 0)).length;
-  const numberWidth = fontSize < 8 ? Number.POSITIVE_INFINITY : digits * fontSize * 0.62 + 2;
-  const plotWidth = plotWidthFor(drawing.makespanSeconds, tasks, numberWidth);
+  const common = commonLength(tasks) ?? drawing.makespanSeconds;
+  const plotWidth = plotWidthFor(drawing.makespanSeconds, common, numberWidthAt(FONT_SIZE.least, digits));
   const scale = drawing.makespanSeconds > 0 ? plotWidth / drawing.makespanSeconds : 0;
+  const wished = Math.floor((common * scale - 2) / digits / DIGIT_WIDTH);
+  const fontSize = Math.min(FONT_SIZE.most, boxHeight - 2, Math.max(FONT_SIZE.least, wished));
   const rowOf: number[] = [];
   order.forEach((peer, row) => {
     rowOf[peer] = TITLE_HEIGHT + row * rowHeight;
@@ -103,21 +108,29 @@ function layOut(drawing: Drawing, tasks: readonly TaskSpan[]): Layout {
     rowHeight,
     boxHeight,
     fontSize,
-    numberWidth,
+    numberWidth: numberWidthAt(fontSize, digits),
     x: (seconds) => left + seconds * scale,
   };
 }
 
-function plotWidthFor(makespan: number, tasks: readonly TaskSpan[], numberWidth: number): number {
+/** A task's length such that four in five are as long; undefined when none takes time. */
+function commonLength(tasks: readonly TaskSpan[]): number | undefined {
   const lengths = tasks
     .map((task) => task.end - task.start)
     .filter((length) => length > 0)
     .sort((a, b) => a - b);
-  const common = lengths[Math.floor(lengths.length / 5)];
-  if (common === undefined) return PLOT_WIDTH.least;
+  return lengths[Math.floor(lengths.length / 5)];
+}
+
+function plotWidthFor(makespan: number, common: number, numberWidth: number): number {
+  if (common === 0) return PLOT_WIDTH.least;
   const forNumbers = Math.min(PLOT_WIDTH.comfortable, (makespan / common) * (numberWidth + 0.5));
   const forTasks = Math.min(PLOT_WIDTH.most, (makespan / common) * PLOT_WIDTH.taskWidth);
   return Math.round(Math.max(PLOT_WIDTH.least, forNumbers, forTasks));
+}
+
+function numberWidthAt(fontSize: number, digits: number): number {
+  return digits * fontSize * DIGIT_WIDTH + 2;
 }
 
 /** Stage by stage, so that the wave through the pipeline is seen; peers without a stage last. */
@@ -167,7 +180,7 @@ function rows(drawing: Drawing, layout: Layout): string {
 /** One box, with the micro-batch's number where it fits, and all about it as a tooltip. */
 function taskBox(task: TaskSpan, layout: Layout): string {
   const x = layout.x(task.start);
-  const width = Math.max(0.6, layout.x(task.end) - x);
+  const width = Math.max(0.3, layout.x(task.end) - x);
   const y = layout.rowOf[task.peer]! + 1;
   const part = task.chunk === 0 ? '' : `, part ${task.chunk}`;
   const tip = `${task.kind}, micro-batch ${task.microbatch}, stage ${task.stage}${part}: ${formatSeconds(task.start)} to ${formatSeconds(task.end)}`;
