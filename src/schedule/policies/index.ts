@@ -2,9 +2,12 @@
 // skippipe ones are to come) is a file here and a line in this list; the compliance test then holds it too.
 
 import { oneForwardOneBackward } from './1f1b.ts';
+import { dtfm } from './dtfm.ts';
 import { gpipe } from './gpipe.ts';
 import { interleaved } from './interleaved-1f1b.ts';
 import type { Policy } from './policy.ts';
+import { randomSkip } from './random-skip.ts';
+import { swarm } from './swarm.ts';
 import { zbH1 } from './zb-h1.ts';
 import { zbH2 } from './zb-h2.ts';
 import { zbV } from './zb-v.ts';
@@ -18,6 +21,9 @@ export const policies = {
   'zb-h1': zbH1,
   'zb-h2': zbH2,
   'zb-v': zbV,
+  dtfm,
+  swarm,
+  'random-skip': randomSkip,
 } as const satisfies Record<string, Policy>;
 
 export type PolicyName = keyof typeof policies;
