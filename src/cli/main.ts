@@ -15,9 +15,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const output = createOutput(process.stdout, process.stderr);
+let signal: AbortSignal | undefined;
 const exitCode = await runProgram(commands, process.argv.slice(2), {
   output,
-  signal: abortOnInterrupt(process),
+  // Made when a command first asks for it: one that never does, and computes in one go, is to end at Ctrl-C at once.
+  get signal() {
+    signal ??= abortOnInterrupt(process);
+    return signal;
+  },
   version: packageVersion(),
   debug: Boolean(process.env.SKEIN_DEBUG),
 });

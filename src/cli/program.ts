@@ -8,7 +8,10 @@ import type { Output } from './output.ts';
 /** What a command is given beside its flags. */
 export interface CliContext {
   readonly output: Output;
-  /** Aborts, with an `InterruptedError`, when the person or the system asks the command to stop. */
+  /**
+   * Aborts, with an `InterruptedError`, when the person or the system asks the command to stop. A command that asks
+   * for it must end soon after; whether it then returns or throws, the exit code is 130.
+   */
   readonly signal: AbortSignal;
   readonly version: string;
   /** Show stacks of unexpected errors. */
@@ -74,7 +77,7 @@ export async function runProgram(
 ): Promise<ExitCode> {
   try {
     await createProgram(commands, context).parseAsync([...args], { from: 'user' });
-    return EXIT.done;
+    return context.signal.aborted ? EXIT.interrupted : EXIT.done;
   } catch (error) {
     // What fails because we are stopping is not a failure of its own.
     const cause: unknown =

@@ -207,18 +207,4 @@ describe('skein plan with something wrong', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toMatch(message);
   });
-
-  it('refuses a policy that cannot plan the scenario when it is named, and leaves it out of all', async () => {
-    const file = scenarioFile(`training: { stages: 2 }
-peers: [{ count: 2, memoryMicrobatches: 1 }]
-costs: { forwardSeconds: 1, backwardInputSeconds: 1, backwardWeightSeconds: 1 }
-`);
-    const { plans, skipped } = documentOf(await skein('plan', file, '--policy', 'all', '--json'));
-    expect(plans.map(({ policy }) => policy)).toContain('1f1b');
-    for (const { policy, reason } of skipped) {
-      const { exitCode, stderr } = await skein('plan', file, '--policy', policy);
-      expect(exitCode).toBe(2);
-      expect(stderr).toContain(reason);
-    }
-  });
 });
