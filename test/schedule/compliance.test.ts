@@ -1,0 +1,123 @@
+// What every policy promises, over random swarms. A new policy is held to it by being in the registry.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { columnsOfPlan } from '../../src/schedule/columns.ts';
+import { executeEvents } from '../../src/schedule/execute/events.ts';
+import { planFromJson, planToJson } from '../../src/schedule/json.ts';
+import { policies } from '../../src/schedule/policies/index.ts';
+import type { Policy } from '../../src/schedule/policies/policy.ts';
+import { networkOf, timeline } from '../../src/schedule/timeline.ts';
+import { validatePlan } from '../../src/schedule/validate.ts';
+import { swarms, wholeSwarms } from './swarms.ts';
+
+const runs = { numRuns: 60, seed: 7 };
+/** Policies whose paths pass every stage that has a replica. */
+const skipping = new Set(['random-skip']);
+
+describe.each(Object.values(policies) as Policy[])('policy $name', (policy) => {
+  it('gives a plan in which nothing is wrong and which completes', () => {
+    fc.assert(
+      fc.property(swarms, fc.nat(1000), (swarm, seed) => {
+        expect(validatePlan(policy.plan(swarm, { seed }))).toEqual([]);
+      }),
+      runs,
+    );
+  });
+
+  it('starts the asked number of micro-batches at every anchor, numbered from 0', () => {
+    fc.assert(
+      fc.property(swarms, (swarm) => {
+        const plan = policy.plan(swarm, { seed: 1 });
+        const anchors = plan.assignment[0]!;
+        const numbers = plan.paths.map((path) => path.microbatch).sort((a, b) => a - b);
+        expect(numbers).toEqual(
+          Array.from({ length: anchors.length * swarm.microbatchesPerAnchor }, (_, m) => m),
+        );
+        for (const anchor of anchors) {
+          const own = plan.paths.filter((path) => path.nodes[0]!.peer === anchor);
+          expect(own).toHaveLength(swarm.microbatchesPerAnchor);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('visits every stage that has a replica, or as many as the path length asks where it skips', () => {
+    fc.assert(
+      fc.property(swarms, (swarm) => {
+        const plan = policy.plan(swarm, { seed: 2 });
+        const live = plan.assignment.filter((group) => group.length > 0).length;
+        const wanted = skipping.has(policy.name) ? swarm.pathLength : live;
+        for (const path of plan.paths) expect(path.nodes).toHaveLength(wanted * plan.chunks);
+      }),
+      runs,
+    );
+  });
+
+  it('never holds more activations than a peer has room for', () => {
+    fc.assert(
+      fc.property(swarms, (swarm) => {
+        const result = timeline(policy.plan(swarm, { seed: 3 }), networkOf(swarm));
+        result.peakActivations.forEach((peak, peer) => {
+          expect(peak).toBeLessThanOrEqual(swarm.peers[peer]!.memoryMicrobatches + 1e-9);
+        });
+      }),
+      runs,
+    );
+  });
+
+  it('starts nothing before its inputs, runs one task at a time, and computes every gradient before the update', () => {
+    fc.assert(
+      fc.property(swarms, (swarm) => {
+        const plan = policy.plan(swarm, { seed: 4 });
+        const result = timeline(plan, networkOf(swarm));
+        const updateAt = new Map<number, number>();
+        plan.tasks.forEach((task, index) => {
+          if (task.kind === 'update') updateAt.set(task.peer, result.start[index]!);
+        });
+        plan.tasks.forEach((task, index) => {
+          const start = result.start[index]!;
+          for (const edge of task.waitsFor) {
+            const from = plan.tasks[edge.task]!.peer;
+            const latency = from === task.peer ? 0 : swarm.links.latencySeconds[from]![task.peer]!;
+            expect(start).toBeGreaterThanOrEqual(result.end[edge.task]! + latency - 1e-9);
+          }
+          const before = result.previous[index]!;
+          if (before >= 0) {
+            const gap = swarm.peers[task.peer]!.gapSeconds;
+            expect(start).toBeGreaterThanOrEqual(result.end[before]! + gap - 1e-9);
+          }
+          if (task.microbatch >= 0)
+            expect(updateAt.get(task.peer)).toBeGreaterThanOrEqual(result.end[index]!);
+        });
+      }),
+      runs,
+    );
+  });
+
+  it('is a function of description and seed, and survives being written and read', () => {
+    fc.assert(
+      fc.property(swarms, fc.nat(1000), (swarm, seed) => {
+        const plan = policy.plan(swarm, { seed });
+        expect(policy.plan(structuredClone(swarm), { seed })).toEqual(plan);
+        expect(planFromJson(JSON.parse(JSON.stringify(planToJson(plan))))).toEqual(plan);
+      }),
+      runs,
+    );
+  });
+
+  it('keeps its completeness on a network it was not planned for', () => {
+    fc.assert(
+      fc.property(wholeSwarms, fc.nat(50), (swarm, salt) => {
+        const plan = policy.plan(swarm, { seed: 5 });
+        const latencySeconds = swarm.links.latencySeconds.map((row, i) =>
+          row.map((_, j) => ((i * 7 + j * 3 + salt) % 11) / 4),
+        );
+        const network = { ...networkOf(swarm), links: { ...swarm.links, latencySeconds } };
+        expect(() => executeEvents(columnsOfPlan(plan), network)).not.toThrow();
+      }),
+      runs,
+    );
+  });
+});
