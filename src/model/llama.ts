@@ -171,7 +171,7 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
     const gateSigmoid = sigmoid(gate);
     const gateSilu = multiply(gate, gateSigmoid);
     // silu' = σ·(1 + g·(1 − σ)) = σ·(1 + g − silu(g))
-    const one = constant(Float32Array.of(1), []);
+    const one = constant([1], []);
     const slope = multiply(gateSigmoid, subtract(add(gate, one), gateSilu));
     const gateGradient = multiply(multiply(activatedGradient, up), slope);
     const upGradient = multiply(activatedGradient, gateSilu);
@@ -301,7 +301,7 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
 
   function meanLoss(logProbabilities: Tensor, wanted: Tensor): Tensor {
     const total = sum(multiply(logProbabilities, wanted), [0, 1], false);
-    return multiply(total, constant(Float32Array.of(-1 / N), []));
+    return multiply(total, constant([-1 / N], []));
   }
 
   /** The same loss with the gradients of input, final norm and head (with a tied head: of the embedding). */

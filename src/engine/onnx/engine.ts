@@ -24,30 +24,30 @@ import {
 } from '../checks.ts';
 import { SerialQueue } from '../serial.ts';
 import { loadRuntime, type OnnxRuntime } from './runtime.ts';
-import { OnnxStage } from './stage.ts';
+import { OnnxStage, type OnnxStageOptions } from './stage.ts';
 
 const BYTES_PER_VALUE = 4;
 
 export const onnxCapabilities: EngineCapabilities = { splitBackward: true, perturbation: false };
 
 /** Rejects with an `EngineError` when ONNX Runtime cannot be loaded. */
-export async function createInProcessOnnxEngine(threads: number): Promise<Engine> {
-  return new InProcessOnnxEngine(await loadRuntime(), threads);
+export async function createInProcessOnnxEngine(options: OnnxStageOptions): Promise<Engine> {
+  return new InProcessOnnxEngine(await loadRuntime(), options);
 }
 
 class InProcessOnnxEngine implements Engine {
   readonly name = 'onnx-cpu';
   readonly capabilities = onnxCapabilities;
   readonly #runtime: OnnxRuntime;
-  readonly #threads: number;
+  readonly #options: OnnxStageOptions;
   readonly #queue = new SerialQueue();
   #stage: OnnxStage | undefined;
   /** Why no call is taken any more. */
   #ended: EngineError | undefined;
 
-  constructor(runtime: OnnxRuntime, threads: number) {
+  constructor(runtime: OnnxRuntime, options: OnnxStageOptions) {
     this.#runtime = runtime;
-    this.#threads = threads;
+    this.#options = options;
   }
 
   load(program: StageProgram, weights: Float32Array): Promise<void> {
@@ -56,7 +56,7 @@ class InProcessOnnxEngine implements Engine {
       await this.#stage?.dispose();
       this.#stage = undefined;
       this.#stage = await this.#onDevice('load', () =>
-        OnnxStage.compile(this.#runtime, this.#threads, loaded, weights),
+        OnnxStage.compile(this.#runtime, this.#options, loaded, weights),
       );
     });
   }

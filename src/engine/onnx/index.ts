@@ -9,6 +9,8 @@ export interface OnnxEngineOptions {
   readonly threads?: number;
   /** Compute in the calling thread, which stands still meanwhile; false by default. */
   readonly inProcess?: boolean;
+  /** Only operators of the ONNX standard, none of ONNX Runtime's fused ones (a little slower); false by default. */
+  readonly standardOperators?: boolean;
 }
 
 /**
@@ -16,11 +18,11 @@ export interface OnnxEngineOptions {
  * that says what to install when ONNX Runtime's native binding is missing.
  */
 export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
-  const { threads = 1, inProcess = false } = options;
+  const { threads = 1, inProcess = false, standardOperators = false } = options;
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new EngineError(`threads must be a positive integer, not ${threads}`);
   }
   return inProcess
-    ? createInProcessOnnxEngine(threads)
-    : startWorkerEngine('onnx-cpu', onnxCapabilities, { threads });
+    ? createInProcessOnnxEngine({ threads, standardOperators })
+    : startWorkerEngine('onnx-cpu', onnxCapabilities, { threads, standardOperators });
 }

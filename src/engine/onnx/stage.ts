@@ -29,6 +29,13 @@ interface Residuals {
 
 type Tensors = ReadonlyMap<string, Tensor>;
 
+export interface OnnxStageOptions {
+  /** Threads that a run computes with. */
+  readonly threads: number;
+  /** Only operators of the ONNX standard, none of ONNX Runtime's fused ones. */
+  readonly standardOperators: boolean;
+}
+
 export class OnnxStage {
   readonly loaded: LoadedStage;
   readonly residuals = new Map<ResidualKey, Residuals>();
@@ -43,11 +50,16 @@ export class OnnxStage {
   #gradients: Float32Array<ArrayBuffer> | undefined;
 
   /** Takes a copy of the weights. */
-  private constructor(runtime: OnnxRuntime, threads: number, loaded: LoadedStage, weights: Float32Array) {
+  private constructor(
+    runtime: OnnxRuntime,
+    options: OnnxStageOptions,
+    loaded: LoadedStage,
+    weights: Float32Array,
+  ) {
     this.loaded = loaded;
     this.#runtime = runtime;
-    this.#threads = threads;
-    this.#programs = new StagePrograms(loaded.program);
+    this.#threads = options.threads;
+    this.#programs = new StagePrograms(loaded.program, { portable: options.standardOperators });
     this.#weights = new Float32Array(weights);
     this.#weightTensors = new Map(
       loaded.entries.map(({ name, shape, offset, length }) => {
@@ -59,11 +71,11 @@ export class OnnxStage {
 
   static async compile(
     runtime: OnnxRuntime,
-    threads: number,
+    options: OnnxStageOptions,
     loaded: LoadedStage,
     weights: Float32Array,
   ): Promise<OnnxStage> {
-    const stage = new OnnxStage(runtime, threads, loaded, weights);
+    const stage = new OnnxStage(runtime, options, loaded, weights);
     for (const kind of TRAINING) await stage.#compile(kind);
     if (loaded.program.stage.anchor) await stage.#compile('head-gradient');
     return stage;

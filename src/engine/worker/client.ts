@@ -15,13 +15,13 @@ import {
   type ResidualKey,
   type StageProgram,
 } from '../../seams/engine.ts';
-import type { EngineAnswers, EngineCall, WorkerMessage, WorkerOptions } from './protocol.ts';
+import type { EngineAnswers, EngineCall, WorkerMessage } from './protocol.ts';
 
 /** Starts the thread; rejects with an `EngineError` when the library cannot be loaded there. */
 export async function startWorkerEngine(
   name: string,
   capabilities: EngineCapabilities,
-  options: WorkerOptions,
+  options: unknown,
 ): Promise<Engine> {
   // The same file beside this one: .ts in a checkout, .js in the built package.
   const file = new URL(`./entry${extname(import.meta.url)}`, import.meta.url);

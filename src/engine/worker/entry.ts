@@ -4,13 +4,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Engine } from '../../seams/engine.ts';
 import { createInProcessOnnxEngine } from '../onnx/engine.ts';
+import type { OnnxStageOptions } from '../onnx/stage.ts';
 import {
   type CallMessage,
   type EngineAnswers,
   type EngineCall,
   transferable,
   type WorkerMessage,
-  type WorkerOptions,
 } from './protocol.ts';
 
 const port = parentPort!;
@@ -47,7 +47,7 @@ async function answer(engine: Engine, call: EngineCall): Promise<EngineAnswers[E
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 try {
-  const engine = await createInProcessOnnxEngine((workerData as WorkerOptions).threads);
+  const engine = await createInProcessOnnxEngine(workerData as OnnxStageOptions);
   port.on('message', ({ id, call }: CallMessage) => {
     answer(engine, call).then(
       (value) => post({ kind: 'answer', id, value }),

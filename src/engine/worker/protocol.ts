@@ -10,11 +10,6 @@ import type {
   StageProgram,
 } from '../../seams/engine.ts';
 
-/** Start-up options, the worker's `workerData`. */
-export interface WorkerOptions {
-  readonly threads: number;
-}
-
 /** One call of the Engine seam. */
 export type EngineCall =
   | { readonly kind: 'load'; readonly program: StageProgram; readonly weights: Float32Array }

@@ -1,0 +1,72 @@
+// A whole model, all its stages in a row, over the float64 operations: loss and the gradient of every weight.
+
+import { mapWeights, namedWeights, stageLayout, type StageWeights } from '../../src/model/layout.ts';
+import { llama } from '../../src/model/llama.ts';
+import type { ModelShape, StageShape } from '../../src/seams/shapes.ts';
+import { type Array64, array64, referenceOperations } from './reference.ts';
+
+export interface ReferenceModel {
+  readonly model: ModelShape;
+  readonly stages: readonly StageShape[];
+  readonly samples: number;
+  readonly tokens: ArrayLike<number>;
+  readonly targets: ArrayLike<number>;
+}
+
+function trees(description: ReferenceModel, weights: readonly ArrayLike<number>[]): StageWeights<Array64>[] {
+  return description.stages.map((stage, index) => {
+    const flat = Float64Array.from(weights[index]!);
+    return mapWeights(description.model, stage, ({ offset, length, shape }) =>
+      array64(flat.subarray(offset, offset + length), shape),
+    );
+  });
+}
+
+/** Mean loss from flat weights, one array per stage. */
+export function referenceLoss(description: ReferenceModel, weights: readonly ArrayLike<number>[]): number {
+  const { model, samples, tokens, targets } = description;
+  const stages = trees(description, weights);
+  const functions = llama(referenceOperations, model, samples);
+  let activation = functions.embedForward(stages[0]!.embedding!, array64(tokens, [tokens.length]));
+  for (const stage of stages) activation = functions.stageForward(stage, activation).output;
+  return functions.headLoss(stages[0]!, activation, array64(targets, [targets.length])).values[0]!;
+}
+
+/** Everything a pipeline of stages computes for one micro-batch. */
+export function referenceGradients(description: ReferenceModel, weights: readonly ArrayLike<number>[]) {
+  const { model, samples, tokens, targets } = description;
+  const stages = trees(description, weights);
+  const functions = llama(referenceOperations, model, samples);
+  const ids = array64(tokens, [tokens.length]);
+  const gradients = description.stages.map((stage) => new Float64Array(stageLayout(model, stage).length));
+  const addTo = (stage: number, tree: Partial<StageWeights<Array64>>) => {
+    const named = namedWeights(tree);
+    for (const { name, offset } of stageLayout(model, description.stages[stage]!).entries) {
+      named.get(name)?.values.forEach((value, i) => {
+        gradients[stage]![offset + i]! += value;
+      });
+    }
+  };
+
+  const outputs: Array64[] = [];
+  let activation = functions.embedForward(stages[0]!.embedding!, ids);
+  const residuals = stages.map((stage) => {
+    const forward = functions.stageForward(stage, activation);
+    activation = forward.output;
+    outputs.push(activation);
+    return forward.residuals;
+  });
+  const head = functions.headLossGradient(stages[0]!, activation, array64(targets, [targets.length]));
+  addTo(0, head.weights);
+  let gradient = head.inputGradient;
+  const outputGradients: Array64[] = [];
+  for (let index = stages.length - 1; index >= 0; index--) {
+    outputGradients[index] = gradient;
+    const backward = functions.stageBackward(stages[index]!, residuals[index]!, gradient);
+    addTo(index, { blocks: backward.blocks });
+    gradient = backward.inputGradient;
+  }
+  addTo(0, { embedding: functions.embedBackward(gradient, ids) });
+  const logits = functions.headLogits(stages[0]!, activation);
+  return { loss: head.loss.values[0]!, gradients, outputs, outputGradients, logits };
+}
