@@ -87,6 +87,34 @@ export function closedFormTable(rows: readonly ClosedFormRow[]): string {
   return lines.join('\n');
 }
 
+/** All policies in one table in Markdown, measured on the uniform pipeline of four stages and eight micro-batches. */
+export function policyTable(policies: readonly Policy[]): string {
+  const lines = [
+    '| policy | idea | closed forms | measured at p = 4, m = 8 | when to choose it | source |',
+    '|---|---|---|---|---|---|',
+  ];
+  const description = uniformDescription(4, 8);
+  for (const policy of policies) {
+    const result = timeline(policy.plan(description, { seed: 0 }), networkOf(description));
+    const forms = policy.closedForms.map((form) => `${form.quantity} ${form.formula}`).join('; ');
+    const measured = [
+      `makespan ${shown([result.makespanSeconds])}`,
+      `bubble ${shown([result.bubbleRatio])}`,
+      `peak activations ${shown(Array.from(result.peakActivations))}`,
+    ].join('; ');
+    const cells = [
+      `\`${policy.name}\``,
+      policy.idea,
+      forms === '' ? 'none' : forms,
+      measured,
+      policy.choose,
+      policy.source,
+    ];
+    lines.push(`| ${cells.join(' | ')} |`);
+  }
+  return lines.join('\n');
+}
+
 /** Equal values once, others listed; four decimals. */
 function shown(values: readonly number[]): string {
   const texts = values.map((value) => String(Math.round(value * 1e4) / 1e4));

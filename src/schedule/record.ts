@@ -82,15 +82,31 @@ export function recordPlan(description: SwarmDescription, rule: Rule): Plan {
   const order = { kind: 'priority', values: tasks.map(rule.priority) } as const;
   const reserve = reserves(rule, tasks);
   const network = networkOf(description);
-  const waiting = rule.ahead === undefined ? tasks : notTooFarAhead(tasks, order.values, rule.ahead);
-  for (let together = rule.paths.length; ; together = Math.floor(together / 2)) {
-    const limited = together < rule.paths.length ? admitted(tasks, rule.paths, together) : waiting;
+  let stalled: unknown;
+  for (const limited of everTighter(rule, tasks, order.values)) {
     try {
       const execution = executeEvents(columnsOf(limited, order, limits, reserve), network);
       return planOf(description, rule, tasks, { kind: 'fixed', tasks: listsOf(execution) });
     } catch (error) {
-      if (!(error instanceof StallError) || together <= 1) throw error;
+      if (!(error instanceof StallError)) throw error;
+      stalled = error;
     }
+  }
+  throw stalled; // only a link without capacity is left as a reason, and the error names it
+}
+
+/** The tasks with waits added that make the rule complete: its own first, then ever fewer micro-batches at a time. */
+function* everTighter(
+  rule: Rule,
+  tasks: readonly Task[],
+  values: readonly number[],
+): Generator<readonly Task[]> {
+  const { ahead, chunks, paths } = rule;
+  // A peer must at least be able to take all chunks of one micro-batch.
+  if (ahead !== undefined) yield notTooFarAhead(tasks, values, (peer) => Math.max(chunks, ahead(peer)));
+  yield tasks;
+  for (let together = Math.floor(paths.length / 2); together >= 1; together = Math.floor(together / 2)) {
+    yield admitted(tasks, paths, together);
   }
 }
 

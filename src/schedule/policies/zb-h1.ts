@@ -1,5 +1,5 @@
 // ZB-H1: as many activations as 1F1B, a third of its bubble: the weight halves fill the end of the iteration.
-// Qi et al., "Zero Bubble Pipeline Parallelism" (ICLR 2024, arXiv 2401.10241), section 2.1, figure 2, table 1.
+// Qi et al., "Zero Bubble Pipeline Parallelism" (ICLR 2024, arXiv 2401.10241), section 2.1.
 
 import { oneForwardOneBackwardDepth } from './depth.ts';
 import type { Policy } from './policy.ts';
@@ -11,7 +11,7 @@ export const zbH1: Policy = {
   name: 'zb-h1',
   idea: 'backward split in two; weight halves fill the gaps, memory as in 1f1b',
   choose: 'the engine can split backward and memory is short',
-  source: 'Qi et al., Zero Bubble (ICLR 2024), 2.1, table 1',
+  source: 'Qi et al., Zero Bubble (ICLR 2024), 2.1',
   closedForms: [
     {
       quantity: 'makespanSeconds',

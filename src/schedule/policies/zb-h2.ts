@@ -1,6 +1,6 @@
 // ZB-H2: no bubble between a peer's first and last task, for about twice the activations of 1F1B: forwards run
 // ahead until the first backward comes, and peers finish staggered as they started.
-// Qi et al., "Zero Bubble Pipeline Parallelism" (ICLR 2024, arXiv 2401.10241), section 2.2, figure 3, table 1. The
+// Qi et al., "Zero Bubble Pipeline Parallelism" (ICLR 2024, arXiv 2401.10241), section 2.2. The
 // paper lets the optimizer step start at once on each peer; our update is staggered in the same way.
 
 import type { Policy } from './policy.ts';
@@ -12,7 +12,7 @@ export const zbH2: Policy = {
   name: 'zb-h2',
   idea: 'zb-h1 with forwards running further ahead: peers never idle, memory doubles',
   choose: 'the engine can split backward and memory is plentiful',
-  source: 'Qi et al., Zero Bubble (ICLR 2024), 2.2, table 1',
+  source: 'Qi et al., Zero Bubble (ICLR 2024), 2.2',
   closedForms: [
     {
       quantity: 'spanSeconds',

@@ -1,6 +1,6 @@
 // ZB-V: two chunks a peer, the second in reverse, so that the first peer also computes the end of the model: the
 // first backward starts where the last forward ends, and no bubble is left with the memory of 1F1B.
-// Qi et al., "Zero Bubble Pipeline Parallelism" (ICLR 2024, arXiv 2401.10241), section 6, figure 7; Qi et al.,
+// Qi et al., "Zero Bubble Pipeline Parallelism" (ICLR 2024, arXiv 2401.10241), section 6; Qi et al.,
 // "Pipeline Parallelism with Controllable Memory" (NeurIPS 2024, arXiv 2405.15362), section 3.
 //
 // The papers search a schedule greedily. The rule recorded here was found by trying offsets of micro-batch numbers
