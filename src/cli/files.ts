@@ -43,7 +43,8 @@ export function writeInto(folder: string, name: string, contents: string | Uint8
   return file;
 }
 
-function reasonOf(error: unknown): string {
+/** Why a file could not be used, in words. */
+export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'ENOENT':

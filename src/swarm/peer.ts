@@ -17,7 +17,7 @@ import { Joining, JoinError } from './joining.ts';
 import { Leader } from './leader.ts';
 import { Ledger } from './ledger.ts';
 import { Liveness } from './liveness.ts';
-import type { SignedManifest } from './manifest.ts';
+import type { Manifest, SignedManifest } from './manifest.ts';
 import { Messenger } from './messenger.ts';
 import type { Applicant } from './placement.ts';
 import { Presence } from './presence.ts';
@@ -39,7 +39,7 @@ export interface PeerParts {
     | { readonly kind: 'found'; readonly manifest: SignedManifest; readonly waitForPeers: number }
     | { readonly kind: 'join'; readonly invite: Invite; readonly wantedStage: number };
   /** Called at the leader with every stage's weights after the last commit. */
-  readonly deliver?: (stages: readonly StageSnapshot[]) => Promise<void>;
+  readonly deliver?: (stages: readonly StageSnapshot[], manifest: Manifest) => Promise<void>;
   readonly observe: (event: PeerEvent) => void;
 }
 
@@ -291,7 +291,7 @@ export class Peer {
     if (deliver === undefined) return;
     const trainer = this.#trainer!;
     const { manifest } = this.#signed!;
-    await deliver(await collectModel({ network, identity, manifest, trainer, state: this.state }));
+    await deliver(await collectModel({ network, identity, manifest, trainer, state: this.state }), manifest);
   }
 
   // ---- the journal

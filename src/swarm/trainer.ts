@@ -390,6 +390,12 @@ export class Trainer {
       return;
     }
     const norm = await normOf(result.sum, clock);
+    if (!Number.isFinite(norm)) {
+      // each contribution was finite and their sum is not: none of them can be told from the others
+      const value = { ...answer, digest: '', norm: 0, notFinite: order.contributors };
+      messenger.send(state().leader, { kind: 'exchanged', value });
+      return;
+    }
     const digest = toHex(identity.digest(bytesOf(result.sum)));
     this.#sums.set(`${iteration} ${attempt} ${round}`, { order, sum: result.sum, norm, digest });
     messenger.send(state().leader, { kind: 'exchanged', value: { ...answer, digest, norm, notFinite: [] } });

@@ -1,0 +1,228 @@
+// What the demo knows, out of the events of all its peers: the same thing is said by many of them, so the first word
+// of each counts. At the end it is the command's JSON document.
+
+import type { CommitBody } from '../../journal/entry.ts';
+import type { PeerEvent } from '../../swarm/events.ts';
+import type { SentBytes } from '../../swarm/messenger.ts';
+
+export interface Recovery {
+  readonly stage: number;
+  readonly rule: string;
+  readonly seconds: number;
+  readonly lossBefore: number | null;
+  readonly lossAfter: number | null;
+}
+
+export interface DemoMember {
+  readonly peer: string;
+  readonly name: string;
+  stage: number;
+  status: 'entering' | 'active' | 'gone';
+}
+
+/** One thing worth a line, as it happened. */
+export interface Happening {
+  readonly iteration: number;
+  readonly sign: '✗' | '✓' | '↷' | '★' | '+' | '!';
+  readonly text: string;
+}
+
+interface Wound {
+  readonly stage: number;
+  readonly at: number;
+  readonly lossBefore: number | null;
+  /** Whether another replica still held the stage. */
+  readonly held: boolean;
+  rule: string | undefined;
+  mendedAt: number;
+}
+
+export class DemoRecord {
+  readonly members = new Map<string, DemoMember>();
+  readonly commits: CommitBody[] = [];
+  readonly happenings: Happening[] = [];
+  readonly recoveries: Recovery[] = [];
+  leader = '';
+  iteration = 0;
+  divergences = 0;
+  ended = false;
+  waiting: { ready: number; wanted: number; missingStages: readonly number[] } | undefined;
+  firstPlanAt: number | undefined;
+  lastCommitAt = 0;
+  readonly #sent = new Map<string, { sent: SentBytes; contributionBytes: number }>();
+  readonly #seen = new Set<string>();
+  readonly #wounds: Wound[] = [];
+  readonly #skipped = new Map<string, number>();
+  readonly #onPlan: (iteration: number) => void;
+
+  /** @param onPlan called once for each iteration, when its plan is first seen */
+  constructor(onPlan: (iteration: number) => void) {
+    this.#onPlan = onPlan;
+  }
+
+  /** Takes an event of the named peer, heard at `now` seconds. */
+  take(of: string, event: PeerEvent, now: number): void {
+    switch (event.kind) {
+      case 'entered': {
+        const member = this.members.get(event.peer);
+        if (member && member.status !== 'gone' && member.stage !== event.stage && this.#first(`move ${event.peer} ${event.stage} ${this.iteration}`)) {
+          this.#say('+', `${event.name} moves from stage ${member.stage} to stage ${event.stage}`);
+        }
+        if (this.#first(`enter ${event.peer} ${event.stage} ${event.origin} ${this.iteration}`)) {
+          const { peer, name, stage } = event;
+          this.members.set(peer, { peer, name, stage, status: 'entering' });
+        }
+        return;
+      }
+      case 'active': {
+        const member = this.members.get(event.peer);
+        if (member?.status === 'entering' && member.stage === event.stage) member.status = 'active';
+        return;
+      }
+      case 'gone':
+        if (this.#first(`gone ${event.peer} ${event.stage}`)) this.#gone(event, now);
+        return;
+      case 'leader':
+        if (this.#first(`leader ${event.term}`)) {
+          this.leader = event.peer;
+          if (event.term > 1) this.#say('★', `${this.#name(event.peer)} leads now`);
+        }
+        return;
+      case 'leading':
+        if (event.note.kind === 'waiting') this.waiting = event.note;
+        else if (event.note.kind === 'stuck') this.#say('!', `iteration ${event.note.iteration} stood still and was closed`);
+        return;
+      case 'plan':
+        if (this.#first(`plan ${event.iteration}`)) {
+          this.firstPlanAt ??= now;
+          this.waiting = undefined;
+          this.#onPlan(event.iteration);
+        }
+        return;
+      case 'path':
+        this.#path(event);
+        return;
+      case 'repair':
+        if (this.#first(`repair ${event.stage} ${event.iteration}`)) {
+          this.#say('✓', `stage ${event.stage} rebuilt at ${this.#name(event.peer)} by ${event.rule}`);
+          for (const wound of this.#wounds) {
+            if (wound.stage !== event.stage || wound.rule !== undefined) continue;
+            wound.rule = event.rule;
+            wound.mendedAt = now;
+          }
+        }
+        return;
+      case 'commit':
+        this.#sent.set(of, { sent: event.sent, contributionBytes: event.contributionBytes });
+        if (this.#first(`commit ${event.commit.iteration}`)) this.#commit(event.commit, now);
+        return;
+      case 'left-out':
+        if (this.#first(`left out ${event.iteration} ${event.stage} ${event.peer}`)) {
+          this.#say('!', `${this.#name(event.peer)}'s gradient of stage ${event.stage} left out: ${event.reason}`);
+        }
+        return;
+      case 'ended':
+        this.ended = true;
+        this.divergences = Math.max(this.divergences, event.divergences);
+        return;
+      case 'misbehaved':
+      case 'failed':
+        this.#say('!', `${of}: ${event.problem}`);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** A line of the demo's own, such as who was just killed. */
+  note(sign: Happening['sign'], text: string): void {
+    this.#say(sign, text);
+  }
+
+  /** Active or entering members of a stage. */
+  holders(stage: number): DemoMember[] {
+    return [...this.members.values()].filter((member) => member.stage === stage && member.status !== 'gone');
+  }
+
+  losses(): number[] {
+    return this.commits.flatMap((commit) => (commit.loss === null ? [] : [commit.loss]));
+  }
+
+  bytes(): SentBytes {
+    const total = { activations: 0, gradients: 0, weights: 0, control: 0 };
+    for (const { sent } of this.#sent.values()) {
+      for (const kind of ['activations', 'gradients', 'weights', 'control'] as const) total[kind] += sent[kind];
+    }
+    return total;
+  }
+
+  contributionBytes(): number {
+    let total = 0;
+    for (const { contributionBytes } of this.#sent.values()) total += contributionBytes;
+    return total;
+  }
+
+  goodput(): number {
+    const computed = this.commits.reduce((sum, commit) => sum + commit.visitsComputed, 0);
+    const counted = this.commits.reduce((sum, commit) => sum + commit.visitsCounted, 0);
+    return computed === 0 ? 0 : counted / computed;
+  }
+
+  #gone(event: Extract<PeerEvent, { kind: 'gone' }>, now: number): void {
+    const member = this.members.get(event.peer);
+    if (member) member.status = 'gone';
+    const held = this.holders(event.stage).some((other) => other.status === 'active');
+    this.#say('✗', `${event.name} is gone (${event.how})${held ? '' : `: stage ${event.stage} is lost`}`);
+    const lossBefore = this.commits.at(-1)?.loss ?? null;
+    const open = this.#wounds.find((wound) => wound.stage === event.stage && wound.rule === undefined);
+    if (open && !held) this.#wounds.splice(this.#wounds.indexOf(open), 1);
+    const rule = held ? 'replica' : undefined;
+    this.#wounds.push({ stage: event.stage, at: open?.at ?? now, lossBefore, held, rule, mendedAt: now });
+  }
+
+  #commit(commit: CommitBody, now: number): void {
+    this.iteration = commit.iteration;
+    this.commits.push(commit);
+    this.lastCommitAt = now;
+    for (const report of commit.weights) this.divergences += report.divergent.length;
+    for (const wound of [...this.#wounds]) {
+      if (wound.rule === undefined) continue;
+      // the first commit after the stage was mended: for a replica, the first after the loss was noticed
+      this.#wounds.splice(this.#wounds.indexOf(wound), 1);
+      const { stage, rule, at, lossBefore } = wound;
+      const seconds = (wound.held ? now : wound.mendedAt) - at;
+      this.recoveries.push({ stage, rule, seconds: Number(seconds.toFixed(3)), lossBefore, lossAfter: commit.loss });
+    }
+  }
+
+  #path(event: Extract<PeerEvent, { kind: 'path' }>): void {
+    const { note, iteration } = event;
+    const key = note.kind === 'dropped' ? `dropped ${iteration}` : `${note.kind} ${iteration} ${note.lost}`;
+    const count = (this.#skipped.get(key) ?? 0) + 1;
+    this.#skipped.set(key, count);
+    const what = count === 1 ? 'a micro-batch' : `${count} micro-batches`;
+    const text =
+      note.kind === 'dropped'
+        ? `${what} of iteration ${iteration} given up: ${note.reason}`
+        : note.kind === 'rerouted'
+          ? `${what} of iteration ${iteration} led around ${this.#name(note.lost)} to another replica`
+          : `${what} of iteration ${iteration} led past stage ${note.stage}`;
+    const before = this.happenings.at(-1);
+    if (count > 1 && before?.sign === '↷') this.happenings.pop();
+    this.#say('↷', text);
+  }
+
+  #name(peer: string): string {
+    return this.members.get(peer)?.name ?? peer.slice(-6);
+  }
+
+  #say(sign: Happening['sign'], text: string): void {
+    this.happenings.push({ iteration: this.iteration, sign, text });
+  }
+
+  #first(key: string): boolean {
+    if (this.#seen.has(key)) return false;
+    this.#seen.add(key);
+    return true;
+  }
+}

@@ -1,0 +1,72 @@
+// `skein found`: starts a run from a manifest and is its first peer.
+
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { createKeyIdentity } from '../network/libp2p/identity.ts';
+import { signManifest } from '../swarm/manifest.ts';
+import { UsageError } from './errors.ts';
+import { loadManifest } from './files.ts';
+import { type LiveFlags, runLive } from './live-run.ts';
+import { manifestOf } from './manifest.ts';
+import { openPeerFolder, skeinHome } from './peer-folder.ts';
+import { addCommonFlags, type CliContext, type CommonFlags, parseCount, parseList } from './program.ts';
+import { loadText } from './text.ts';
+
+interface FoundFlags extends LiveFlags, Omit<CommonFlags, 'json'> {
+  readonly data?: readonly string[];
+  readonly dir?: string;
+  readonly waitFor?: number;
+}
+
+export function register(program: Command, context: CliContext): void {
+  const command = program
+    .command('found')
+    .summary('found a run and be its first peer')
+    .description('Founds a run from a manifest (or goes on with it), prints an invite for others, and trains.')
+    .argument('<manifest>', 'the fields name, seed, model and training of a scenario file');
+  addLiveFlags(command);
+  command.option('--wait-for <peers>', 'start when this many peers are ready (and every stage is held)', parseCount);
+  addCommonFlags(command, { timing: false });
+  command.action(async (file: string, flags: FoundFlags) => {
+    const settings = loadManifest(file);
+    const { seed = settings.seed } = flags;
+    const text = await loadText(flags.data ?? settings.training.data);
+    const folder = await openPeerFolder(flags.dir ?? join(skeinHome(), 'founded', settings.name));
+    try {
+      const identity = createKeyIdentity(folder.key);
+      const manifest = manifestOf({ ...settings, seed }, text, identity);
+      const signed = await signManifest(manifest, identity);
+      const waitForPeers = flags.waitFor ?? 0;
+      await runLive(
+        {
+          folder,
+          flags,
+          text: text.bytes,
+          start: () => ({ kind: 'found', manifest: signed, waitForPeers }),
+          inviteFor: signed.runId,
+        },
+        context,
+      );
+    } finally {
+      folder.release();
+    }
+  });
+}
+
+/** The flags of every command that runs a peer. */
+export function addLiveFlags(command: Command): void {
+  command
+    .option('--listen <address>', 'multiaddr to listen at, e.g. /ip4/0.0.0.0/tcp/4001; this machine only by default', parseList)
+    .option('--name <name>', 'what others call this peer', parseName)
+    .option('--dir <dir>', 'folder of its key, journal and snapshots')
+    .option('--data <file...>', 'the text to train on; by default the State of the Union addresses')
+    .option('--threads <n>', 'threads to compute with', parseCount, 1)
+    .option('--export <dir>', 'where the trained model goes when this peer leads at the end');
+}
+
+function parseName(text: string): string {
+  if (!/^[\p{L}\p{N}._-]{1,64}$/u.test(text)) {
+    throw new UsageError(`--name ${text}: letters, digits, '.', '_' and '-', at most 64`);
+  }
+  return text;
+}

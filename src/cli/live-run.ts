@@ -1,0 +1,116 @@
+// What `skein found` and `skein join` share: start the peer, say what happens, stop in order.
+
+import { join } from 'node:path';
+import { startVolunteer } from '../../peers/volunteer.ts';
+import { exportModel } from '../model/export.ts';
+import { NetworkError } from '../seams/network.ts';
+import type { PeerEvent } from '../swarm/events.ts';
+import { formatInvite } from '../swarm/invite.ts';
+import { JoinError } from '../swarm/joining.ts';
+import { type Manifest, ManifestError, modelOf, stagesOf } from '../swarm/manifest.ts';
+import type { PeerParts } from '../swarm/peer.ts';
+import type { StageSnapshot } from '../swarm/snapshot.ts';
+import { RunError } from './errors.ts';
+import { writeInto } from './files.ts';
+import { LiveLog } from './live-log.ts';
+import type { PeerFolder } from './peer-folder.ts';
+import type { CliContext } from './program.ts';
+
+export interface LiveFlags {
+  readonly json?: boolean;
+  readonly listen?: readonly string[];
+  readonly name?: string;
+  readonly threads: number;
+  readonly export?: string;
+}
+
+export interface LiveRun {
+  readonly folder: PeerFolder;
+  readonly flags: LiveFlags;
+  readonly text: Uint8Array | undefined;
+  readonly start: (addresses: readonly string[]) => PeerParts['start'] | Promise<PeerParts['start']>;
+  /** The run to print an invite for: the founder's. */
+  readonly inviteFor?: string;
+}
+
+const DEFAULT_LISTEN = '/ip4/127.0.0.1/tcp/0';
+/** How long a graceful goodbye may take. */
+const LEAVE_MILLISECONDS = 8000;
+
+/** Runs a peer in this process until the run ends, it is let go, or the person stops it. */
+export async function runLive(run: LiveRun, { output, signal }: CliContext): Promise<void> {
+  const { folder, flags, text, start } = run;
+  const log = new LiveLog(output, flags.json === true);
+  const observe = (event: PeerEvent) => log.event(event);
+  let started: Awaited<ReturnType<typeof startVolunteer>>;
+  const options = (listen: readonly string[]) => ({
+    key: folder.key,
+    folder: folder.path,
+    name: flags.name ?? folder.key.publicKey.toString().slice(-6),
+    listen,
+    threads: flags.threads,
+    text,
+    start,
+    observe,
+    deliver: (stages: readonly StageSnapshot[], manifest: Manifest) =>
+      writeExport(flags.export ?? join(folder.path, 'model'), manifest, stages),
+  });
+  try {
+    started = await startListening(flags.listen, folder.lastListened, (listen) => startVolunteer(options(listen)));
+  } catch (error) {
+    folder.release();
+    if (error instanceof NetworkError) throw new RunError(error.message, { cause: error });
+    throw error;
+  }
+  const { peer, addresses } = started;
+  folder.rememberListening(addresses.map((address) => address.replace(/\/p2p\/[^/]+$/, '')));
+  if (run.inviteFor !== undefined) {
+    log.invite(formatInvite({ runId: run.inviteFor, peer: peer.self, addresses }), folder.path);
+  }
+  const stop = () => {
+    log.stopping();
+    peer.leave();
+    setTimeout(() => void peer.stop(), LEAVE_MILLISECONDS).unref();
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  process.once('disconnect', () => process.exit(1)); // whoever started this process is gone
+  const end = await peer.ended;
+  folder.release();
+  if (signal.aborted) throw signal.reason;
+  if (end.how === 'failed') {
+    const { reason } = end;
+    if (reason instanceof JoinError || reason instanceof ManifestError) throw new RunError(reason.message, { cause: reason });
+    throw reason;
+  }
+}
+
+/** Listens where it was asked to, else where it listened last time if that is free, else anywhere on this machine. */
+async function startListening<T>(
+  asked: readonly string[] | undefined,
+  last: readonly string[],
+  start: (listen: readonly string[]) => Promise<T>,
+): Promise<T> {
+  if (asked !== undefined) return start(asked);
+  if (last.length === 0) return start([DEFAULT_LISTEN]);
+  try {
+    return await start(last);
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    return start([DEFAULT_LISTEN]);
+  }
+}
+
+/** Writes the trained model as Hugging Face's tools read it. */
+export async function writeExport(
+  folder: string,
+  manifest: Manifest,
+  stages: readonly StageSnapshot[],
+): Promise<void> {
+  const files = exportModel({
+    model: modelOf(manifest),
+    stages: stagesOf(manifest),
+    weights: stages.map((stage) => stage.weights),
+  });
+  for (const [name, bytes] of files) writeInto(folder, name, bytes);
+}

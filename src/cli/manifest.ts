@@ -1,0 +1,57 @@
+// From the settings of a scenario file and a text to the manifest of a run.
+
+import { describeText } from '../data/index.ts';
+import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
+import { stageShapes } from '../scenario/model.ts';
+import type { Identity } from '../seams/identity.ts';
+import { type Manifest, PROTOCOL_VERSION } from '../swarm/manifest.ts';
+import { UsageError } from './errors.ts';
+import type { NamedText } from './text.ts';
+
+/** The run that these settings describe, trained on this text and founded by this peer. Throws a UsageError for what a live run cannot do. */
+export function manifestOf(settings: ManifestSettings, text: NamedText, identity: Identity): Manifest {
+  const { model, training, name, seed } = settings;
+  if (training.headAt !== 'anchor') {
+    throw new UsageError('training.headAt: a live run has its head at the anchor; leave it out or write anchor');
+  }
+  if (model.shape.vocabulary !== 256) {
+    throw new UsageError(`model.vocabulary: the byte tokenizer has 256 tokens, not ${model.shape.vocabulary}`);
+  }
+  const sizes = training.stageSizes ?? Array.from({ length: training.stages }, () => 1);
+  return {
+    protocol: PROTOCOL_VERSION,
+    name,
+    seed,
+    founder: identity.self,
+    model: { ...model.shape, blocks: stageShapes(model, training.stages).map((stage) => stage.blocks) },
+    training: {
+      stages: training.stages,
+      stageSizes: [...sizes],
+      microbatchesPerAnchor: training.microbatchesPerAnchor,
+      samplesPerMicrobatch: training.samplesPerMicrobatch,
+      skipRatio: training.skipRatio,
+      swapBudget: training.swapBudget,
+      largestJump: training.largestJump,
+      splitBackward: training.splitBackward,
+      policy: training.policy,
+      codec: training.codec,
+      activations: training.activations,
+      recovery: training.recovery,
+      emergencySkips: training.emergencySkips,
+      optimizer: {
+        name: training.optimizer,
+        learningRate: training.learningRate,
+        warmupIterations: training.warmupIterations,
+        decay: training.decay,
+        endShare: training.endShare,
+        betas: [...training.betas],
+        epsilon: training.epsilon,
+        weightDecay: training.weightDecay,
+        momentum: training.momentum,
+        clip: training.clip,
+      },
+      iterations: training.iterations,
+    },
+    data: describeText(text.name, text.bytes, identity.digest),
+  };
+}
