@@ -1,17 +1,19 @@
 // The weights a run starts from, the same bits on every machine: shared randomness whose values are integer sums
 // (no logarithm, no cosine), one product and one rounding each.
 //
-// Spread: linear weights 1/√in, so that a layer keeps the size of what it reads; the two projections that write to
-// the residual stream 1/√(2·blocks) smaller (Radford et al., GPT-2, 2019, §2.3), so that its size does not grow with
-// depth; embedding and head small, so that training starts near the uniform guess, ln V; norms 1.
+// Spread: linear weights 1/√in, head included, so that a layer keeps the size of what it reads; the two projections
+// that write to the residual stream 1/√(2·blocks) smaller (Radford et al., GPT-2, 2019, §2.3), so that its size does
+// not grow with depth; the embedding 1, the size of what a norm gives; a tied embedding is the head, so 1/√width.
+// Norms start at 1. Tried on English text, byte tokens, 4 blocks of width 160, AdamW at 3e-3, 120 iterations of 2,048
+// tokens, mean loss of the last 10: 1.88 nats; with GPT-2's 0.02 for embedding and head 2.02; linear weights of half
+// the spread 2.13.
 
 import { bellNumbers, stream } from '../random/index.ts';
 import type { ModelShape, StageShape } from '../seams/shapes.ts';
 import { type LayoutEntry, stageLayout } from './layout.ts';
 import { totalBlocks } from './shapes.ts';
 
-const EMBEDDING_DEVIATION = 0.02;
-const HEAD_DEVIATION = 0.02;
+const EMBEDDING_DEVIATION = 1;
 /** Values drawn at a time, to bound what the random words take. */
 const CHUNK = 65_536;
 
@@ -37,7 +39,7 @@ export function initialWeights(
       values.fill(1);
       continue;
     }
-    const deviation = deviationOf(entry, residualScale);
+    const deviation = deviationOf(entry, model, residualScale);
     for (let start = 0; start < values.length; start += CHUNK) {
       const count = Math.min(CHUNK, values.length - start);
       // Value i of the flat array takes number i of the stream, whatever else the stage holds.
@@ -53,13 +55,11 @@ const kindOf = (entry: LayoutEntry) => entry.name.slice(entry.name.lastIndexOf('
 
 const isNorm = (entry: LayoutEntry) => entry.shape.length === 1;
 
-function deviationOf(entry: LayoutEntry, residualScale: number): number {
+function deviationOf(entry: LayoutEntry, model: ModelShape, residualScale: number): number {
   const perInput = 1 / Math.sqrt(entry.shape[0]!);
   switch (kindOf(entry)) {
     case 'embedding':
-      return EMBEDDING_DEVIATION;
-    case 'head':
-      return HEAD_DEVIATION;
+      return model.tiedHead ? 1 / Math.sqrt(model.width) : EMBEDDING_DEVIATION;
     case 'output':
     case 'down':
       return perInput * residualScale;
