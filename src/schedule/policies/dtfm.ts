@@ -14,8 +14,8 @@ import { type Assignment, assignmentOf, liveStages } from '../wiring.ts';
 import { flushedPlan, gpipe } from './gpipe.ts';
 import type { Policy } from './policy.ts';
 
-/** Operations the search may spend; about half a second. */
-const searchBudget = 60_000_000;
+/** Operations the search may spend: 0.1 to 0.5 s for 20 to 200 peers. */
+const searchBudget = 300_000_000;
 const mostMoves = 6_000;
 
 export const dtfm: Policy = {
