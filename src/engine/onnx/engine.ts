@@ -31,8 +31,11 @@ const BYTES_PER_VALUE = 4;
 export const onnxCapabilities: EngineCapabilities = { splitBackward: true, perturbation: false };
 
 /** Rejects with an `EngineError` when ONNX Runtime cannot be loaded. */
-export async function createInProcessOnnxEngine(options: OnnxStageOptions): Promise<Engine> {
-  return new InProcessOnnxEngine(await loadRuntime(), options);
+export async function createInProcessOnnxEngine(
+  options: OnnxStageOptions,
+  load: () => Promise<OnnxRuntime> = loadRuntime,
+): Promise<Engine> {
+  return new InProcessOnnxEngine(await load(), options);
 }
 
 class InProcessOnnxEngine implements Engine {

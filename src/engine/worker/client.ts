@@ -17,15 +17,20 @@ import {
 } from '../../seams/engine.ts';
 import type { EngineAnswers, EngineCall, WorkerMessage } from './protocol.ts';
 
-/** Starts the thread; rejects with an `EngineError` when the library cannot be loaded there. */
+/** The thread's program, beside this file: .ts in a checkout, .js in the built package. */
+const ENTRY = new URL(`./entry${extname(import.meta.url)}`, import.meta.url);
+
+/**
+ * Starts a thread with the program `entry` and gives it `options`; rejects with an `EngineError` when the library
+ * cannot be loaded there.
+ */
 export async function startWorkerEngine(
   name: string,
   capabilities: EngineCapabilities,
   options: unknown,
+  entry: URL = ENTRY,
 ): Promise<Engine> {
-  // The same file beside this one: .ts in a checkout, .js in the built package.
-  const file = new URL(`./entry${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(file, { workerData: options, name: `${name} engine` });
+  const worker = new Worker(entry, { workerData: options, name: `${name} engine` });
   const engine = new WorkerEngine(name, capabilities, worker);
   try {
     await engine.started;
