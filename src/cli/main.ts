@@ -4,12 +4,21 @@ import { existsSync, readFileSync } from 'node:fs';
 import { abortOnInterrupt } from './interrupt.ts';
 import { createOutput } from './output.ts';
 import { register as registerDemo } from './demo.ts';
+import { register as registerEval } from './eval.ts';
 import { register as registerFound } from './found.ts';
+import { register as registerGenerate } from './generate.ts';
 import { register as registerJoin } from './join.ts';
 import { register as registerPlan } from './plan.ts';
 import { type RegisterCommand, runProgram } from './program.ts';
 
-const commands: readonly RegisterCommand[] = [registerDemo, registerFound, registerJoin, registerPlan];
+const commands: readonly RegisterCommand[] = [
+  registerDemo,
+  registerEval,
+  registerFound,
+  registerGenerate,
+  registerJoin,
+  registerPlan,
+];
 
 // A reader that went away (`skein … | head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

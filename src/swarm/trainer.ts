@@ -47,8 +47,9 @@ interface Summed {
   readonly digest: string;
 }
 
-/** A snapshot is written at most this share of the time. */
-const SAVING_SHARE = 0.1;
+/** A snapshot is written at most this often, and at most this share of the time. */
+const SAVING_PAUSE_SECONDS = 2;
+const SAVING_SHARE = 0.05;
 const FETCH_TRIES = 40;
 const FETCH_PAUSE_SECONDS = 0.25;
 
@@ -502,7 +503,7 @@ export class Trainer {
 
   #saveWhenDue(): void {
     const { clock } = this.#parts;
-    const due = this.#savedAt + this.#saveSeconds / SAVING_SHARE;
+    const due = this.#savedAt + Math.max(SAVING_PAUSE_SECONDS, this.#saveSeconds / SAVING_SHARE);
     if (this.#saving !== undefined || clock.now() < due) return;
     this.#saving = this.#save().finally(() => {
       this.#saving = undefined;

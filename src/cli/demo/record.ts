@@ -52,7 +52,8 @@ export class DemoRecord {
   readonly #sent = new Map<string, { sent: SentBytes; contributionBytes: number }>();
   readonly #seen = new Set<string>();
   readonly #wounds: Wound[] = [];
-  readonly #skipped = new Map<string, number>();
+  /** Micro-batches of the iteration under way whose path broke, by what became of them. */
+  readonly #detours = new Map<string, Set<number>>();
   readonly #onPlan: (iteration: number) => void;
 
   /** @param onPlan called once for each iteration, when its plan is first seen */
@@ -174,8 +175,9 @@ export class DemoRecord {
     const held = this.holders(event.stage).some((other) => other.status === 'active');
     this.#say('✗', `${event.name} is gone (${event.how})${held ? '' : `: stage ${event.stage} is lost`}`);
     const lossBefore = this.commits.at(-1)?.loss ?? null;
-    const open = this.#wounds.find((wound) => wound.stage === event.stage && wound.rule === undefined);
-    if (open && !held) this.#wounds.splice(this.#wounds.indexOf(open), 1);
+    const earlier = this.#wounds.findIndex((wound) => wound.stage === event.stage);
+    // a second loss before the first was mended is one wound, as old as the first
+    const open = earlier >= 0 && !held ? this.#wounds.splice(earlier, 1)[0] : undefined;
     const rule = held ? 'replica' : undefined;
     this.#wounds.push({ stage: event.stage, at: open?.at ?? now, lossBefore, held, rule, mendedAt: now });
   }
@@ -184,6 +186,7 @@ export class DemoRecord {
     this.iteration = commit.iteration;
     this.commits.push(commit);
     this.lastCommitAt = now;
+    this.#sayDetours();
     for (const report of commit.weights) this.divergences += report.divergent.length;
     for (const wound of [...this.#wounds]) {
       if (wound.rule === undefined) continue;
@@ -196,20 +199,23 @@ export class DemoRecord {
   }
 
   #path(event: Extract<PeerEvent, { kind: 'path' }>): void {
-    const { note, iteration } = event;
-    const key = note.kind === 'dropped' ? `dropped ${iteration}` : `${note.kind} ${iteration} ${note.lost}`;
-    const count = (this.#skipped.get(key) ?? 0) + 1;
-    this.#skipped.set(key, count);
-    const what = count === 1 ? 'a micro-batch' : `${count} micro-batches`;
-    const text =
+    const { note } = event;
+    const key =
       note.kind === 'dropped'
-        ? `${what} of iteration ${iteration} given up: ${note.reason}`
+        ? `given up: ${note.reason}`
         : note.kind === 'rerouted'
-          ? `${what} of iteration ${iteration} led around ${this.#name(note.lost)} to another replica`
-          : `${what} of iteration ${iteration} led past stage ${note.stage}`;
-    const before = this.happenings.at(-1);
-    if (count > 1 && before?.sign === '↷') this.happenings.pop();
-    this.#say('↷', text);
+          ? `led around ${this.#name(note.lost)} to another replica`
+          : `led past stage ${note.stage}`;
+    const seen = this.#detours.get(key) ?? new Set<number>();
+    this.#detours.set(key, seen.add(note.microbatch));
+  }
+
+  /** What became of broken paths, told once an iteration. */
+  #sayDetours(): void {
+    for (const [what, microbatches] of this.#detours) {
+      this.#say('↷', `${microbatches.size === 1 ? 'a micro-batch' : `${microbatches.size} micro-batches`} ${what}`);
+    }
+    this.#detours.clear();
   }
 
   #name(peer: string): string {
