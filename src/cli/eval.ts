@@ -59,7 +59,7 @@ async function runEval(folder: string, flags: EvalFlags, { output, signal }: Cli
   const { loss, perplexity, tokens, heldOutTokens } = document;
   if (!Number.isFinite(perplexity)) {
     throw new RunError(
-      `${folder}: the loss is ${loss}: the model computes values that are no finite numbers`,
+      `${folder}: the loss is ${loss}: the model computes values that are not finite numbers`,
     );
   }
   const skipped = [...skip].sort((a, b) => a - b);

@@ -34,7 +34,7 @@ export function readModelFolder(folder: string): StagedModel {
   const broken = model.weights.findIndex((weights) => !weights.every(Number.isFinite));
   if (broken >= 0) {
     throw new UsageError(
-      `${folder}: model.safetensors: weights of stage ${broken} are no finite numbers; the training that wrote them went wrong`,
+      `${folder}: model.safetensors: weights of stage ${broken} are not finite numbers; the training that wrote them went wrong`,
     );
   }
   return model;
