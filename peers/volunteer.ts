@@ -24,7 +24,9 @@ export interface VolunteerOptions {
 }
 
 /** Starts a peer on this machine. Rejects with a NetworkError when it cannot listen, an EngineError when it cannot compute. */
-export async function startVolunteer(options: VolunteerOptions): Promise<{ peer: Peer; addresses: string[] }> {
+export async function startVolunteer(
+  options: VolunteerOptions,
+): Promise<{ peer: Peer; addresses: string[] }> {
   const { key, folder, name, listen, threads, text, deliver, observe, start } = options;
   const network = await createLibp2pNetwork({ privateKey: key, listen });
   try {

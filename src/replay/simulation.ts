@@ -3,7 +3,11 @@
 
 import { createMemoryStore } from '../journal/memory-store.ts';
 import { createSimulatedIdentity } from '../network/simulated/identity.ts';
-import { type SimulatedLinks, type SimulatedNetwork, SimulatedNetworks } from '../network/simulated/network.ts';
+import {
+  type SimulatedLinks,
+  type SimulatedNetwork,
+  SimulatedNetworks,
+} from '../network/simulated/network.ts';
 import { SimulatedWorld } from '../network/simulated/world.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
@@ -21,7 +25,11 @@ export interface SimulationSettings {
   readonly peers: readonly { readonly name: PeerName; readonly stage: number; readonly hasText: boolean }[];
   readonly links: SimulatedLinks;
   /** The engine of a peer, on its virtual clock; `hold` stops the clock while a real computation runs. */
-  readonly engine: (peer: PeerName, clock: Clock, hold: (computation: Promise<unknown>) => void) => Promise<Engine>;
+  readonly engine: (
+    peer: PeerName,
+    clock: Clock,
+    hold: (computation: Promise<unknown>) => void,
+  ) => Promise<Engine>;
   /** Sees every event as it happens and may break things. */
   readonly script?: (event: SimulatedPeerEvent, simulation: Simulation) => void;
 }
@@ -51,9 +59,7 @@ export class Simulation {
     return [...this.#peers.values()].filter((peer) => !this.ends.has(peer.self));
   }
 
-  peer(name: PeerName): Peer | undefined {
-    return this.#peers.get(name);
-  }
+  readonly peer = (name: PeerName): Peer | undefined => this.#peers.get(name);
 
   network(name: PeerName): SimulatedNetwork | undefined {
     return this.#networks.node(name);
@@ -106,10 +112,10 @@ export class Simulation {
     void peer.ended.then((end) => this.ends.set(name, end));
   }
 
-  crash(name: PeerName): void {
+  readonly crash = (name: PeerName): void => {
     this.world.crash(name);
     this.#peers.delete(name);
-  }
+  };
 
   /** Runs until every peer that did not crash has ended. */
   async run(limitSeconds: number): Promise<void> {

@@ -253,6 +253,17 @@ export class Leader {
   /** What has changed since the last boundary, as entries. */
   #changes(): EntryBody[] {
     const { state, manifest } = this.#parts;
+    const { alive } = this.#parts;
+    const lost = state.present().filter(({ peer }) => !alive(peer));
+    if (lost.length > 0) {
+      const goneNow = lost.map(({ peer }) => ({
+        kind: 'gone' as const,
+        peer,
+        how: 'broken' as const,
+        reason: 'lost',
+      }));
+      return [{ kind: 'members', changes: goneNow }];
+    }
     const changes: MemberChange[] = [];
     const repairs: EntryBody[] = [];
     for (const [peer, { stage, digest, failure }] of this.#ready) {

@@ -6,7 +6,7 @@ import type { Entry, EntryBody } from '../journal/entry.ts';
 import { Journal } from '../journal/journal.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
 import type { Clock } from '../seams/clock.ts';
-import type { Engine } from '../seams/engine.ts';
+import { type Engine, EngineError } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
@@ -250,6 +250,7 @@ export class Peer {
       inTurn: (work) => this.#ledger.inTurn(work),
       alive: (peer) => this.#alive(peer),
       event: (event) => this.#event(event),
+      broken: (error) => void this.#finish({ how: 'failed', reason: error }),
     });
     this.#presence = new Presence({
       network,
@@ -418,8 +419,7 @@ export class Peer {
         else void this.#rejoin();
         return;
       }
-      this.#trainer!.peerLost(peer);
-      this.#messenger.forget(peer);
+      this.#trainer!.peerLost(peer); // its streams stay: if it lives, it must hear that it is gone
       if (peer === this.state.leader) this.#succeed();
       return;
     }
@@ -520,30 +520,42 @@ export class Peer {
     });
   }
 
+  /**
+   * Leads from here on, if enough of the others can be reached: a peer that was cut off, or stood still while the
+   * rest went on, must not start a history of its own.
+   */
   async #takeOver(gone: PeerName): Promise<void> {
-    const others = this.state.present().filter(({ peer }) => peer !== this.self && this.#alive(peer));
-    await Promise.all(
+    const others = this.state.present().filter(({ peer }) => peer !== this.self && peer !== gone);
+    const reached = await Promise.all(
       others.map(async ({ peer }) => {
-        const lines = await this.#askEntries(peer, this.#ledger.journal.length, 1).catch(() => []);
-        await this.#ledger.take(lines).catch(() => {});
+        try {
+          const lines = await this.#askEntries(peer, this.#ledger.journal.length, 1);
+          await this.#ledger.take(lines).catch(() => {});
+          return 1;
+        } catch {
+          return 0;
+        }
       }),
     );
     if (this.#over || this.state.leader !== gone || this.#leader) return;
-    const bodies: EntryBody[] = [{ kind: 'leader', peer: this.self, reason: `${gone} is gone` }];
-    if (this.state.member(gone)?.status !== 'gone' && this.state.member(gone) !== undefined) {
-      const change = {
+    if (reached.reduce<number>((sum, one) => sum + one, 0) < others.length / 2) {
+      await this.#rejoin();
+      return;
+    }
+    const lost = this.state.present().filter(({ peer }) => peer === gone || !this.#alive(peer));
+    const changes = lost
+      .filter(({ peer }) => peer !== this.self)
+      .map(({ peer }) => ({
         kind: 'gone' as const,
-        peer: gone,
+        peer,
         how: 'broken' as const,
-        reason: 'it led and was lost',
-      };
-      bodies.push({ kind: 'members', changes: [change] });
-    }
-    await this.#ledger.order(bodies);
-    const leader = this.#lead(1, true);
-    for (const { peer } of others) {
-      if (!this.#alive(peer)) void leader.lost(peer, 'broken', 'lost with the leader');
-    }
+        reason: 'lost with the leader',
+      }));
+    await this.#ledger.order([
+      { kind: 'leader', peer: this.self, reason: `${gone} is gone` },
+      ...(changes.length > 0 ? [{ kind: 'members' as const, changes }] : []),
+    ]);
+    this.#lead(1, true);
   }
 
   // ---- what others say
@@ -577,7 +589,10 @@ export class Peer {
     const leader = this.#leader;
     if (trainer === undefined) return;
     const fromLeader = from === this.state.leader;
-    const failed = (error: Error) => this.#event({ kind: 'failed', problem: error.message });
+    const failed = (error: Error) => {
+      if (error instanceof EngineError) void this.#finish({ how: 'failed', reason: error });
+      else this.#event({ kind: 'failed', problem: error.message });
+    };
     switch (body.kind) {
       case 'finished': {
         const { iteration, attempt, ...report } = body.value;

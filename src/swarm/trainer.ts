@@ -38,6 +38,8 @@ export interface TrainerParts {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly alive: (peer: PeerName) => boolean;
   readonly event: (event: PeerEventBody) => void;
+  /** This peer cannot compute any more. */
+  readonly broken: (error: Error) => void;
 }
 
 interface Summed {
@@ -284,9 +286,7 @@ export class Trainer {
     this.#notify();
     executor
       .run((report) => this.#report(executor, member.stage, report, false))
-      .catch((error: Error) =>
-        event({ kind: 'failed', problem: `iteration ${iteration}: ${error.message}` }),
-      );
+      .catch((error: Error) => this.#parts.broken(error));
   }
 
   #tokens(iteration: number, microbatch: number) {

@@ -1,0 +1,97 @@
+// The same run in one process, without a swarm: the yardstick for losses (they must agree) and for speed. Micro-batches
+// go one after another through all stages, anchor by anchor, and gradients are added as the groups would add them.
+
+import { drawSamples, readWindows, trainingWindows } from '../data/index.ts';
+import { type CodecName, codecs, sumContributions } from '../gradient/index.ts';
+import type { Clock } from '../seams/clock.ts';
+import type { Engine } from '../seams/engine.ts';
+import type { Identity } from '../seams/identity.ts';
+import { initialStage, normOf, StageHolder } from '../swarm/holder.ts';
+import { type Manifest, microbatchesPerIteration } from '../swarm/manifest.ts';
+import type { StageSnapshot } from '../swarm/snapshot.ts';
+
+export interface SingleParts {
+  readonly manifest: Manifest;
+  readonly text: Uint8Array;
+  /** One engine a stage; the caller closes them. */
+  readonly engines: readonly Engine[];
+  readonly clock: Clock;
+  readonly identity: Identity;
+  /** After each iteration: its mean loss, nats per token. */
+  readonly committed: (iteration: number, loss: number) => void;
+}
+
+/** Trains the run's iterations and returns every stage as it is then. */
+export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> {
+  const { manifest, engines, clock, identity, committed } = parts;
+  const holders = engines.map((engine) => new StageHolder(manifest, engine, clock, identity));
+  for (const [stage, holder] of holders.entries()) await holder.install(initialStage(manifest, stage));
+  for (let iteration = 1; iteration <= manifest.training.iterations; iteration++) {
+    const total = microbatchesPerIteration(manifest);
+    const columns = manifest.training.stageSizes[0] ?? 1;
+    const gradients: Float32Array[][] = engines.map(() => []);
+    const losses = new Map<number, number>();
+    for (let column = 0; column < columns; column++) {
+      for (let microbatch = column; microbatch < total; microbatch += columns) {
+        losses.set(microbatch, await oneMicrobatch(parts, iteration, microbatch));
+      }
+      for (const [stage, engine] of engines.entries()) gradients[stage]!.push(await engine.takeGradients());
+    }
+    for (const [stage, holder] of holders.entries()) {
+      const sum = await addUp(manifest, iteration, stage, gradients[stage]!);
+      await holder.step(iteration, sum, await normOf(sum, clock), total);
+    }
+    let loss = 0;
+    for (let microbatch = 0; microbatch < total; microbatch++) loss += losses.get(microbatch)!;
+    committed(iteration, loss / total);
+  }
+  return holders.map((holder, stage) => holder.decode(stage, holder.snapshot()));
+}
+
+async function oneMicrobatch(
+  { manifest, text, engines }: SingleParts,
+  iteration: number,
+  microbatch: number,
+): Promise<number> {
+  const windows = trainingWindows(text.length, manifest.model.context, manifest.data.heldOut);
+  const indices = drawSamples({
+    runSeed: manifest.seed,
+    iteration: iteration - 1,
+    microbatch,
+    samples: manifest.training.samplesPerMicrobatch,
+    microbatches: microbatchesPerIteration(manifest),
+    windows,
+  });
+  const { tokens, targets } = readWindows(text, windows, indices);
+  let activation: Float32Array | Int32Array = tokens;
+  for (const engine of engines)
+    activation = await engine.forward({ key: microbatch, input: activation, keep: true });
+  const head = await engines[0]!.head({ input: activation as Float32Array, targets, gradient: true });
+  let gradient = head.inputGradient!;
+  for (const engine of engines.toReversed()) {
+    const before = await engine.backward({ key: microbatch, outputGradient: gradient, part: 'all' });
+    if (before !== undefined) gradient = before;
+  }
+  return head.loss;
+}
+
+/** The group's sum, in the group's order, as the exchange computes it. */
+async function addUp(
+  { training, seed }: Manifest,
+  iteration: number,
+  stage: number,
+  gradients: readonly Float32Array[],
+): Promise<Float32Array> {
+  const codec = codecs[training.codec as CodecName];
+  const slice = { from: 0, to: gradients[0]!.length };
+  const key = { runSeed: seed, iteration, stage };
+  const contributions = gradients.map((gradient, place) => {
+    const state = codec.start(gradient.length);
+    return {
+      sender: `${place}`,
+      place,
+      bytes: codec.encode({ gradient, slice, key: { ...key, place }, state }),
+    };
+  });
+  return sumContributions({ codec, contributions, slice, key }).sum;
+}
