@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { createOnnxEngine } from '../engine/onnx/index.ts';
+import { generate } from '../inference/index.ts';
 import { parameterCount } from '../model/layout.ts';
 import { splitEvenly, stageShapes } from '../scenario/model.ts';
 import { parseManifest } from '../scenario/schema.ts';
@@ -17,6 +17,8 @@ import { DemoView } from './demo/view.ts';
 import { RunError, UsageError } from './errors.ts';
 import { reasonOf } from './files.ts';
 import { knownNames } from './names.ts';
+import { visible } from './model-flags.ts';
+import { withModelFolder } from './model-folder.ts';
 import { withoutTiming } from './output.ts';
 import { addCommonFlags, type CliContext, type CommonFlags, parseCount } from './program.ts';
 import { loadText } from './text.ts';
@@ -83,12 +85,15 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
   const manifestFile = join(out, 'manifest.json');
   const modelFolder = join(out, 'model');
   writeFileSync(textFile, text.bytes);
-  writeFileSync(manifestFile, JSON.stringify(manifestFields(flags, settings), null, 2));
+  writeFileSync(manifestFile, JSON.stringify(manifestFields(flags), null, 2));
 
   const sizes = splitEvenly(flags.peers, flags.stages);
   const peers = sizes.flatMap((size, stage) => Array.from({ length: size }, () => stage));
   const tokensPerIteration =
-    sizes[0]! * settings.training.microbatchesPerAnchor * settings.training.samplesPerMicrobatch * settings.model.shape.context;
+    sizes[0]! *
+    settings.training.microbatchesPerAnchor *
+    settings.training.samplesPerMicrobatch *
+    settings.model.shape.context;
   const shapes = stageShapes(settings.model, flags.stages);
   const crashed: { order: CrashOrder; iteration: number; peers: string[]; at: number }[] = [];
   const frozen = new Set<string>();
@@ -143,8 +148,12 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
       if (signal.aborted) throw signal.reason;
       if (failure) throw failure;
       const anchors = record.iteration > 0 && record.holders(0).length === 0;
-      if (anchors) throw new RunError('all anchors are gone, and with them the embedding and the data: the run cannot go on');
-      if (now() - lastEventAt > STALLED_SECONDS) throw new RunError(`nothing has happened for ${STALLED_SECONDS} s`);
+      if (anchors)
+        throw new RunError(
+          'all anchors are gone, and with them the embedding and the data: the run cannot go on',
+        );
+      if (now() - lastEventAt > STALLED_SECONDS)
+        throw new RunError(`nothing has happened for ${STALLED_SECONDS} s`);
       return record.ended;
     });
     await Promise.race([swarm.ended(frozen), pause(STALLED_SECONDS * 1000)]);
@@ -153,7 +162,8 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
     view.end();
     await swarm.stop();
   }
-  if (!existsSync(join(modelFolder, 'model.safetensors'))) throw new RunError('the run ended without an exported model');
+  if (!existsSync(join(modelFolder, 'model.safetensors')))
+    throw new RunError('the run ended without an exported model');
   const sample = await sampleText(modelFolder, flags.seed ?? DEFAULT_SEED);
   const losses = record.losses();
   const lastFive = losses.slice(-5);
@@ -166,7 +176,12 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
     lossLast: lastFive.reduce((sum, loss) => sum + loss, 0) / Math.max(1, lastFive.length),
     losses,
     tokensPerSecond: Math.round(view.tokensPerSecond()),
-    crashes: crashed.map(({ order, iteration, peers: names }) => ({ target: order.text, iteration, how: order.how, peers: names })),
+    crashes: crashed.map(({ order, iteration, peers: names }) => ({
+      target: order.text,
+      iteration,
+      how: order.how,
+      peers: names,
+    })),
     recoveries: record.recoveries,
     microbatchesDropped: record.commits.reduce((sum, commit) => sum + commit.dropped.length, 0),
     bytes: record.bytes(),
@@ -192,8 +207,10 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
 /** The run's settings, checked as those of a scenario file are. Throws a UsageError for what a demo cannot do. */
 function settingsOf(flags: DemoFlags): Manifest {
   const { peers, stages, iterations } = flags;
-  if (stages < 2) throw new UsageError(`--stages ${stages}: a demo has at least 2, the anchors' and one more`);
-  if (peers < stages) throw new UsageError(`--stages ${stages}: ${peers} peers cannot hold them; there is one stage a peer`);
+  if (stages < 2)
+    throw new UsageError(`--stages ${stages}: a demo has at least 2, the anchors' and one more`);
+  if (peers < stages)
+    throw new UsageError(`--stages ${stages}: ${peers} peers cannot hold them; there is one stage a peer`);
   if (peers > 64) throw new UsageError(`--peers ${peers}: a demo starts at most 64 processes`);
   if (iterations < 1) throw new UsageError('--iterations 0: train at least one');
   const choices = [
@@ -204,16 +221,19 @@ function settingsOf(flags: DemoFlags): Manifest {
   ] as const;
   for (const [flag, value, known] of choices) {
     if (!known.includes(value)) {
-      throw new UsageError(`${flag} ${value}: there is no such name${suggest(value, known)} (known: ${known.join(', ')})`);
+      throw new UsageError(
+        `${flag} ${value}: there is no such name${suggest(value, known)} (known: ${known.join(', ')})`,
+      );
     }
   }
   const skipRatio = Number(flags.skipRatio);
-  if (!(skipRatio >= 0 && skipRatio < 1)) throw new UsageError(`--skip-ratio ${flags.skipRatio}: a share from 0 to less than 1`);
+  if (!(skipRatio >= 0 && skipRatio < 1))
+    throw new UsageError(`--skip-ratio ${flags.skipRatio}: a share from 0 to less than 1`);
   return parseManifest(JSON.stringify(manifestFields(flags)), { file: 'demo', names: knownNames });
 }
 
 /** The demo's run as fields of a scenario file: one block a stage, 2,048 tokens an iteration. */
-function manifestFields(flags: DemoFlags, _checked?: Manifest) {
+function manifestFields(flags: DemoFlags) {
   const { stages, iterations, peers, policy, codec, activations, recovery } = flags;
   const sizes = splitEvenly(peers, stages);
   return {
@@ -272,7 +292,8 @@ function prepareFolder(folder: string): string {
   const marker = join(path, MARKER);
   try {
     if (existsSync(marker)) {
-      for (const part of ['peers', 'model', 'text.txt', 'manifest.json']) rmSync(join(path, part), { recursive: true, force: true });
+      for (const part of ['peers', 'model', 'text.txt', 'manifest.json'])
+        rmSync(join(path, part), { recursive: true, force: true });
     }
     mkdirSync(join(path, 'peers'), { recursive: true });
     writeFileSync(marker, '');
@@ -288,10 +309,13 @@ function journalOf(out: string, record: DemoRecord): string {
   return join(out, 'peers', leader, 'journal.jsonl');
 }
 
+/** What the trained model writes. */
 async function sampleText(folder: string, seed: number): Promise<string> {
-  void createOnnxEngine;
-  void SAMPLE_TOKENS;
-  return `${PROMPT}(${folder} ${seed})`;
+  const options = { threads: 1, mostContext: 1024, batchTokens: 1 };
+  const { text } = await withModelFolder(folder, options, (model) =>
+    generate(model, PROMPT, { tokens: SAMPLE_TOKENS, seed }),
+  );
+  return visible(text);
 }
 
 /** Polls a condition that may throw. */

@@ -22,10 +22,16 @@ export function register(program: Command, context: CliContext): void {
   const command = program
     .command('found')
     .summary('found a run and be its first peer')
-    .description('Founds a run from a manifest (or goes on with it), prints an invite for others, and trains.')
+    .description(
+      'Founds a run from a manifest (or goes on with it), prints an invite for others, and trains.',
+    )
     .argument('<manifest>', 'the fields name, seed, model and training of a scenario file');
   addLiveFlags(command);
-  command.option('--wait-for <peers>', 'start when this many peers are ready (and every stage is held)', parseCount);
+  command.option(
+    '--wait-for <peers>',
+    'start when this many peers are ready (and every stage is held)',
+    parseCount,
+  );
   addCommonFlags(command, { timing: false });
   command.action(async (file: string, flags: FoundFlags) => {
     const settings = loadManifest(file);
@@ -56,7 +62,11 @@ export function register(program: Command, context: CliContext): void {
 /** The flags of every command that runs a peer. */
 export function addLiveFlags(command: Command): void {
   command
-    .option('--listen <address>', 'multiaddr to listen at, e.g. /ip4/0.0.0.0/tcp/4001; this machine only by default', parseList)
+    .option(
+      '--listen <address>',
+      'multiaddr to listen at, e.g. /ip4/0.0.0.0/tcp/4001; this machine only by default',
+      parseList,
+    )
     .option('--name <name>', 'what others call this peer', parseName)
     .option('--dir <dir>', 'folder of its key, journal and snapshots')
     .option('--data <file...>', 'the text to train on; by default the State of the Union addresses')

@@ -20,7 +20,9 @@ export function register(program: Command, context: CliContext): void {
   const command = program
     .command('join')
     .summary('join a run as a volunteer')
-    .description('Joins the run of an invite, takes the stage that needs it most, and trains until it ends or you stop it.')
+    .description(
+      'Joins the run of an invite, takes the stage that needs it most, and trains until it ends or you stop it.',
+    )
     .argument('<invite>', 'the word that `skein found` printed');
   addLiveFlags(command);
   command.option('--stage <n>', 'a stage to prefer', parseCount);

@@ -91,7 +91,8 @@ export class LiveLog {
 function describeLeading(note: Extract<PeerEvent, { kind: 'leading' }>['note']): string {
   switch (note.kind) {
     case 'waiting': {
-      const missing = note.missingStages.length > 0 ? `, nobody holds stage ${note.missingStages.join(', ')}` : '';
+      const missing =
+        note.missingStages.length > 0 ? `, nobody holds stage ${note.missingStages.join(', ')}` : '';
       return `  waiting: ${note.ready} of ${note.wanted} peers ready${missing}`;
     }
     case 'diverged':

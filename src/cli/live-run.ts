@@ -2,7 +2,6 @@
 
 import { join } from 'node:path';
 import { startVolunteer } from '../../peers/volunteer.ts';
-import { exportModel } from '../model/export.ts';
 import { NetworkError } from '../seams/network.ts';
 import type { PeerEvent } from '../swarm/events.ts';
 import { formatInvite } from '../swarm/invite.ts';
@@ -11,7 +10,7 @@ import { type Manifest, ManifestError, modelOf, stagesOf } from '../swarm/manife
 import type { PeerParts } from '../swarm/peer.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
 import { RunError } from './errors.ts';
-import { writeInto } from './files.ts';
+import { writeModelFolder } from './model-folder.ts';
 import { LiveLog } from './live-log.ts';
 import type { PeerFolder } from './peer-folder.ts';
 import type { CliContext } from './program.ts';
@@ -52,11 +51,18 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
     text,
     start,
     observe,
-    deliver: (stages: readonly StageSnapshot[], manifest: Manifest) =>
-      writeExport(flags.export ?? join(folder.path, 'model'), manifest, stages),
+    deliver: async (stages: readonly StageSnapshot[], manifest: Manifest) => {
+      writeModelFolder(flags.export ?? join(folder.path, 'model'), {
+        model: modelOf(manifest),
+        stages: stagesOf(manifest),
+        weights: stages.map((stage) => stage.weights),
+      });
+    },
   });
   try {
-    started = await startListening(flags.listen, folder.lastListened, (listen) => startVolunteer(options(listen)));
+    started = await startListening(flags.listen, folder.lastListened, (listen) =>
+      startVolunteer(options(listen)),
+    );
   } catch (error) {
     folder.release();
     if (error instanceof NetworkError) throw new RunError(error.message, { cause: error });
@@ -80,7 +86,8 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
   if (signal.aborted) throw signal.reason;
   if (end.how === 'failed') {
     const { reason } = end;
-    if (reason instanceof JoinError || reason instanceof ManifestError) throw new RunError(reason.message, { cause: reason });
+    if (reason instanceof JoinError || reason instanceof ManifestError)
+      throw new RunError(reason.message, { cause: reason });
     throw reason;
   }
 }
@@ -99,18 +106,4 @@ async function startListening<T>(
     if (!(error instanceof NetworkError)) throw error;
     return start([DEFAULT_LISTEN]);
   }
-}
-
-/** Writes the trained model as Hugging Face's tools read it. */
-export async function writeExport(
-  folder: string,
-  manifest: Manifest,
-  stages: readonly StageSnapshot[],
-): Promise<void> {
-  const files = exportModel({
-    model: modelOf(manifest),
-    stages: stagesOf(manifest),
-    weights: stages.map((stage) => stage.weights),
-  });
-  for (const [name, bytes] of files) writeInto(folder, name, bytes);
 }

@@ -12,10 +12,14 @@ import type { NamedText } from './text.ts';
 export function manifestOf(settings: ManifestSettings, text: NamedText, identity: Identity): Manifest {
   const { model, training, name, seed } = settings;
   if (training.headAt !== 'anchor') {
-    throw new UsageError('training.headAt: a live run has its head at the anchor; leave it out or write anchor');
+    throw new UsageError(
+      'training.headAt: a live run has its head at the anchor; leave it out or write anchor',
+    );
   }
   if (model.shape.vocabulary !== 256) {
-    throw new UsageError(`model.vocabulary: the byte tokenizer has 256 tokens, not ${model.shape.vocabulary}`);
+    throw new UsageError(
+      `model.vocabulary: the byte tokenizer has 256 tokens, not ${model.shape.vocabulary}`,
+    );
   }
   const sizes = training.stageSizes ?? Array.from({ length: training.stages }, () => 1);
   return {

@@ -31,7 +31,8 @@ export async function openPeerFolder(path: string): Promise<PeerFolder> {
   }
   const lock = join(path, 'lock');
   const holder = lockHolder(lock);
-  if (holder !== undefined) throw new RunError(`${path} is in use by process ${holder}: stop it or use another --dir`);
+  if (holder !== undefined)
+    throw new RunError(`${path} is in use by process ${holder}: stop it or use another --dir`);
   writeFileSync(lock, `${process.pid}\n`);
   const keyFile = join(path, 'key');
   const key = existsSync(keyFile) ? readKey(keyFile) : await newKey(keyFile);
@@ -57,7 +58,9 @@ function readKey(file: string): PeerKey {
   try {
     return keyFromBytes(new Uint8Array(readFileSync(file)));
   } catch (error) {
-    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }
 

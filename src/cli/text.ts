@@ -22,7 +22,10 @@ export async function loadText(files: readonly string[] | undefined): Promise<Na
     }
   });
   const joined = parts.flatMap((part, index) => (index === 0 ? [part] : [Buffer.from('\n\n'), part]));
-  return { name: files.map((file) => basename(file)).join(' + '), bytes: new Uint8Array(Buffer.concat(joined)) };
+  return {
+    name: files.map((file) => basename(file)).join(' + '),
+    bytes: new Uint8Array(Buffer.concat(joined)),
+  };
 }
 
 async function defaultText(): Promise<NamedText> {

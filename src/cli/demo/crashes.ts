@@ -47,11 +47,16 @@ function parseCrash(text: string, size: DemoSize): CrashOrder {
   return { target: parseTarget(target, size, wrong), iteration, how, text };
 }
 
-function parseTarget(target: string, size: DemoSize, wrong: (why: string) => UsageError): CrashOrder['target'] {
+function parseTarget(
+  target: string,
+  size: DemoSize,
+  wrong: (why: string) => UsageError,
+): CrashOrder['target'] {
   if (target === 'anchor' || target === 'leader') return { kind: target };
   if (/^\d+$/.test(target)) {
     const stage = Number(target);
-    if (stage >= size.stages) throw wrong(`there is no stage ${target}; they go from 0 to ${size.stages - 1}`);
+    if (stage >= size.stages)
+      throw wrong(`there is no stage ${target}; they go from 0 to ${size.stages - 1}`);
     return { kind: 'stage', stage };
   }
   const number = /^p(\d+)$/.exec(target)?.[1];

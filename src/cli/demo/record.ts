@@ -66,7 +66,12 @@ export class DemoRecord {
     switch (event.kind) {
       case 'entered': {
         const member = this.members.get(event.peer);
-        if (member && member.status !== 'gone' && member.stage !== event.stage && this.#first(`move ${event.peer} ${event.stage} ${this.iteration}`)) {
+        if (
+          member &&
+          member.status !== 'gone' &&
+          member.stage !== event.stage &&
+          this.#first(`move ${event.peer} ${event.stage} ${this.iteration}`)
+        ) {
           this.#say('+', `${event.name} moves from stage ${member.stage} to stage ${event.stage}`);
         }
         if (this.#first(`enter ${event.peer} ${event.stage} ${event.origin} ${this.iteration}`)) {
@@ -91,7 +96,8 @@ export class DemoRecord {
         return;
       case 'leading':
         if (event.note.kind === 'waiting') this.waiting = event.note;
-        else if (event.note.kind === 'stuck') this.#say('!', `iteration ${event.note.iteration} stood still and was closed`);
+        else if (event.note.kind === 'stuck')
+          this.#say('!', `iteration ${event.note.iteration} stood still and was closed`);
         return;
       case 'plan':
         if (this.#first(`plan ${event.iteration}`)) {
@@ -119,7 +125,10 @@ export class DemoRecord {
         return;
       case 'left-out':
         if (this.#first(`left out ${event.iteration} ${event.stage} ${event.peer}`)) {
-          this.#say('!', `${this.#name(event.peer)}'s gradient of stage ${event.stage} left out: ${event.reason}`);
+          this.#say(
+            '!',
+            `${this.#name(event.peer)}'s gradient of stage ${event.stage} left out: ${event.reason}`,
+          );
         }
         return;
       case 'ended':
@@ -152,7 +161,8 @@ export class DemoRecord {
   bytes(): SentBytes {
     const total = { activations: 0, gradients: 0, weights: 0, control: 0 };
     for (const { sent } of this.#sent.values()) {
-      for (const kind of ['activations', 'gradients', 'weights', 'control'] as const) total[kind] += sent[kind];
+      for (const kind of ['activations', 'gradients', 'weights', 'control'] as const)
+        total[kind] += sent[kind];
     }
     return total;
   }
@@ -194,7 +204,13 @@ export class DemoRecord {
       this.#wounds.splice(this.#wounds.indexOf(wound), 1);
       const { stage, rule, at, lossBefore } = wound;
       const seconds = (wound.held ? now : wound.mendedAt) - at;
-      this.recoveries.push({ stage, rule, seconds: Number(seconds.toFixed(3)), lossBefore, lossAfter: commit.loss });
+      this.recoveries.push({
+        stage,
+        rule,
+        seconds: Number(seconds.toFixed(3)),
+        lossBefore,
+        lossAfter: commit.loss,
+      });
     }
   }
 
@@ -213,7 +229,10 @@ export class DemoRecord {
   /** What became of broken paths, told once an iteration. */
   #sayDetours(): void {
     for (const [what, microbatches] of this.#detours) {
-      this.#say('↷', `${microbatches.size === 1 ? 'a micro-batch' : `${microbatches.size} micro-batches`} ${what}`);
+      this.#say(
+        '↷',
+        `${microbatches.size === 1 ? 'a micro-batch' : `${microbatches.size} micro-batches`} ${what}`,
+      );
     }
     this.#detours.clear();
   }

@@ -49,7 +49,9 @@ export class DemoSwarm {
     const invite = await new Promise<string>((resolve, reject) => {
       const args = ['found', manifestFile, '--wait-for', String(peers.length)];
       const peer = this.#spawn(founder!.name, args, resolve);
-      peer.process.once('exit', () => reject(new RunError(`the founder did not start: ${peer.said.join(' ')}`)));
+      peer.process.once('exit', () =>
+        reject(new RunError(`the founder did not start: ${peer.said.join(' ')}`)),
+      );
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
     if (this.#stopping) return;

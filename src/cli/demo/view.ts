@@ -32,8 +32,12 @@ export class DemoView {
     this.#record = record;
     this.#live = output.human.isTTY === true;
     const { peers, stages, parameters, text, tokensPerIteration, iterations } = facts;
-    output.say(`skein demo: ${peers} peers, ${stages} stages, ${parameters.toLocaleString('en-US')} parameters`);
-    output.say(`text: ${text}; ${iterations} iterations of ${tokensPerIteration.toLocaleString('en-US')} tokens`);
+    output.say(
+      `skein demo: ${peers} peers, ${stages} stages, ${parameters.toLocaleString('en-US')} parameters`,
+    );
+    output.say(
+      `text: ${text}; ${iterations} iterations of ${tokensPerIteration.toLocaleString('en-US')} tokens`,
+    );
     output.say('every peer is a process of its own; they meet over libp2p on this machine\n');
   }
 
@@ -71,7 +75,14 @@ export class DemoView {
         ? `  waiting: ${record.waiting.ready} of ${this.#facts.peers} peers are ready`
         : `  iteration ${String(record.iteration).padStart(String(iterations).length)}/${iterations}  ${bar}  ` +
           `loss ${loss === undefined || loss === null ? '-' : loss.toFixed(3)}  ${formatRate(this.tokensPerSecond())} tokens/s`;
-    return [head, `  loss  ${sparkline(record.losses(), 48)}`, '', ...this.#stageLines(), '', ...this.#happenings()];
+    return [
+      head,
+      `  loss  ${sparkline(record.losses(), 48)}`,
+      '',
+      ...this.#stageLines(),
+      '',
+      ...this.#happenings(),
+    ];
   }
 
   #stageLines(): string[] {
@@ -105,7 +116,9 @@ export class DemoView {
     this.#iterationSaid = record.iteration;
     const loss = record.commits.at(-1)?.loss;
     const rate = formatRate(this.tokensPerSecond());
-    this.#output.say(`iteration ${record.iteration}/${this.#facts.iterations}  loss ${loss?.toFixed(3) ?? '-'}  ${rate} tokens/s`);
+    this.#output.say(
+      `iteration ${record.iteration}/${this.#facts.iterations}  loss ${loss?.toFixed(3) ?? '-'}  ${rate} tokens/s`,
+    );
   }
 
   tokensPerSecond(): number {
@@ -128,7 +141,10 @@ export function sparkline(values: readonly number[], width: number): string {
   if (values.length === 0) return '';
   const count = Math.min(width, values.length);
   const means = Array.from({ length: count }, (_, i) => {
-    const part = values.slice(Math.floor((i * values.length) / count), Math.floor(((i + 1) * values.length) / count));
+    const part = values.slice(
+      Math.floor((i * values.length) / count),
+      Math.floor(((i + 1) * values.length) / count),
+    );
     return part.reduce((sum, value) => sum + value, 0) / part.length;
   });
   const low = Math.min(...means);
