@@ -22,7 +22,7 @@ const counter: Reporter = {
       parts.set(name, {
         seconds: part.seconds + secondsOf(module),
         files: part.files + 1,
-        tests: part.tests + outcome.passed + outcome.failed + outcome.skipped,
+        tests: part.tests + [...module.children.allTests()].length,
       });
     }
     addUp(totals, { passed: 0, failed: unhandledErrors.length, skipped: 0 });
