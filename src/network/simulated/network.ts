@@ -210,8 +210,16 @@ export class SimulatedNetwork implements Network {
   vanish(): void {
     if (!this.listening) return;
     this.listening = false;
+    const left = (peer: PeerName) => new NetworkError('closed', 'this peer has left the network', { peer });
+    for (const [peer, streams] of this.#streams) for (const stream of [...streams]) stream.break(left(peer));
     for (const peer of [...this.#connected]) this.disconnect(peer);
-    for (const streams of this.#streams.values()) for (const stream of streams) stream.break();
+  }
+
+  /** Streams open now, in both directions. */
+  openStreams(): number {
+    let open = 0;
+    for (const streams of this.#streams.values()) open += streams.size;
+    return open;
   }
 
   detach(stream: SimulatedStream): void {

@@ -28,6 +28,7 @@ export class SimulatedStream implements FrameStream {
   #outstandingBytes = 0;
   #wake: (() => void) | undefined;
   readonly #waitingForCredit: (() => void)[] = [];
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(
     wires: SimulatedNetworks,
@@ -60,24 +61,41 @@ export class SimulatedStream implements FrameStream {
 
   async send(frame: Frame, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
+    this.#checkOpen();
+    checkLimits(frame, this.protocol, this.remote);
+    const bytes = frame.header.byteLength + frame.payload.byteLength;
+    const copy = { header: frame.header.slice(), payload: frame.payload.slice() };
+    // frames leave in the order of the calls, each once the ones before have room
+    const turn = this.#turn.then(() => this.#waitForCredit(signal));
+    this.#turn = turn.catch(() => {});
+    await turn;
+    this.#checkOpen();
+    this.owner?.countSent(frame);
+    this.#outstandingBytes += bytes;
+    const { world } = this.#wires;
+    const seconds = this.#wires.transferSeconds(this.#self, this.remote, this.protocol, bytes + 8);
+    const other = this.#other!;
+    world.after(seconds, this.remote, () => other.#arrive(copy));
+    await this.#waitForCredit(signal);
+  }
+
+  /** Resolves when the reader has caught up; rejects when the signal aborts first, or at once when the stream broke. */
+  async #waitForCredit(signal?: AbortSignal): Promise<void> {
+    while (this.#outstandingBytes > CREDIT_BYTES && this.#failure === undefined) {
+      signal?.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        this.#waitingForCredit.push(resolve);
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+      signal?.throwIfAborted();
+    }
+    if (this.#failure) throw this.#failure;
+  }
+
+  #checkOpen(): void {
     if (this.#failure) throw this.#failure;
     if (this.#closed)
       throw new NetworkError('closed', 'the stream was closed on this side', { peer: this.remote });
-    const { world } = this.#wires;
-    const other = this.#other!;
-    const bytes = frame.header.byteLength + frame.payload.byteLength;
-    const copy = { header: frame.header.slice(), payload: frame.payload.slice() };
-    this.owner?.countSent(frame);
-    this.#outstandingBytes += bytes;
-    const seconds = this.#wires.transferSeconds(this.#self, this.remote, this.protocol, bytes + 8);
-    world.after(seconds, this.remote, () => other.#arrive(copy));
-    while (this.#outstandingBytes > CREDIT_BYTES) {
-      await new Promise<void>((resolve, reject) => {
-        this.#waitingForCredit.push(resolve);
-        signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-      });
-      if (this.#failure) throw this.#failure;
-    }
   }
 
   async *frames(): AsyncIterableIterator<Frame> {
@@ -136,13 +154,11 @@ export class SimulatedStream implements FrameStream {
 
   #arrive(frame: Frame): void {
     if (this.#failure) return;
-    if (
-      frame.header.byteLength > this.protocol.maxHeaderBytes ||
-      frame.payload.byteLength > this.protocol.maxPayloadBytes
-    ) {
-      const sizes = `${frame.header.byteLength} + ${frame.payload.byteLength} bytes`;
+    try {
+      checkLimits(frame, this.protocol, this.remote);
+    } catch (error) {
       this.#other!.break();
-      this.break(new NetworkError('limit', `a frame of ${sizes} is over the limit`, { peer: this.remote }));
+      this.break(error instanceof NetworkError ? error : undefined);
       return;
     }
     this.#inbox.push(frame);
@@ -166,4 +182,11 @@ export class SimulatedStream implements FrameStream {
     this.#wake?.();
     this.#wake = undefined;
   }
+}
+
+function checkLimits(frame: Frame, protocol: Protocol, peer: PeerName): void {
+  const { header, payload } = frame;
+  if (header.byteLength <= protocol.maxHeaderBytes && payload.byteLength <= protocol.maxPayloadBytes) return;
+  const sizes = `${header.byteLength} + ${payload.byteLength} bytes`;
+  throw new NetworkError('limit', `a frame of ${sizes} is over the limits of ${protocol.id}`, { peer });
 }
