@@ -78,8 +78,11 @@ export class Joining {
     this.#stopping.abort(new JoinError('refused', 'this peer is stopping'));
   }
 
-  /** Joins by invite and returns the run's manifest. Rejects with a JoinError that says why not. */
-  async join(invite: Invite, application: Application): Promise<SignedManifest> {
+  /** Joins by invite; gives the run's manifest and who leads it. Rejects with a JoinError that says why not. */
+  async join(
+    invite: Invite,
+    application: Application,
+  ): Promise<{ manifest: SignedManifest; leader: PeerName }> {
     const { store, identity, journal } = this.#parts;
     const stored = await store.readBlob('manifest');
     if (stored !== undefined) {
@@ -94,21 +97,24 @@ export class Joining {
     const contact = { peer: invite.peer, addresses: invite.addresses };
     const patience = journal.length > 0 ? RETURN_SECONDS : 0;
     const accepted = await this.#ask([contact, ...this.#known()], application, invite.runId, patience);
-    const manifest = await readManifest(accepted, identity, invite.runId);
+    const manifest = await readManifest(accepted.manifest, identity, invite.runId);
     await store.writeBlob('manifest', manifest.bytes);
     this.#compare(manifest, application.text);
-    return manifest;
+    return { manifest, leader: accepted.leader };
   }
 
-  /** Asks the members it knows to be let in again; false when none of them answers. */
-  async again(application: Application, runId: string, patienceSeconds: number): Promise<boolean> {
+  /** Asks the members it knows to be let in again; gives who leads, or undefined when none of them answers. */
+  async again(
+    application: Application,
+    runId: string,
+    patienceSeconds: number,
+  ): Promise<PeerName | undefined> {
     const known = this.#known();
-    if (known.length === 0) return false;
+    if (known.length === 0) return undefined;
     try {
-      await this.#ask(known, application, runId, patienceSeconds);
-      return true;
+      return (await this.#ask(known, application, runId, patienceSeconds)).leader;
     } catch (error) {
-      if (error instanceof JoinError && error.problem === 'unreachable') return false;
+      if (error instanceof JoinError && error.problem === 'unreachable') return undefined;
       throw error;
     }
   }
@@ -117,13 +123,13 @@ export class Joining {
     return this.#parts.members().filter(({ peer }) => peer !== this.#parts.network.self);
   }
 
-  /** Goes from contact to contact until one lets this peer in; returns the manifest it sends. */
+  /** Goes from contact to contact until one lets this peer in; returns who did, and the manifest it sends. */
   async #ask(
     contacts: readonly { peer: PeerName; addresses: readonly string[] }[],
     application: Application,
     runId: string,
     patienceSeconds: number,
-  ): Promise<Uint8Array> {
+  ): Promise<{ leader: PeerName; manifest: Uint8Array }> {
     const { network, clock, event } = this.#parts;
     const until = clock.now() + patienceSeconds;
     const request = await this.#request(application, runId);
@@ -137,7 +143,7 @@ export class Joining {
         if (asked.has(peer) || peer === network.self) continue;
         asked.add(peer);
         const answer = await this.#askOne(peer, request);
-        if (answer instanceof Uint8Array) return answer;
+        if (answer instanceof Uint8Array) return { leader: peer, manifest: answer };
         if (typeof answer === 'string') {
           if (problems.get(peer) !== answer) event({ kind: 'trying', contact: peer, problem: answer });
           problems.set(peer, answer);

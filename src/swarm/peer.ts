@@ -68,7 +68,7 @@ export class Peer {
   #leader: Leader | undefined;
   #leaving = false;
   #over = false;
-  #fetching = false;
+  #isFetching = false;
   #divergences = 0;
   #end: (end: PeerEnd) => void = () => {};
 
@@ -177,17 +177,32 @@ export class Peer {
       }
       if (known && this.state.ended)
         throw new JoinError('ended', 'the run has ended; its journal is complete');
-      const running = known && (await this.#joining.again(this.#application(0), start.manifest.runId, 0));
+      const application = this.#application(0);
+      const leader = known ? await this.#joining.again(application, start.manifest.runId, 0) : undefined;
+      if (this.#over) return;
       this.#work(start.manifest);
       this.#event({ kind: 'running', runId: start.manifest.runId, name, peer: this.self, role: 'founder' });
-      if (!running) await this.#found(start.manifest, start.waitForPeers);
+      if (leader === undefined) await this.#found(start.manifest, start.waitForPeers);
+      else await this.#catchUp(leader);
       return;
     }
     const { invite, wantedStage } = start;
-    const manifest = await this.#joining.join(invite, this.#application(wantedStage));
+    const { manifest, leader } = await this.#joining.join(invite, this.#application(wantedStage));
     if (this.#over) return;
     this.#work(manifest);
     this.#event({ kind: 'running', runId: manifest.runId, name, peer: this.self, role: 'joiner' });
+    await this.#catchUp(leader);
+  }
+
+  /** The entry that lets this peer in may have come before it could take any: it asks for all that it lacks. */
+  async #catchUp(leader: PeerName): Promise<void> {
+    try {
+      await this.#fetching(leader, 'gap');
+    } catch (error) {
+      // whoever leads now, its next entry shows what is missing
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#event({ kind: 'trying', contact: leader, problem });
+    }
   }
 
   async #found(manifest: SignedManifest, waitForPeers: number): Promise<void> {
@@ -316,24 +331,29 @@ export class Peer {
     const decoder = new TextDecoder();
     const lines = entries.map((bytes) => decoder.decode(bytes));
     const outcome = await this.#ledger.take(lines);
-    if (outcome === 'ok' || this.#fetching || this.#over) return;
-    this.#fetching = true;
+    if (outcome !== 'ok') await this.#fetching(from, outcome);
+  }
+
+  /** Fetches what is missing, or takes the whole of what contradicts this journal; one of these at a time. */
+  async #fetching(from: PeerName, why: 'gap' | 'fork'): Promise<void> {
+    if (this.#isFetching || this.#over) return;
+    this.#isFetching = true;
     try {
-      if (outcome === 'gap') await this.#fetchEntries(from);
-      else await this.#giveWay(from);
+      const forked = why === 'fork' || (await this.#fetchEntries(from)) === 'fork';
+      if (forked && !this.#over) await this.#giveWay(from);
     } finally {
-      this.#fetching = false;
+      this.#isFetching = false;
     }
   }
 
-  /** Asks for everything after this journal's end until there is no more. */
-  async #fetchEntries(from: PeerName): Promise<void> {
+  /** Asks for everything after this journal's end until there is no more, or until it contradicts this journal. */
+  async #fetchEntries(from: PeerName): Promise<'ok' | 'fork'> {
     for (;;) {
       const before = this.#ledger.journal.length;
       const lines = await this.#askEntries(from, before);
-      if (lines.length === 0 || this.#over) return;
-      await this.#ledger.take(lines);
-      if (this.#ledger.journal.length === before) return;
+      if (lines.length === 0 || this.#over) return 'ok';
+      if ((await this.#ledger.take(lines)) === 'fork') return 'fork';
+      if (this.#ledger.journal.length === before) return 'ok';
     }
   }
 
@@ -439,8 +459,9 @@ export class Peer {
   async #rejoin(): Promise<void> {
     if (this.#over || this.#leaving) return;
     try {
-      const joined = await this.#joining.again(this.#application(-1), this.#signed!.runId, 10);
-      if (!joined) throw new JoinError('unreachable', 'no member of the run answers any more');
+      const leader = await this.#joining.again(this.#application(-1), this.#signed!.runId, 10);
+      if (leader === undefined) throw new JoinError('unreachable', 'no member of the run answers any more');
+      await this.#catchUp(leader);
     } catch (error) {
       await this.#finish({
         how: 'failed',
