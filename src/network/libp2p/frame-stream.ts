@@ -8,13 +8,20 @@ import { NetworkError } from '../../seams/network.ts';
 import { checkFrameLimits, FrameLimitError, FrameParser, framePieces } from './frames.ts';
 
 /**
- * A frame goes down in pieces of this size, each taken before the next: small enough that two streams on one
- * connection take turns, large enough to cost no more CPU than one piece (4 KB pieces cost ten times as much).
+ * A frame goes down in pieces of at most this size, each taken before the next: small enough that two streams on one
+ * connection take turns, large enough for a 1 MB activation in one piece. Each piece costs the stack a round of its
+ * own (4 KB pieces cost ten times the CPU).
  */
-export const PIECE_BYTES = 512 * 1024;
+export const MAX_PIECE_BYTES = 1280 * 1024;
 
 /** While nobody asks for a frame, reading pauses once this much is held; the stream's window comes on top. */
 export const READ_AHEAD_BYTES = 1024 * 1024;
+
+/**
+ * A consumer that takes frames as they come needs a few turns of the microtask queue to ask for the next one; only
+ * one that has not asked by then is slow. Pausing for the others costs a tenth of the throughput.
+ */
+const TURNS_TO_ASK = 8;
 
 /** What a held frame counts beyond its bytes, so that many empty ones are bounded too. */
 const FRAME_OVERHEAD_BYTES = 256;
@@ -59,7 +66,9 @@ export class Libp2pFrameStream implements FrameStream {
   readonly #ready: Frame[] = [];
   #readyBytes = 0;
   #reader: Reader | undefined;
-  #resuming = false;
+  /** Frames taken so far, to see whether the consumer keeps up. */
+  #takenFrames = 0;
+  #watchingConsumer = false;
 
   /** The remote closed its writing side cleanly. */
   #remoteEnded: boolean;
@@ -168,7 +177,7 @@ export class Libp2pFrameStream implements FrameStream {
     while (next !== undefined) {
       try {
         this.#onSent(next.frame.header.byteLength + next.frame.payload.byteLength);
-        for (const piece of framePieces(next.frame, PIECE_BYTES)) {
+        for (const piece of framePieces(next.frame, MAX_PIECE_BYTES)) {
           if (this.#closed) throw this.#brokenError();
           this.#stream.send(piece);
           await this.#taken();
@@ -214,7 +223,7 @@ export class Libp2pFrameStream implements FrameStream {
     return new Promise((resolve, reject) => {
       this.#reader = { resolve, reject };
       this.#serveReader();
-      this.#adjustReading();
+      this.#resumeReading();
     });
   }
 
@@ -230,10 +239,33 @@ export class Libp2pFrameStream implements FrameStream {
       return;
     }
     this.#serveReader();
-    // A pause inside resume() would be undone when resume() goes on.
-    if (this.#resuming) queueMicrotask(() => this.#adjustReading());
-    else this.#adjustReading();
+    if (this.#holdsEnough() && !this.#watchingConsumer) {
+      this.#watchingConsumer = true;
+      this.#watchConsumer(this.#takenFrames, TURNS_TO_ASK);
+    }
   };
+
+  /**
+   * Pauses the stream when the consumer takes nothing for some turns. Never at once: this may run inside resume(),
+   * which would undo the pause when it goes on.
+   */
+  #watchConsumer(takenBefore: number, turnsLeft: number): void {
+    queueMicrotask(() => {
+      const stream = this.#stream;
+      if (!this.#holdsEnough() || this.#closed) this.#watchingConsumer = false;
+      else if (this.#takenFrames !== takenBefore) this.#watchConsumer(this.#takenFrames, TURNS_TO_ASK);
+      else if (turnsLeft > 0) this.#watchConsumer(takenBefore, turnsLeft - 1);
+      else {
+        this.#watchingConsumer = false;
+        if (stream.readStatus === 'readable') stream.pause();
+      }
+    });
+  }
+
+  /** Whether more is held than may be read ahead, and nobody waits for it. */
+  #holdsEnough(): boolean {
+    return this.#reader === undefined && this.#readyBytes + this.#parser.partialBytes > READ_AHEAD_BYTES;
+  }
 
   /** Gives the waiting consumer a frame, the end, or the reason why there is none. */
   #serveReader(): void {
@@ -242,6 +274,7 @@ export class Libp2pFrameStream implements FrameStream {
     const frame = this.#ready.shift();
     if (frame !== undefined) {
       this.#readyBytes -= frameBytes(frame);
+      this.#takenFrames++;
       this.#reader = undefined;
       reader.resolve({ done: false, value: frame });
       return;
@@ -260,23 +293,16 @@ export class Libp2pFrameStream implements FrameStream {
     else reader.resolve({ done: true, value: undefined });
   }
 
-  /** Pauses the stream while enough is held and nobody waits; resumes it otherwise. */
-  #adjustReading(): void {
+  /** Resumes the stream when there is room again. */
+  #resumeReading(): void {
     const stream = this.#stream;
-    const held = this.#readyBytes + this.#parser.partialBytes;
-    if (this.#reader === undefined && held > READ_AHEAD_BYTES) {
-      if (!this.#closed && stream.readStatus === 'readable') stream.pause();
-    } else if (stream.readStatus === 'paused') {
-      this.#resuming = true;
-      try {
-        stream.resume();
-      } catch {
-        // The connection is gone: resume() hands over what had arrived and then cannot tell the remote.
-      } finally {
-        this.#resuming = false;
-      }
-      this.#serveReader();
+    if (stream.readStatus !== 'paused' || this.#holdsEnough()) return;
+    try {
+      stream.resume();
+    } catch {
+      // The connection is gone: resume() hands over what had arrived and then cannot tell the remote.
     }
+    this.#serveReader();
   }
 
   // Ends ------------------------------------------------------------------------------------------------------
@@ -311,7 +337,7 @@ export class Libp2pFrameStream implements FrameStream {
     stream.removeEventListener('close', this.#onClose);
     this.#wakeWriter?.();
     this.#serveReader();
-    this.#adjustReading();
+    this.#resumeReading();
     this.#onClosed();
   }
 

@@ -28,20 +28,21 @@ export function checkFrameLimits(headerBytes: number, payloadBytes: number, limi
   }
 }
 
-/** The bytes of a frame, in pieces of about `pieceBytes`; the payload is referred to, never copied. */
-export function* framePieces(frame: Frame, pieceBytes: number): Generator<Uint8Array | Uint8ArrayList> {
+/**
+ * The bytes of a frame in the fewest pieces of at most `maxPieceBytes`, all about equally long; the payload is
+ * referred to, never copied. A header longer than that goes in one piece all the same.
+ */
+export function* framePieces(frame: Frame, maxPieceBytes: number): Generator<Uint8Array | Uint8ArrayList> {
   const { header, payload } = frame;
   const prefix = new Uint8Array(FRAME_PREFIX_BYTES + header.byteLength);
   const view = new DataView(prefix.buffer);
   view.setUint32(0, header.byteLength);
   view.setUint32(4, payload.byteLength);
   prefix.set(header, FRAME_PREFIX_BYTES);
-  if (payload.byteLength === 0) {
-    yield prefix;
-    return;
-  }
-  let sent = Math.min(pieceBytes, payload.byteLength);
-  yield new Uint8ArrayList(prefix, payload.subarray(0, sent));
+  const bytes = prefix.byteLength + payload.byteLength;
+  const pieceBytes = Math.ceil(bytes / Math.ceil(bytes / maxPieceBytes));
+  let sent = Math.min(Math.max(pieceBytes - prefix.byteLength, 0), payload.byteLength);
+  yield sent === 0 ? prefix : new Uint8ArrayList(prefix, payload.subarray(0, sent));
   while (sent < payload.byteLength) {
     const end = Math.min(sent + pieceBytes, payload.byteLength);
     yield payload.subarray(sent, end);
