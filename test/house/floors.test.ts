@@ -1,22 +1,8 @@
 // Imports point downward, and what is above the seams touches neither the machine nor the time.
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findBreaches } from './floors.ts';
-
-const repository = join(import.meta.dirname, '..', '..');
-
-function readSources(...folders: readonly string[]): Map<string, string> {
-  const sources = new Map<string, string>();
-  for (const folder of folders) {
-    for (const name of readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })) {
-      const file = `${folder}/${name.replaceAll('\\', '/')}`;
-      if (/\.[jt]s$/.test(file)) sources.set(file, readFileSync(join(repository, file), 'utf8'));
-    }
-  }
-  return sources;
-}
+import { readSources } from './sources.ts';
 
 /** What the rule says about one file, which may stand beside others. */
 function problems(file: string, source: string, others: Readonly<Record<string, string>> = {}): string[] {

@@ -77,6 +77,13 @@ export function findBreaches(sources: ReadonlyMap<string, string>): readonly Bre
   return breaches;
 }
 
+/** What a source imports that is not a file of its own, such as `zod` or `node:fs`. */
+export function outsideImports(file: string, source: string): readonly string[] {
+  return inspect(file, source)
+    .imports.map(({ from }) => from)
+    .filter((from) => from !== undefined && !from.startsWith('.')) as string[];
+}
+
 function problemOf(
   file: string,
   from: string | undefined,

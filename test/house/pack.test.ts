@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { repository } from '../cli/process.ts';
+import { repository } from './sources.ts';
 
 const INSTALL_TIMEOUT_MILLISECONDS = 180_000;
 

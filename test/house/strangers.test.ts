@@ -4,8 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-
-const repository = join(import.meta.dirname, '..', '..');
+import { repository } from './sources.ts';
 
 /** In two parts each, so that this file does not find itself. */
 const STRANGERS = [
