@@ -1,42 +1,101 @@
 // The Store member of live peers: a folder. Lines are appended to one file a log; blobs are written beside their old
 // version and renamed over it, so that a killed process leaves the old bytes or the new ones.
 
-import { appendFile, mkdir, open, readFile, rename, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Store } from '../seams/store.ts';
+import { checkLine, checkName } from './store-names.ts';
 
-/** A store in `folder`, which is made when it is missing. */
+const NEWLINE = 10;
+
+/** A store in `folder`, which is made when it is missing. One process at a time may use a folder. */
 export function createDiskStore(folder: string): Store {
   const made = mkdir(folder, { recursive: true });
-  const logFile = (name: string) => join(folder, `${name}.jsonl`);
+  // Whoever awaits a call hears of the failure.
+  made.catch(() => {});
+  const logFile = (name: string) => join(folder, `${checkName(name)}.jsonl`);
+  const blobFile = (name: string) => join(folder, checkName(name));
+  const turns = new Map<string, Promise<unknown>>();
+  /** Logs whose torn end was cut off since this store was made. */
+  const mended = new Set<string>();
+
+  /** Calls on one file happen one after another, in the order in which they were made. */
+  function inTurn<T>(file: string, work: () => Promise<T>): Promise<T> {
+    const before = turns.get(file) ?? made;
+    const turn = before.then(work, async () => {
+      await made;
+      return work();
+    });
+    turns.set(file, turn);
+    const done = (): void => {
+      if (turns.get(file) === turn) turns.delete(file);
+    };
+    turn.then(done, done);
+    return turn;
+  }
+
   return {
     async readLog(name) {
-      await made;
-      const bytes = await readIfThere(logFile(name));
-      if (bytes === undefined) return [];
-      const end = bytes.lastIndexOf(10) + 1;
-      // a process that was killed while it wrote leaves a torn last line: nobody was told that it is there
-      if (end < bytes.length) await truncate(logFile(name), end);
-      return bytes.subarray(0, end).toString('utf8').split('\n').filter(Boolean);
+      const file = logFile(name);
+      return inTurn(file, async () => {
+        const bytes = await readIfThere(file);
+        if (bytes === undefined) return [];
+        await cutTornLine(file, bytes);
+        mended.add(file);
+        const lines = bytes
+          .subarray(0, bytes.lastIndexOf(NEWLINE) + 1)
+          .toString('utf8')
+          .split('\n');
+        lines.pop();
+        return lines;
+      });
     },
     async appendLog(name, line) {
-      await made;
-      await appendFile(logFile(name), `${line}\n`);
+      checkLine(line);
+      const file = logFile(name);
+      await inTurn(file, async () => {
+        if (!mended.has(file)) {
+          const bytes = await readIfThere(file);
+          if (bytes !== undefined) await cutTornLine(file, bytes);
+          mended.add(file);
+        }
+        try {
+          await appendFile(file, `${line}\n`);
+        } catch (error) {
+          // A full disk may have taken half of it.
+          mended.delete(file);
+          throw error;
+        }
+      });
     },
     async replaceLog(name, lines) {
-      await made;
-      await replace(logFile(name), Buffer.from(lines.map((line) => `${line}\n`).join('')));
+      for (const line of lines) checkLine(line);
+      const file = logFile(name);
+      await inTurn(file, async () => {
+        await replace(file, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+        mended.add(file);
+      });
     },
     async readBlob(name) {
-      await made;
-      const bytes = await readIfThere(join(folder, name));
-      return bytes && new Uint8Array(bytes);
+      const file = blobFile(name);
+      return inTurn(file, async () => {
+        const bytes = await readIfThere(file);
+        return bytes && new Uint8Array(bytes);
+      });
     },
     async writeBlob(name, bytes) {
-      await made;
-      await replace(join(folder, name), bytes);
+      const file = blobFile(name);
+      // The caller may change the bytes while an earlier write is under way.
+      const copy = bytes.slice();
+      await inTurn(file, () => replace(file, copy));
     },
   };
+}
+
+/** A process that was killed while it wrote leaves a torn last line: nobody was told that it is there. */
+async function cutTornLine(file: string, bytes: Buffer): Promise<void> {
+  const end = bytes.lastIndexOf(NEWLINE) + 1;
+  if (end < bytes.length) await truncate(file, end);
 }
 
 async function readIfThere(file: string): Promise<Buffer | undefined> {
@@ -51,9 +110,9 @@ async function readIfThere(file: string): Promise<Buffer | undefined> {
 /** The new bytes are on the disk before the old ones lose their name. */
 async function replace(file: string, bytes: Uint8Array): Promise<void> {
   const beside = `${file}.new`;
-  await writeFile(beside, bytes);
-  const handle = await open(beside, 'r+');
+  const handle = await open(beside, 'w');
   try {
+    await handle.writeFile(bytes);
     await handle.datasync();
   } finally {
     await handle.close();
