@@ -216,19 +216,22 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
     return { inputGradient: add(first.input, middleGradient), cotangents };
   }
 
-  /** The gradient of W in y = x·W is xᵀ·dy. */
-  function blockBackwardWeights(kept: BlockCotangents<Tensor>): BlockWeights<Tensor> {
-    const gradient = (x: Tensor, dy: Tensor) => matmul(x, dy, { transposeA: true });
+  /** The gradient of W in y = x·W is xᵀ·dy; it is added to what earlier micro-batches gave, `sums`. */
+  function blockBackwardWeights(
+    kept: BlockCotangents<Tensor>,
+    sums: BlockWeights<Tensor>,
+  ): BlockWeights<Tensor> {
+    const addTo = (sum: Tensor, x: Tensor, dy: Tensor) => matmul(x, dy, { transposeA: true, add: sum });
     return {
-      attentionNorm: kept.attentionNorm,
-      query: gradient(kept.attentionInput, kept.queryGradient),
-      key: gradient(kept.attentionInput, kept.keyGradient),
-      value: gradient(kept.attentionInput, kept.valueGradient),
-      output: gradient(kept.attention, kept.middleGradient),
-      mlpNorm: kept.mlpNorm,
-      gate: gradient(kept.mlpInput, kept.gateGradient),
-      up: gradient(kept.mlpInput, kept.upGradient),
-      down: gradient(kept.activated, kept.outputGradient),
+      attentionNorm: add(sums.attentionNorm, kept.attentionNorm),
+      query: addTo(sums.query, kept.attentionInput, kept.queryGradient),
+      key: addTo(sums.key, kept.attentionInput, kept.keyGradient),
+      value: addTo(sums.value, kept.attentionInput, kept.valueGradient),
+      output: addTo(sums.output, kept.attention, kept.middleGradient),
+      mlpNorm: add(sums.mlpNorm, kept.mlpNorm),
+      gate: addTo(sums.gate, kept.mlpInput, kept.gateGradient),
+      up: addTo(sums.up, kept.mlpInput, kept.upGradient),
+      down: addTo(sums.down, kept.activated, kept.outputGradient),
     };
   }
 
@@ -262,18 +265,21 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
     return { inputGradient, cotangents };
   }
 
-  /** The blocks' weight gradients from what the input part kept. */
-  const stageBackwardWeights = (cotangents: readonly BlockCotangents<Tensor>[]) =>
-    cotangents.map(blockBackwardWeights);
+  /** The blocks' weight gradients, from what the input part kept, added to `sums`. */
+  const stageBackwardWeights = (
+    cotangents: readonly BlockCotangents<Tensor>[],
+    sums: readonly BlockWeights<Tensor>[],
+  ) => cotangents.map((kept, block) => blockBackwardWeights(kept, sums[block]!));
 
   /** Both parts at once. */
   function stageBackward(
     weights: StageWeights<Tensor>,
     residuals: readonly BlockResiduals<Tensor>[],
     outputGradient: Tensor,
+    sums: readonly BlockWeights<Tensor>[],
   ) {
     const { inputGradient, cotangents } = stageBackwardInput(weights, residuals, outputGradient);
-    return { inputGradient, blocks: stageBackwardWeights(cotangents) };
+    return { inputGradient, blocks: stageBackwardWeights(cotangents, sums) };
   }
 
   // ── Ends: embedding, final norm and head ───────────────────────────────────────────────────────────────────────
@@ -281,8 +287,9 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
   /** Token ids [N] → [N, D]. */
   const embedForward = (embedding: Tensor, ids: Tensor) => operations.gatherRows(embedding, ids);
 
-  /** Gradient of the embedding, [V, D]. */
-  const embedBackward = (gradient: Tensor, ids: Tensor) => operations.scatterRows(gradient, ids, V);
+  /** Gradient of the embedding [V, D], added to `sum`. */
+  const embedBackward = (gradient: Tensor, ids: Tensor, sum: Tensor) =>
+    operations.scatterRows(sum, gradient, ids);
 
   /** The tied head is the embedding, transposed: [V, D] instead of [D, V]. */
   const project = (normalized: Tensor, weights: StageWeights<Tensor>) =>
@@ -304,8 +311,16 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
     return multiply(total, constant([-1 / N], []));
   }
 
-  /** The same loss with the gradients of input, final norm and head (with a tied head: of the embedding). */
-  function headLossGradient(weights: StageWeights<Tensor>, input: Tensor, targets: Tensor) {
+  /**
+   * The same loss with the gradient of the input, and those of final norm and head (with a tied head: embedding)
+   * added to `sums`.
+   */
+  function headLossGradient(
+    weights: StageWeights<Tensor>,
+    input: Tensor,
+    targets: Tensor,
+    sums: StageWeights<Tensor>,
+  ) {
     const { output: normalized, reciprocal } = norm(input, weights.norm!);
     const logProbabilities = operations.logSoftmax(project(normalized, weights));
     const wanted = operations.oneHot(targets, V);
@@ -318,10 +333,11 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
       ? matmul(difference, weights.embedding!, { scale })
       : matmul(difference, weights.head!, { transposeB: true, scale });
     const projection = model.tiedHead
-      ? { embedding: matmul(difference, normalized, { transposeA: true, scale }) }
-      : { head: matmul(normalized, difference, { transposeA: true, scale }) };
+      ? { embedding: matmul(difference, normalized, { transposeA: true, scale, add: sums.embedding! }) }
+      : { head: matmul(normalized, difference, { transposeA: true, scale, add: sums.head! }) };
     const backward = normBackward(normalizedGradient, input, reciprocal, weights.norm!);
-    return { loss, inputGradient: backward.input, weights: { norm: backward.weight, ...projection } };
+    const gradients = { norm: add(sums.norm!, backward.weight), ...projection };
+    return { loss, inputGradient: backward.input, gradients };
   }
 
   return {

@@ -64,8 +64,8 @@ export interface Operations<Tensor> {
   // `ids` are int32 row numbers, [N].
   /** Rows of a table [count, width] → [N, width]. */
   gatherRows(table: Tensor, ids: Tensor): Tensor;
-  /** Sums of rows [N, width] by their id → [count, width]; rows of ids that do not occur are 0. */
-  scatterRows(rows: Tensor, ids: Tensor, count: number): Tensor;
+  /** `table` [count, width] with each of `rows` [N, width] added to the row of its id, in their order. */
+  scatterRows(table: Tensor, rows: Tensor, ids: Tensor): Tensor;
   /** 1 where the column is the row's id, else 0, [N, count]. */
   oneHot(ids: Tensor, count: number): Tensor;
 }

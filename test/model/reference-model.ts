@@ -38,13 +38,14 @@ export function referenceGradients(description: ReferenceModel, weights: readonl
   const stages = trees(description, weights);
   const functions = llama(referenceOperations, model, samples);
   const ids = array64(tokens, [tokens.length]);
+  // Every gradient is added to what was there before.
   const gradients = description.stages.map((stage) => new Float64Array(stageLayout(model, stage).length));
-  const addTo = (stage: number, tree: Partial<StageWeights<Array64>>) => {
+  const sumsOf = (stage: number) => trees(description, gradients)[stage]!;
+  const store = (stage: number, tree: Partial<StageWeights<Array64>>) => {
     const named = namedWeights(tree);
     for (const { name, offset } of stageLayout(model, description.stages[stage]!).entries) {
-      named.get(name)?.values.forEach((value, i) => {
-        gradients[stage]![offset + i]! += value;
-      });
+      const sum = named.get(name);
+      if (sum !== undefined) gradients[stage]!.set(sum.values, offset);
     }
   };
 
@@ -56,17 +57,19 @@ export function referenceGradients(description: ReferenceModel, weights: readonl
     outputs.push(activation);
     return forward.residuals;
   });
-  const head = functions.headLossGradient(stages[0]!, activation, array64(targets, [targets.length]));
-  addTo(0, head.weights);
+  const wanted = array64(targets, [targets.length]);
+  const head = functions.headLossGradient(stages[0]!, activation, wanted, sumsOf(0));
+  store(0, head.gradients);
   let gradient = head.inputGradient;
   const outputGradients: Array64[] = [];
   for (let index = stages.length - 1; index >= 0; index--) {
     outputGradients[index] = gradient;
-    const backward = functions.stageBackward(stages[index]!, residuals[index]!, gradient);
-    addTo(index, { blocks: backward.blocks });
+    const sums = sumsOf(index).blocks;
+    const backward = functions.stageBackward(stages[index]!, residuals[index]!, gradient, sums);
+    store(index, { blocks: backward.blocks });
     gradient = backward.inputGradient;
   }
-  addTo(0, { embedding: functions.embedBackward(gradient, ids) });
+  store(0, { embedding: functions.embedBackward(gradient, ids, sumsOf(0).embedding!) });
   const logits = functions.headLogits(stages[0]!, activation);
   return { loss: head.loss.values[0]!, gradients, outputs, outputGradients, logits };
 }

@@ -148,9 +148,12 @@ export const referenceOperations: Operations<Array64> = {
   },
   gatherRows: (table, ids) =>
     build([ids.shape[0]!, table.shape[1]!], ([row, column]) => read(table, [ids.values[row!]!, column!])),
-  scatterRows: (rows, ids, total) =>
-    build([total, rows.shape[1]!], ([id, column]) =>
-      ids.values.reduce((sum, own, row) => sum + (own === id ? read(rows, [row, column!]) : 0), 0),
+  scatterRows: (table, rows, ids) =>
+    build(table.shape, ([id, column]) =>
+      ids.values.reduce(
+        (sum, own, row) => sum + (own === id ? read(rows, [row, column!]) : 0),
+        read(table, [id!, column!]),
+      ),
     ),
   oneHot: (ids, total) => build([ids.shape[0]!, total], ([row, id]) => (ids.values[row!] === id ? 1 : 0)),
 };

@@ -75,7 +75,7 @@ class InProcessOnnxEngine implements Engine {
   forward(request: ForwardRequest): Promise<Float32Array> {
     return this.#call('forward', () => {
       const stage = expectLoaded('forward', this.#stage);
-      checkForward(stage.loaded, request, (key) => stage.residuals.get(key)?.state, onnxCapabilities);
+      checkForward(stage.loaded, request, (key) => stage.residualState(key), onnxCapabilities);
       return this.#onDevice('forward', () => stage.forward(request));
     });
   }
@@ -91,7 +91,7 @@ class InProcessOnnxEngine implements Engine {
   backward(request: BackwardRequest): Promise<Float32Array | undefined> {
     return this.#call('backward', () => {
       const stage = expectLoaded('backward', this.#stage);
-      checkBackward(stage.loaded, request, (key) => stage.residuals.get(key)?.state, onnxCapabilities);
+      checkBackward(stage.loaded, request, (key) => stage.residualState(key), onnxCapabilities);
       return this.#onDevice('backward', () => stage.backward(request));
     });
   }
@@ -110,7 +110,7 @@ class InProcessOnnxEngine implements Engine {
 
   release(key: ResidualKey): Promise<void> {
     return this.#call('release', () => {
-      this.#stage?.residuals.delete(key);
+      this.#stage?.release(key);
     });
   }
 
@@ -122,7 +122,7 @@ class InProcessOnnxEngine implements Engine {
         weightBytes: bytes,
         gradientBytes: bytes,
         residualBytesPerMicrobatch: stage.residualBytes,
-        residualsAlive: stage.residuals.size,
+        residualsAlive: stage.residualsAlive,
       };
     });
   }

@@ -14,13 +14,15 @@ export type Roles = ReadonlyMap<string, string>;
 export interface StageGraph {
   /** The graph as an ONNX file. */
   readonly file: Uint8Array;
-  /** Inputs by role: weights under their layout's names, kept tensors under `kept(role)`, else `input` and so on. */
+  /** Inputs by role: weights by name, `kept(role)`, `sumOf(name)`, else `input` and so on. */
   readonly inputs: Roles;
   /** `output`, `inputGradient`, `loss`: what the call answers with. */
   readonly results: Roles;
   /** What must be kept for the backward that follows; a value here may also be one of the inputs. */
   readonly keeps: Roles;
-  /** Weight gradients under their layout's names. */
+  /** Shapes of the kept values that the graph computes, by value name. */
+  readonly keptShapes: ReadonlyMap<string, Shape>;
+  /** Weight gradients, added to the sums that went in, under their layout's names. */
   readonly gradients: Roles;
   /** False when everything asked for is among the inputs (a stage without blocks): there is nothing to run. */
   readonly computes: boolean;
@@ -40,6 +42,9 @@ export type GraphKind = (typeof graphKinds)[number];
 
 /** Role of a tensor that an earlier call kept. */
 export const kept = (role: string) => `kept ${role}`;
+
+/** Role of a weight's gradient so far, which the graph adds to. */
+export const sumOf = (name: string) => `sum ${name}`;
 
 export class StagePrograms {
   readonly #program: StageProgram;
@@ -120,10 +125,12 @@ export class StagePrograms {
     const outputGradient = building.input('outputGradient', building.activationShape);
     const weights = building.weights((name) => name.startsWith('blocks.'));
     const blocks = byBlock<BlockResiduals<GraphValue>>(residuals, this.#program.stage.blocks);
-    const backward = model.stageBackward(weights, blocks, outputGradient);
+    const sums = building.sums((name) => name.startsWith('blocks.') || name === 'embedding');
+    const backward = model.stageBackward(weights, blocks, outputGradient, sums.blocks);
     building.gradients({ blocks: backward.blocks });
     if (this.#program.stage.anchor) {
-      building.gradients({ embedding: model.embedBackward(backward.inputGradient, residuals.get('ids')!) });
+      const ids = residuals.get('ids')!;
+      building.gradients({ embedding: model.embedBackward(backward.inputGradient, ids, sums.embedding!) });
     } else {
       building.result('inputGradient', backward.inputGradient);
     }
@@ -153,10 +160,12 @@ export class StagePrograms {
     const building = this.#start();
     const cotangents = building.keptInputs(this.#cotangentValues());
     const blocks = byBlock<BlockCotangents<GraphValue>>(cotangents, this.#program.stage.blocks);
-    building.gradients({ blocks: building.model.stageBackwardWeights(blocks) });
+    const sums = building.sums((name) => name.startsWith('blocks.') || name === 'embedding');
+    const { model } = building;
+    building.gradients({ blocks: model.stageBackwardWeights(blocks, sums.blocks) });
     if (this.#program.stage.anchor) {
-      const embedding = building.model.embedBackward(cotangents.get('embedded')!, cotangents.get('ids')!);
-      building.gradients({ embedding });
+      const [gradient, ids] = [cotangents.get('embedded')!, cotangents.get('ids')!];
+      building.gradients({ embedding: model.embedBackward(gradient, ids, sums.embedding!) });
     }
     return building;
   }
@@ -177,10 +186,11 @@ export class StagePrograms {
       building.result('loss', model.headLoss(weights, input, targets));
       return building;
     }
-    const backward = model.headLossGradient(weights, input, targets);
+    const sums = building.sums((name) => name === 'norm' || name === projection);
+    const backward = model.headLossGradient(weights, input, targets, sums);
     building.result('loss', backward.loss);
     building.result('inputGradient', backward.inputGradient);
-    building.gradients(backward.weights);
+    building.gradients(backward.gradients);
     return building;
   }
 }
@@ -195,6 +205,7 @@ class Building {
   readonly #inputs = new Map<string, string>();
   readonly #results = new Map<string, string>();
   readonly #keeps = new Map<string, string>();
+  readonly #keptShapes = new Map<string, Shape>();
   readonly #gradients = new Map<string, string>();
 
   constructor(program: StageProgram, options: EmitterOptions) {
@@ -216,6 +227,14 @@ class Building {
     return mapWeights(model, stage, ({ name, shape }) => (wanted(name) ? this.input(name, shape) : UNUSED));
   }
 
+  /** The gradients so far of the weights whose names are wanted, as inputs. */
+  sums(wanted: (name: string) => boolean): StageWeights<GraphValue> {
+    const { model, stage } = this.#program;
+    return mapWeights(model, stage, ({ name, shape }) =>
+      wanted(name) ? this.input(sumOf(name), shape) : UNUSED,
+    );
+  }
+
   keptInputs(values: ReadonlyMap<string, GraphValue>): Map<string, GraphValue> {
     const inputs = new Map<string, GraphValue>();
     for (const [role, { shape, type }] of values) {
@@ -229,7 +248,9 @@ class Building {
   }
 
   keepAll(values: ReadonlyMap<string, GraphValue>): void {
-    for (const [role, value] of values) this.#add(this.#keeps, role, value);
+    for (const [role, value] of values) {
+      if (this.#add(this.#keeps, role, value)) this.#keptShapes.set(value.name, value.shape);
+    }
   }
 
   gradients(gradients: Partial<StageWeights<GraphValue>>): void {
@@ -242,15 +263,18 @@ class Building {
       inputs: this.#inputs,
       results: this.#results,
       keeps: this.#keeps,
+      keptShapes: this.#keptShapes,
       gradients: this.#gradients,
       computes: this.#graph.outputNames.length > 0,
     };
   }
 
-  /** An input that is also asked for is not computed: the caller has it. */
-  #add(roles: Map<string, string>, role: string, value: GraphValue): void {
+  /** Whether it is computed; an input that is also asked for is not, the caller has it. */
+  #add(roles: Map<string, string>, role: string, value: GraphValue): boolean {
     roles.set(role, value.name);
-    if (![...this.#inputs.values()].includes(value.name)) this.#graph.output(value);
+    const computed = ![...this.#inputs.values()].includes(value.name);
+    if (computed) this.#graph.output(value);
+    return computed;
   }
 }
 

@@ -32,7 +32,9 @@ export function createSession(
   return runtime.InferenceSession.create(file, {
     executionProviders: ['cpu'],
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    // The graphs are written as they should run. Its optimizer would fold transpositions back into the products,
+    // which then run slower (emitter.ts).
+    graphOptimizationLevel: 'disabled',
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,

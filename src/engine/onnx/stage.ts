@@ -1,7 +1,8 @@
-// A stage on ONNX Runtime: its weights, sessions, gradients and the residuals that are alive. Synchronous state, one
-// call at a time; engine.ts puts the calls in order.
+// A stage on ONNX Runtime: its weights, sessions, gradients and the residuals that are alive. One call at a time, of
+// requests that were checked; engine.ts sees to both.
 
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Shape } from '../../model/operations.ts';
 import type {
   BackwardRequest,
   ForwardRequest,
@@ -10,8 +11,9 @@ import type {
   ResidualKey,
 } from '../../seams/engine.ts';
 import type { LoadedStage, ResidualState } from '../checks.ts';
-import { type GraphKind, StagePrograms, type StageGraph, kept } from './programs.ts';
+import { type GraphKind, kept, type StageGraph, StagePrograms, sumOf } from './programs.ts';
 import { createSession, type OnnxRuntime } from './runtime.ts';
+import { TensorPool } from './tensor-pool.ts';
 
 /** The graphs that training uses; the others are compiled at first use. */
 const TRAINING: readonly GraphKind[] = ['forward-keep', 'backward'];
@@ -24,7 +26,7 @@ interface Compiled {
 
 interface Residuals {
   readonly state: ResidualState;
-  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly tensors: Tensors;
 }
 
 type Tensors = ReadonlyMap<string, Tensor>;
@@ -38,7 +40,6 @@ export interface OnnxStageOptions {
 
 export class OnnxStage {
   readonly loaded: LoadedStage;
-  readonly residuals = new Map<ResidualKey, Residuals>();
   readonly #runtime: OnnxRuntime;
   readonly #threads: number;
   readonly #programs: StagePrograms;
@@ -46,8 +47,10 @@ export class OnnxStage {
   readonly #weights: Float32Array<ArrayBuffer>;
   /** Views of `#weights`, read by every run. */
   readonly #weightTensors: Tensors;
-  /** Undefined: nothing was added since the last `takeGradients`. */
-  #gradients: Float32Array<ArrayBuffer> | undefined;
+  readonly #residuals = new Map<ResidualKey, Residuals>();
+  readonly #pool: TensorPool;
+  /** The sums so far and their views; undefined when nothing was added since the last `takeGradients`. */
+  #gradients: { readonly flat: Float32Array<ArrayBuffer>; readonly tensors: Tensors } | undefined;
 
   /** Takes a copy of the weights. */
   private constructor(
@@ -61,12 +64,8 @@ export class OnnxStage {
     this.#threads = options.threads;
     this.#programs = new StagePrograms(loaded.program, { portable: options.standardOperators });
     this.#weights = new Float32Array(weights);
-    this.#weightTensors = new Map(
-      loaded.entries.map(({ name, shape, offset, length }) => {
-        const values = this.#weights.subarray(offset, offset + length);
-        return [name, new runtime.Tensor('float32', values, shape)];
-      }),
-    );
+    this.#weightTensors = this.#viewsOf(this.#weights);
+    this.#pool = new TensorPool(runtime);
   }
 
   static async compile(
@@ -85,30 +84,41 @@ export class OnnxStage {
     return this.#programs.residualBytes();
   }
 
+  get residualsAlive(): number {
+    return this.#residuals.size;
+  }
+
+  residualState(key: ResidualKey): ResidualState | undefined {
+    return this.#residuals.get(key)?.state;
+  }
+
+  release(key: ResidualKey): void {
+    this.#replaceResiduals(key, undefined);
+  }
+
   writeWeights(weights: Float32Array): void {
     this.#weights.set(weights);
   }
 
   async forward(request: ForwardRequest): Promise<Float32Array> {
-    const input = this.#tensor(request.input, this.#inputShape());
+    const { anchor } = this.loaded.program.stage;
+    const input = this.#tensor(request.input, anchor ? [this.loaded.rows] : this.#activationShape());
     const run = await this.#run(request.keep ? 'forward-keep' : 'forward', new Map([['input', input]]));
-    if (request.keep) this.residuals.set(request.key, { state: 'complete', tensors: run.keeps });
+    if (request.keep) this.#residuals.set(request.key, { state: 'complete', tensors: run.keeps });
     return floats(run.results.get('output')!);
   }
 
   async backward(request: BackwardRequest): Promise<Float32Array | undefined> {
     const { key, part, outputGradient } = request;
     const inputs = new Map<string, Tensor>();
-    for (const [role, tensor] of this.residuals.get(key)!.tensors) inputs.set(kept(role), tensor);
+    for (const [role, tensor] of this.#residuals.get(key)!.tensors) inputs.set(kept(role), tensor);
     if (part !== 'weight') {
       // The input part keeps it, and the caller may go on using its own array.
       const gradient = part === 'input' ? outputGradient!.slice() : outputGradient!;
       inputs.set('outputGradient', this.#tensor(gradient, this.#activationShape()));
     }
     const run = await this.#run(part === 'all' ? 'backward' : `backward-${part}`, inputs);
-    if (part === 'input') this.residuals.set(key, { state: 'weight-part', tensors: run.keeps });
-    else this.residuals.delete(key);
-    this.#accumulate(run.gradients);
+    this.#replaceResiduals(key, part === 'input' ? { state: 'weight-part', tensors: run.keeps } : undefined);
     const inputGradient = run.results.get('inputGradient');
     return inputGradient === undefined ? undefined : floats(inputGradient);
   }
@@ -119,7 +129,6 @@ export class OnnxStage {
       ['targets', this.#tensor(request.targets, [this.loaded.rows])],
     ]);
     const run = await this.#run(request.gradient ? 'head-gradient' : 'head-loss', inputs);
-    this.#accumulate(run.gradients);
     const inputGradient = run.results.get('inputGradient');
     return {
       loss: floats(run.results.get('loss')!)[0]!,
@@ -134,13 +143,13 @@ export class OnnxStage {
   }
 
   takeGradients(): Float32Array<ArrayBuffer> {
-    const gradients = this.#gradients ?? new Float32Array(this.loaded.weightCount);
+    const gradients = this.#gradients?.flat ?? new Float32Array(this.loaded.weightCount);
     this.#gradients = undefined;
     return gradients;
   }
 
   async dispose(): Promise<void> {
-    this.residuals.clear();
+    this.#residuals.clear();
     for (const { session } of this.#compiled.values()) await session?.release();
     this.#compiled.clear();
   }
@@ -157,47 +166,72 @@ export class OnnxStage {
     return compiled;
   }
 
+  /** Runs a graph; what it adds to the gradients is in their sums afterwards. */
   async #run(
     kind: GraphKind,
     inputs: Tensors,
-  ): Promise<{ readonly results: Tensors; readonly keeps: Tensors; readonly gradients: Tensors }> {
+  ): Promise<{ readonly results: Tensors; readonly keeps: Tensors }> {
     const { graph, session } = await this.#compile(kind);
     const feeds: Record<string, Tensor> = {};
+    const fetches: Record<string, Tensor | null> = {};
     for (const [role, name] of graph.inputs) {
-      feeds[name] = (inputs.get(role) ?? this.#weightTensors.get(role))!;
+      const tensor = inputs.get(role) ?? this.#weightTensors.get(role);
+      if (tensor !== undefined) feeds[name] = tensor;
     }
-    const outputs = (await session?.run(feeds)) ?? {};
+    for (const name of graph.results.values()) if (!(name in feeds)) fetches[name] = null;
+    for (const [name, shape] of graph.keptShapes) fetches[name] = this.#pool.take(shape);
+    for (const [weight, name] of graph.gradients) {
+      // The sum is input and output of one operator (product, addition or scatter), which reads each value before it
+      // writes it: the addition happens in place.
+      const sum = this.#gradientSums().get(weight)!;
+      feeds[graph.inputs.get(sumOf(weight))!] = sum;
+      fetches[name] = sum;
+    }
+    const outputs = (await session?.run(feeds, fetches)) ?? {};
     const pick = (roles: ReadonlyMap<string, string>): Tensors =>
-      new Map([...roles].map(([role, name]) => [role, (outputs[name] ?? feeds[name]) as Tensor]));
-    return { results: pick(graph.results), keeps: pick(graph.keeps), gradients: pick(graph.gradients) };
+      new Map(
+        [...roles].map(([role, name]) => [role, (feeds[name] ?? fetches[name] ?? outputs[name]) as Tensor]),
+      );
+    return { results: pick(graph.results), keeps: pick(graph.keeps) };
   }
 
-  #accumulate(gradients: Tensors): void {
-    if (gradients.size === 0) return;
-    this.#gradients ??= new Float32Array(this.loaded.weightCount);
-    for (const { name, offset } of this.loaded.entries) {
-      const gradient = gradients.get(name);
-      if (gradient !== undefined) addInto(this.#gradients, offset, floats(gradient));
+  /** Changes what a key holds; tensors that it no longer holds can be used again. */
+  #replaceResiduals(key: ResidualKey, residuals: Residuals | undefined): void {
+    const still = new Set(residuals?.tensors.values());
+    for (const tensor of new Set(this.#residuals.get(key)?.tensors.values())) {
+      if (!still.has(tensor)) this.#pool.giveBack(tensor);
     }
+    if (residuals === undefined) this.#residuals.delete(key);
+    else this.#residuals.set(key, residuals);
   }
 
-  #tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor {
+  #gradientSums(): Tensors {
+    if (this.#gradients === undefined) {
+      const flat = new Float32Array(this.loaded.weightCount);
+      this.#gradients = { flat, tensors: this.#viewsOf(flat) };
+    }
+    return this.#gradients.tensors;
+  }
+
+  /** A tensor per weight on a flat array, without a copy. */
+  #viewsOf(flat: Float32Array<ArrayBuffer>): Tensors {
+    return new Map(
+      this.loaded.entries.map(({ name, shape, offset, length }) => {
+        const values = flat.subarray(offset, offset + length);
+        return [name, new this.#runtime.Tensor('float32', values, shape)];
+      }),
+    );
+  }
+
+  #tensor(values: Float32Array | Int32Array, shape: Shape): Tensor {
     return values instanceof Int32Array
       ? new this.#runtime.Tensor('int32', values, shape)
       : new this.#runtime.Tensor('float32', values, shape);
   }
 
-  #inputShape(): readonly number[] {
-    return this.loaded.program.stage.anchor ? [this.loaded.rows] : this.#activationShape();
-  }
-
-  #activationShape(): readonly number[] {
+  #activationShape(): Shape {
     return [this.loaded.rows, this.loaded.program.model.width];
   }
 }
 
 const floats = (tensor: Tensor) => tensor.data as Float32Array<ArrayBuffer>;
-
-function addInto(target: Float32Array, offset: number, values: Float32Array): void {
-  for (let i = 0; i < values.length; i++) target[offset + i]! += values[i]!;
-}
