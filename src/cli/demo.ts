@@ -8,7 +8,7 @@ import { generate } from '../inference/index.ts';
 import { parameterCount } from '../model/layout.ts';
 import { splitEvenly, stageShapes } from '../scenario/model.ts';
 import { parseManifest } from '../scenario/schema.ts';
-import { suggest } from '../scenario/nearest.ts';
+import { nearestName } from '../scenario/nearest.ts';
 import type { Manifest } from '../scenario/settings.ts';
 import { type CrashOrder, parseCrashes } from './demo/crashes.ts';
 import { DemoRecord } from './demo/record.ts';
@@ -221,9 +221,9 @@ function settingsOf(flags: DemoFlags): Manifest {
   ] as const;
   for (const [flag, value, known] of choices) {
     if (!known.includes(value)) {
-      throw new UsageError(
-        `${flag} ${value}: there is no such name${suggest(value, known)} (known: ${known.join(', ')})`,
-      );
+      const nearest = nearestName(value, known);
+      const meant = nearest === undefined ? '' : `; did you mean '${nearest}'?`;
+      throw new UsageError(`${flag} ${value}: there is no such name, known are ${known.join(', ')}${meant}`);
     }
   }
   const skipRatio = Number(flags.skipRatio);

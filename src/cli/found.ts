@@ -1,6 +1,7 @@
 // `skein found`: starts a run from a manifest and is its first peer.
 
 import { join } from 'node:path';
+import { multiaddr } from '@multiformats/multiaddr';
 import type { Command } from 'commander';
 import { createKeyIdentity } from '../network/libp2p/identity.ts';
 import { signManifest } from '../swarm/manifest.ts';
@@ -65,13 +66,31 @@ export function addLiveFlags(command: Command): void {
     .option(
       '--listen <address>',
       'multiaddr to listen at, e.g. /ip4/0.0.0.0/tcp/4001; this machine only by default',
-      parseList,
+      parseListen,
     )
     .option('--name <name>', 'what others call this peer', parseName)
     .option('--dir <dir>', 'folder of its key, journal and snapshots')
     .option('--data <file...>', 'the text to train on; by default the State of the Union addresses')
-    .option('--threads <n>', 'threads to compute with', parseCount, 1)
+    .option('--threads <n>', 'threads to compute with', parseThreads, 1)
     .option('--export <dir>', 'where the trained model goes when this peer leads at the end');
+}
+
+function parseListen(text: string, previous: readonly string[] | undefined): readonly string[] {
+  const addresses = parseList(text, previous);
+  for (const address of addresses) {
+    try {
+      multiaddr(address);
+    } catch {
+      throw new UsageError(`--listen ${address}: not a multiaddr; write one like /ip4/0.0.0.0/tcp/4001`);
+    }
+  }
+  return addresses;
+}
+
+function parseThreads(text: string): number {
+  const threads = parseCount(text);
+  if (threads < 1) throw new UsageError('--threads 0: at least one thread computes');
+  return threads;
 }
 
 function parseName(text: string): string {

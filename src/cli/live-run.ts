@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { startVolunteer } from '../../peers/volunteer.ts';
+import { JournalError } from '../journal/entry.ts';
 import { NetworkError } from '../seams/network.ts';
 import type { PeerEvent } from '../swarm/events.ts';
 import { formatInvite } from '../swarm/invite.ts';
@@ -9,7 +10,7 @@ import { JoinError } from '../swarm/joining.ts';
 import { type Manifest, ManifestError, modelOf, stagesOf } from '../swarm/manifest.ts';
 import type { PeerParts } from '../swarm/peer.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
-import { RunError } from './errors.ts';
+import { RunError, UsageError } from './errors.ts';
 import { writeModelFolder } from './model-folder.ts';
 import { LiveLog } from './live-log.ts';
 import type { PeerFolder } from './peer-folder.ts';
@@ -65,8 +66,7 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
     );
   } catch (error) {
     folder.release();
-    if (error instanceof NetworkError) throw new RunError(error.message, { cause: error });
-    throw error;
+    throw startProblem(error, folder.path);
   }
   const { peer, addresses } = started;
   folder.rememberListening(addresses.map((address) => address.replace(/\/p2p\/[^/]+$/, '')));
@@ -91,6 +91,29 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
     throw reason;
   }
 }
+
+/** What went wrong at the start, in the person's words. */
+function startProblem(error: unknown, folder: string): unknown {
+  if (error instanceof NetworkError) return new RunError(listenProblem(error.message), { cause: error });
+  if (error instanceof JournalError) {
+    const message = `${join(folder, 'journal.jsonl')}: ${error.message}; move the folder away to start anew`;
+    return new UsageError(message, { cause: error });
+  }
+  return error;
+}
+
+/** One line out of what libp2p and the system say about an address that cannot be listened at. */
+function listenProblem(message: string): string {
+  const [, address = ''] = /^cannot listen at ([^:]+)/.exec(message) ?? [];
+  const why = LISTEN_PROBLEMS.find(({ code }) => message.includes(code))?.why;
+  return why === undefined ? message.split('\n')[0]! : `cannot listen at ${address}: ${why}`;
+}
+
+const LISTEN_PROBLEMS = [
+  { code: 'EADDRINUSE', why: 'the port is in use; stop who uses it or choose another with --listen' },
+  { code: 'EADDRNOTAVAIL', why: 'this machine has no such address' },
+  { code: 'EACCES', why: 'the system does not permit it; use a port above 1023' },
+] as const;
 
 /** Listens where it was asked to, else where it listened last time if that is free, else anywhere on this machine. */
 async function startListening<T>(

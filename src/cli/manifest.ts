@@ -1,6 +1,6 @@
 // From the settings of a scenario file and a text to the manifest of a run.
 
-import { describeText } from '../data/index.ts';
+import { describeText, type TextDescription, TextError, trainingWindows } from '../data/index.ts';
 import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
 import { stageShapes } from '../scenario/model.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -56,6 +56,19 @@ export function manifestOf(settings: ManifestSettings, text: NamedText, identity
       },
       iterations: training.iterations,
     },
-    data: describeText(text.name, text.bytes, identity.digest),
+    data: describeChecked(text, model.shape.context, identity),
   };
+}
+
+/** Throws a UsageError when the text is empty or too short for one sample. */
+function describeChecked({ name, bytes }: NamedText, context: number, identity: Identity): TextDescription {
+  try {
+    const description = describeText(name, bytes, identity.digest);
+    trainingWindows(bytes.length, context, description.heldOut);
+    return description;
+  } catch (error) {
+    if (error instanceof TextError)
+      throw new UsageError(`--data ${name}: ${error.message}`, { cause: error });
+    throw error;
+  }
 }

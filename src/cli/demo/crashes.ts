@@ -29,6 +29,7 @@ export function parseCrashes(values: readonly string[] | undefined, size: DemoSi
     return stage > 0 && iteration > 0 ? [parseCrash(`${stage}@${iteration}`, size)] : [];
   }
   if (values.length === 1 && values[0] === 'none') return [];
+  if (values.includes('none')) throw new UsageError('--crash none: it stands alone, without other crashes');
   return values.map((value) => parseCrash(value, size));
 }
 
