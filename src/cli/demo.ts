@@ -16,6 +16,7 @@ import { DemoSwarm } from './demo/swarm.ts';
 import { DemoView } from './demo/view.ts';
 import { RunError, UsageError } from './errors.ts';
 import { reasonOf } from './files.ts';
+import { checkText } from './manifest.ts';
 import { knownNames } from './names.ts';
 import { visible } from './model-flags.ts';
 import { withModelFolder } from './model-folder.ts';
@@ -80,6 +81,7 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
   const settings = settingsOf(flags);
   const crashes = parseCrashes(flags.crash, flags);
   const text = await loadText(flags.data);
+  checkText(text, settings.model.shape.context);
   const out = prepareFolder(flags.out);
   const textFile = join(out, 'text.txt');
   const manifestFile = join(out, 'manifest.json');

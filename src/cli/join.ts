@@ -38,6 +38,7 @@ export function register(program: Command, context: CliContext): void {
           folder,
           flags,
           text: text.bytes,
+          asking: invite,
           start: () => ({ kind: 'join', invite, wantedStage: flags.stage ?? -1 }),
         },
         context,

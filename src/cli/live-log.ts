@@ -1,6 +1,7 @@
 // A peer's events for whoever sits in front of it: lines for a person, or one JSON object a line for a program.
 
 import type { PeerEvent } from '../swarm/events.ts';
+import type { Invite } from '../swarm/invite.ts';
 import type { Output } from './output.ts';
 
 export class LiveLog {
@@ -18,6 +19,11 @@ export class LiveLog {
   invite(invite: string, folder: string): void {
     if (this.#json) this.#output.jsonLine({ kind: 'invite', invite, folder });
     else this.#output.say(`others join with:\n\n  npx skein join ${invite}\n\nthis peer's files: ${folder}`);
+  }
+
+  asking({ runId, peer, addresses }: Invite, folder: string): void {
+    if (this.#json) this.#output.jsonLine({ kind: 'asking', runId, contact: peer, addresses, folder });
+    else this.#output.say(`run ${runId.slice(0, 12)}: asking ${addresses[0]} to let this peer in …`);
   }
 
   stopping(): void {

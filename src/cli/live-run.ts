@@ -5,7 +5,7 @@ import { startVolunteer } from '../../peers/volunteer.ts';
 import { JournalError } from '../journal/entry.ts';
 import { NetworkError } from '../seams/network.ts';
 import type { PeerEvent } from '../swarm/events.ts';
-import { formatInvite } from '../swarm/invite.ts';
+import { formatInvite, type Invite } from '../swarm/invite.ts';
 import { JoinError } from '../swarm/joining.ts';
 import { type Manifest, ManifestError, modelOf, stagesOf } from '../swarm/manifest.ts';
 import type { PeerParts } from '../swarm/peer.ts';
@@ -29,6 +29,8 @@ export interface LiveRun {
   readonly flags: LiveFlags;
   readonly text: Uint8Array | undefined;
   readonly start: (addresses: readonly string[]) => PeerParts['start'] | Promise<PeerParts['start']>;
+  /** The invite that a joiner follows. */
+  readonly asking?: Invite;
   /** The run to print an invite for: the founder's. */
   readonly inviteFor?: string;
 }
@@ -42,6 +44,7 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
   const { folder, flags, text, start } = run;
   const log = new LiveLog(output, flags.json === true);
   const observe = (event: PeerEvent) => log.event(event);
+  if (run.asking) log.asking(run.asking, folder.path);
   let started: Awaited<ReturnType<typeof startVolunteer>>;
   const options = (listen: readonly string[]) => ({
     key: folder.key,

@@ -1,6 +1,6 @@
 // From the settings of a scenario file and a text to the manifest of a run.
 
-import { describeText, type TextDescription, TextError, trainingWindows } from '../data/index.ts';
+import { describeText, TextError, trainingWindows } from '../data/index.ts';
 import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
 import { stageShapes } from '../scenario/model.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -21,6 +21,7 @@ export function manifestOf(settings: ManifestSettings, text: NamedText, identity
       `model.vocabulary: the byte tokenizer has 256 tokens, not ${model.shape.vocabulary}`,
     );
   }
+  checkText(text, model.shape.context);
   const sizes = training.stageSizes ?? Array.from({ length: training.stages }, () => 1);
   return {
     protocol: PROTOCOL_VERSION,
@@ -56,16 +57,14 @@ export function manifestOf(settings: ManifestSettings, text: NamedText, identity
       },
       iterations: training.iterations,
     },
-    data: describeChecked(text, model.shape.context, identity),
+    data: describeText(text.name, text.bytes, identity.digest),
   };
 }
 
-/** Throws a UsageError when the text is empty or too short for one sample. */
-function describeChecked({ name, bytes }: NamedText, context: number, identity: Identity): TextDescription {
+/** Throws a UsageError when there is no sample of this context (tokens) in the text. */
+export function checkText({ name, bytes }: NamedText, context: number): void {
   try {
-    const description = describeText(name, bytes, identity.digest);
-    trainingWindows(bytes.length, context, description.heldOut);
-    return description;
+    trainingWindows(bytes.length, context);
   } catch (error) {
     if (error instanceof TextError)
       throw new UsageError(`--data ${name}: ${error.message}`, { cause: error });
