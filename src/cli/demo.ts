@@ -254,8 +254,8 @@ function manifestFields(flags: DemoFlags) {
     training: {
       stages,
       stageSizes: sizes,
-      microbatchesPerAnchor: Math.max(1, Math.round(8 / sizes[0]!)),
-      samplesPerMicrobatch: 2,
+      microbatchesPerAnchor: Math.max(1, Math.round(4 / sizes[0]!)),
+      samplesPerMicrobatch: 4,
       skipRatio: Number(flags.skipRatio),
       policy,
       codec,

@@ -1,7 +1,7 @@
 // The live Identity: an ed25519 key; its libp2p PeerId, which holds the public key itself, is the peer's name, so
 // that anyone who knows the name can check a signature.
 
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, verify as verifySignature } from 'node:crypto';
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
@@ -40,8 +40,29 @@ export function peerNameOf(key: PeerKey): PeerName {
   return peerIdFromPrivateKey(key).toString();
 }
 
+/** An ed25519 public key as SubjectPublicKeyInfo starts with these bytes (RFC 8410, section 4). */
+const SPKI_PREFIX = Uint8Array.from([0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]);
+/** Keys that are kept parsed: parsing one costs as much as checking a signature with it. */
+const MOST_KEYS_KEPT = 1024;
+
+/** Public keys by the name that holds them. */
+function createKeyRing(): (peer: PeerName) => KeyObject | undefined {
+  const keys = new Map<PeerName, KeyObject>();
+  return (peer) => {
+    const known = keys.get(peer);
+    if (known !== undefined) return known;
+    const raw = peerIdFromString(peer).publicKey?.raw;
+    if (raw?.length !== 32) return undefined;
+    const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' });
+    if (keys.size >= MOST_KEYS_KEPT) keys.clear();
+    keys.set(peer, key);
+    return key;
+  };
+}
+
 /** The Identity of the peer that holds the key. */
 export function createKeyIdentity(privateKey: PeerKey): Identity {
+  const keyOf = createKeyRing();
   return {
     self: peerNameOf(privateKey),
     async sign(bytes: Uint8Array): Promise<Uint8Array> {
@@ -49,8 +70,8 @@ export function createKeyIdentity(privateKey: PeerKey): Identity {
     },
     async verify(peer: PeerName, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> {
       try {
-        const publicKey = peerIdFromString(peer).publicKey;
-        return publicKey !== undefined && (await publicKey.verify(bytes, signature));
+        const key = keyOf(peer);
+        return key !== undefined && verifySignature(null, bytes, key, signature);
       } catch {
         return false;
       }
