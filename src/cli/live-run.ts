@@ -89,7 +89,7 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
   if (signal.aborted) throw signal.reason;
   if (end.how === 'failed') {
     const { reason } = end;
-    if (reason instanceof JoinError || reason instanceof ManifestError)
+    if (reason instanceof JoinError || reason instanceof ManifestError || reason instanceof JournalError)
       throw new RunError(reason.message, { cause: reason });
     throw reason;
   }

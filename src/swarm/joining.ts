@@ -78,11 +78,14 @@ export class Joining {
     this.#stopping.abort(new JoinError('refused', 'this peer is stopping'));
   }
 
-  /** Joins by invite; gives the run's manifest and who leads it. Rejects with a JoinError that says why not. */
+  /**
+   * Joins by invite; gives the run's manifest, who leads it, and whether the text here is the run's. Rejects with a
+   * JoinError that says why not.
+   */
   async join(
     invite: Invite,
     application: Application,
-  ): Promise<{ manifest: SignedManifest; leader: PeerName }> {
+  ): Promise<{ manifest: SignedManifest; leader: PeerName; hasText: boolean }> {
     const { store, identity, journal } = this.#parts;
     const stored = await store.readBlob('manifest');
     if (stored !== undefined) {
@@ -99,8 +102,7 @@ export class Joining {
     const accepted = await this.#ask([contact, ...this.#known()], application, invite.runId, patience);
     const manifest = await readManifest(accepted.manifest, identity, invite.runId);
     await store.writeBlob('manifest', manifest.bytes);
-    this.#compare(manifest, application.text);
-    return { manifest, leader: accepted.leader };
+    return { manifest, leader: accepted.leader, hasText: this.#isSameText(manifest, application.text) };
   }
 
   /** Asks the members it knows to be let in again; gives who leads, or undefined when none of them answers. */
@@ -209,12 +211,12 @@ export class Joining {
   }
 
   /** A joiner whose text differs from the run's is told where; it can still hold other stages. */
-  #compare({ manifest }: SignedManifest, text: Uint8Array | undefined): void {
-    if (text === undefined) return;
+  #isSameText({ manifest }: SignedManifest, text: Uint8Array | undefined): boolean {
+    if (text === undefined) return false;
     const compared = compareText(manifest.data, text, this.#parts.identity.digest);
-    if (compared.kind !== 'same') {
-      this.#parts.event({ kind: 'trying', contact: manifest.founder, problem: compared.message });
-    }
+    if (compared.kind === 'same') return true;
+    this.#parts.event({ kind: 'trying', contact: manifest.founder, problem: compared.message });
+    return false;
   }
 
   /** Whether a peer that asks may come in; the leader still has to find it a stage. */

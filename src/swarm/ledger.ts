@@ -4,6 +4,7 @@
 
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../journal/entry.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { PeerName } from '../seams/network.ts';
 import { RunState } from './run-state.ts';
 
 export interface LedgerParts {
@@ -11,12 +12,20 @@ export interface LedgerParts {
   /** Runs for each entry, in order, after the state has changed; the next entry waits for it. */
   readonly react: (entry: Entry) => Promise<void>;
   readonly broadcast: (entries: readonly Entry[]) => void;
+  readonly self: PeerName;
+}
+
+/** Which run's journal this is; entries of any other are refused. */
+export interface RunName {
+  readonly runId: string;
+  readonly founder: PeerName;
 }
 
 export class Ledger {
   readonly journal: Journal;
   readonly #parts: LedgerParts;
   #state = new RunState();
+  #run: RunName | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LedgerParts) {
@@ -29,6 +38,20 @@ export class Ledger {
     return this.#state;
   }
 
+  /** From here on only this run's entries are taken. Throws a JournalError when the journal is another run's already. */
+  bind(run: RunName): void {
+    this.#run = run;
+    const genesis = this.journal.entries()[0];
+    if (genesis !== undefined) this.#checkRun(genesis);
+  }
+
+  #checkRun({ body, author, index }: Entry): void {
+    if (body.kind !== 'genesis' || this.#run === undefined) return;
+    if (body.runId !== this.#run.runId || author !== this.#run.founder) {
+      throw new JournalError(`entry ${index} begins the journal of another run`, { index, author });
+    }
+  }
+
   /** Runs work between entries, never beside them. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#queue.then(work);
@@ -36,10 +59,14 @@ export class Ledger {
     return turn;
   }
 
-  /** Orders entries of this peer's as the leader: signs, keeps, sends and applies them. */
+  /**
+   * Orders entries of this peer's as the leader: signs, keeps, sends and applies them. Does nothing when another peer
+   * has come to lead while this call waited for its turn.
+   */
   order(bodies: readonly EntryBody[]): Promise<void> {
     return this.inTurn(async () => {
       const takesOver = bodies.some((body) => body.kind === 'leader');
+      if (!takesOver && this.#state.leader !== this.#parts.self) return;
       const entries = await this.journal.author(bodies, this.#state.term + (takesOver ? 1 : 0));
       this.#parts.broadcast(entries);
       for (const entry of entries) {
@@ -64,6 +91,7 @@ export class Ledger {
           return entry.term > this.journal.lastTerm ? 'fork' : 'ok';
         }
         if (entry.previous !== this.journal.lastHash && entry.term > this.journal.lastTerm) return 'fork';
+        this.#checkRun(entry);
         this.#state.check(entry);
         await this.journal.append(entry);
         this.#state.apply(entry);
@@ -73,8 +101,11 @@ export class Ledger {
     });
   }
 
-  /** Takes a whole journal of a later term in place of this one; nothing changes when it is not sound. */
-  adopt(lines: readonly string[]): Promise<void> {
+  /**
+   * Takes a whole journal of a later term in place of this one and calls `adopted` in the same turn; nothing changes
+   * when it is not sound or another run's.
+   */
+  adopt(lines: readonly string[], adopted: () => void): Promise<void> {
     return this.inTurn(async () => {
       const entries = lines.map(parseEntry);
       const last = entries.at(-1);
@@ -82,9 +113,13 @@ export class Ledger {
         last !== undefined && (last.term > this.journal.lastTerm || entries.length > this.journal.length);
       if (!later) throw new JournalError('the other journal is not newer');
       const state = new RunState();
-      for (const entry of entries) state.apply(entry);
+      for (const entry of entries) {
+        this.#checkRun(entry);
+        state.apply(entry);
+      }
       await this.journal.adopt(entries);
       this.#state = state;
+      adopted();
     });
   }
 }

@@ -32,7 +32,7 @@ export interface SentBytes {
 export interface MessengerHandlers {
   /** `answer` is there when the sender waits for one; answering twice or late does nothing. */
   control(from: PeerName, body: ControlBody, answer: ((body: ControlBody) => void) | undefined): void;
-  /** Resolves when the tensor has been taken; until then the sender is held back. */
+  /** Resolves when the tensor has been taken; until then the sender is held back. Rejects to cut the sender off. */
   tensor(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Promise<void>;
   /** A peer sent what no sound peer sends; its stream has been cut. */
   misbehaved(from: PeerName, problem: Error): void;
@@ -44,6 +44,11 @@ const NOTHING = new Uint8Array(0);
 
 export class RequestError extends Error {
   override readonly name = 'RequestError';
+}
+
+/** A message that is well formed and that nobody with a right to send it would send; cuts its stream. */
+export class MisbehaviourError extends Error {
+  override readonly name = 'MisbehaviourError';
 }
 
 export class Messenger {
@@ -135,6 +140,12 @@ export class Messenger {
     }
   }
 
+  /** Also forgets that the peer was ever heard: for strangers, of whom there may be any number. */
+  forgetAll(peer: PeerName): void {
+    this.forget(peer);
+    this.#heard.delete(peer);
+  }
+
   close(): void {
     this.#closing.abort(new NetworkError('closed', 'this peer is leaving'));
     for (const line of this.#lines.values()) line.drop();
@@ -178,8 +189,7 @@ export class Messenger {
         await take(frame);
       }
     } catch (error) {
-      const bad = error instanceof WireError || (error instanceof NetworkError && error.code === 'limit');
-      if (bad) this.#handlers.misbehaved(stream.remote, error);
+      if (isMisbehaviour(error)) this.#handlers.misbehaved(stream.remote, error);
       stream.abort(error instanceof Error ? error : new Error(String(error)));
     }
   }
@@ -203,6 +213,12 @@ export class Messenger {
   async #tensor(from: PeerName, frame: Frame): Promise<void> {
     await this.#handlers.tensor(from, decodeTensorHeader(frame.header), frame.payload);
   }
+}
+
+/** What no sound peer sends: bytes that are no message, more than is allowed, a frame that ends in its middle. */
+function isMisbehaviour(error: unknown): error is Error {
+  if (error instanceof WireError || error instanceof MisbehaviourError) return true;
+  return error instanceof NetworkError && (error.code === 'limit' || error.code === 'truncated');
 }
 
 /** One stream to one peer; frames wait for it to open and leave in the order in which they were given. */

@@ -5,7 +5,7 @@
 import type { Entry, EntryBody } from '../journal/entry.ts';
 import { Journal } from '../journal/journal.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
-import type { Clock } from '../seams/clock.ts';
+import { type Clock, sleep } from '../seams/clock.ts';
 import { type Engine, EngineError } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
@@ -18,7 +18,7 @@ import { Leader } from './leader.ts';
 import { Ledger } from './ledger.ts';
 import { Liveness } from './liveness.ts';
 import type { Manifest, SignedManifest } from './manifest.ts';
-import { Messenger } from './messenger.ts';
+import { Messenger, MisbehaviourError } from './messenger.ts';
 import type { Applicant } from './placement.ts';
 import { Presence } from './presence.ts';
 import type { RunState } from './run-state.ts';
@@ -52,6 +52,11 @@ const SUCCESSION_SECONDS = 3;
 /** After the end the leader waits this long for the others to hear of it. */
 const FAREWELL_SECONDS = 3;
 const MAX_ENTRIES_PER_ANSWER = 500;
+/** Half of what a control message may have. */
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+/** A tensor may overtake the entry that lets its sender in, by this much at most. */
+const STRANGER_SECONDS = 5;
+const STRANGER_PAUSE_SECONDS = 0.25;
 
 export class Peer {
   /** Resolves when the peer's part is over, for whatever reason. */
@@ -89,6 +94,8 @@ export class Peer {
     this.#messenger = new Messenger(network, clock, {
       control: (from, body, answer) => this.#control(from, body, answer),
       tensor: async (from, header, payload) => {
+        if (!(await this.#isMemberSoon(from)))
+          throw new MisbehaviourError('it sends tensors and is not in the run');
         const problem = await this.#trainer?.tensor(from, header, payload);
         if (problem !== undefined) this.#event({ kind: 'misbehaved', peer: from, problem });
       },
@@ -97,6 +104,7 @@ export class Peer {
     });
     this.#ledger = new Ledger({
       journal,
+      self: network.self,
       react: (entry) => this.#react(entry),
       broadcast: (entries) => this.#broadcast(entries),
     });
@@ -122,7 +130,9 @@ export class Peer {
       reconnected: (peer) => this.#trainer?.reconnected(peer),
     });
     network.onConnection(({ peer, state }) => {
-      if (state === 'down' && !this.#over && this.#counts(peer)) void this.#liveness.connectionBroke(peer);
+      if (state === 'up' || this.#over) return;
+      if (this.#counts(peer)) void this.#liveness.connectionBroke(peer);
+      else this.#messenger.forgetAll(peer);
     });
   }
 
@@ -187,9 +197,9 @@ export class Peer {
       return;
     }
     const { invite, wantedStage } = start;
-    const { manifest, leader } = await this.#joining.join(invite, this.#application(wantedStage));
+    const { manifest, leader, hasText } = await this.#joining.join(invite, this.#application(wantedStage));
     if (this.#over) return;
-    this.#work(manifest);
+    this.#work(manifest, hasText ? this.#parts.text : undefined);
     this.#event({ kind: 'running', runId: manifest.runId, name, peer: this.self, role: 'joiner' });
     await this.#catchUp(leader);
   }
@@ -247,9 +257,20 @@ export class Peer {
     return { name, text, wantedStage };
   }
 
+  async #isMemberSoon(peer: PeerName): Promise<boolean> {
+    const { clock } = this.#parts;
+    const until = clock.now() + STRANGER_SECONDS;
+    while (this.state.member(peer) === undefined) {
+      if (this.#over || clock.now() >= until) return false;
+      await sleep(clock, STRANGER_PAUSE_SECONDS);
+    }
+    return true;
+  }
+
   /** From here on the run is known: this peer can train. */
-  #work(manifest: SignedManifest): void {
-    const { network, clock, identity, store, engine, text } = this.#parts;
+  #work(manifest: SignedManifest, text = this.#parts.text): void {
+    const { network, clock, identity, store, engine } = this.#parts;
+    this.#ledger.bind({ runId: manifest.runId, founder: manifest.manifest.founder });
     this.#signed = manifest;
     this.#trainer = new Trainer({
       self: this.self,
@@ -331,7 +352,10 @@ export class Peer {
     const decoder = new TextDecoder();
     const lines = entries.map((bytes) => decoder.decode(bytes));
     const outcome = await this.#ledger.take(lines);
-    if (outcome !== 'ok') await this.#fetching(from, outcome);
+    if (outcome === 'ok') return;
+    // what a stranger says is no reason to change anything or to ask it for more
+    if (this.state.member(from) === undefined) throw new Error('it sends entries and is not in the run');
+    await this.#fetching(from, outcome);
   }
 
   /** Fetches what is missing, or takes the whole of what contradicts this journal; one of these at a time. */
@@ -368,6 +392,19 @@ export class Peer {
       : [];
   }
 
+  /** Entries of one answer: as many as fit, at least one where there is one. */
+  #linesFrom(fromIndex: number): Uint8Array[] {
+    const lines: Uint8Array[] = [];
+    let bytes = 0;
+    for (const entry of this.#ledger.journal.entries(fromIndex).slice(0, MAX_ENTRIES_PER_ANSWER)) {
+      const line = new TextEncoder().encode(Journal.line(entry));
+      bytes += line.length;
+      if (lines.length > 0 && bytes > MAX_ANSWER_BYTES) break;
+      lines.push(line);
+    }
+    return lines;
+  }
+
   /** This journal's end was ordered by a leader that the others gave up: theirs counts, and this peer joins anew. */
   async #giveWay(from: PeerName): Promise<void> {
     const lines: string[] = [];
@@ -376,9 +413,10 @@ export class Peer {
       if (more.length === 0) break;
       lines.push(...more);
     }
-    this.#leader?.stop();
-    this.#leader = undefined;
-    await this.#ledger.adopt(lines);
+    await this.#ledger.adopt(lines, () => {
+      this.#leader?.stop();
+      this.#leader = undefined;
+    });
     await this.#rejoin();
   }
 
@@ -595,9 +633,7 @@ export class Peer {
         if (this.#trainer) void this.#takeEntries(from, body.value.entries).catch(trouble);
         return;
       case 'entriesWanted': {
-        const entries = this.#ledger.journal.entries(body.value.fromIndex).slice(0, MAX_ENTRIES_PER_ANSWER);
-        const lines = entries.map((entry) => new TextEncoder().encode(Journal.line(entry)));
-        answer?.({ kind: 'entries', value: { entries: lines } });
+        answer?.({ kind: 'entries', value: { entries: this.#linesFrom(body.value.fromIndex) } });
         return;
       }
       default:
