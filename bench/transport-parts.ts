@@ -6,7 +6,7 @@ import type { Libp2p } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
-import { MAX_STREAM_WINDOW_BYTES } from '../src/network/libp2p/network.ts';
+import { MAX_STREAM_WINDOW_BYTES } from '../src/network/libp2p/node.ts';
 import type { Protocol } from '../src/seams/network.ts';
 
 export const MESSAGE_BYTES = 1024 * 1024;
