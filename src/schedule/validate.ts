@@ -14,6 +14,7 @@ import { executeFixed } from './execute/fixed.ts';
 import { namesOf } from './names.ts';
 import type { Plan } from './plan.ts';
 import { brokenRule, type PathRules } from './rules.ts';
+import { isSkipPipeRules, type SetRuleName, setCheckers } from './skippipe/rules.ts';
 
 /** What can be wrong with a plan. `message` is for people. */
 export type PlanProblem = { readonly message: string } & (
@@ -21,6 +22,7 @@ export type PlanProblem = { readonly message: string } & (
   | { readonly problem: 'path' | 'missing-task'; readonly microbatch: number }
   | { readonly problem: 'missing-dependency'; readonly task: number; readonly needs: number }
   | { readonly problem: 'twice-in-order' | 'not-in-order' | 'wrong-peer'; readonly task: number }
+  | { readonly problem: 'rule'; readonly rule: SetRuleName }
   | { readonly problem: 'memory'; readonly peer: number; readonly task: number }
   | { readonly problem: 'cycle'; readonly tasks: readonly number[] }
   | { readonly problem: 'stall' | 'unproven'; readonly peers: readonly number[] }
@@ -37,7 +39,7 @@ export type CompletionProof =
 
 /**
  * Everything that is wrong with the plan; empty when it is sound and proven to complete. `rules` are those of
- * partial pipelines, for plans that must keep them. Time and memory are linear in tasks and dependencies.
+ * partial pipelines, of paths alone or also of all paths together, for plans that must keep them. Time and memory are linear in tasks and dependencies.
  */
 export function validatePlan(plan: Plan, rules?: PathRules): PlanProblem[] {
   const bad = [...badNumbers(plan)];
@@ -50,6 +52,12 @@ export function validatePlan(plan: Plan, rules?: PathRules): PlanProblem[] {
     if (broken !== undefined)
       problems.push({ problem: 'path', microbatch, message: `micro-batch ${microbatch}: ${broken}` });
     seen.add(microbatch);
+  }
+  if (rules !== undefined && isSkipPipeRules(rules) && problems.length === 0) {
+    for (const [name, check] of Object.entries(setCheckers)) {
+      const message = check(plan, rules);
+      if (message !== undefined) problems.push({ problem: 'rule', rule: name as SetRuleName, message });
+    }
   }
   problems.push(...checkTasks(plan));
   const cycle = dependencyCycle(plan);

@@ -7,7 +7,14 @@ import type { Plan } from '../plan.ts';
 export interface PolicyOptions {
   /** For policies that draw: the same seed gives the same plan on every machine. */
   readonly seed: number;
+  /**
+   * For policies that search: how many candidates they may try. A multiple counts in the policy's own default, which
+   * depends on the swarm. Time is no budget: it would make plans depend on the machine.
+   */
+  readonly budget?: Budget;
 }
+
+export type Budget = { readonly steps: number } | { readonly times: number };
 
 /** A quantity that a paper gives in closed form, for p stages of one peer each and m micro-batches of one anchor. */
 export interface ClosedForm {

@@ -1,0 +1,35 @@
+// How long the search runs when nobody says: as many steps as keep a plan for 20 peers and 30 micro-batches well
+// under a second on a busy core, fewer where a step takes longer or where there is little to find.
+
+import type { Budget } from '../policies/policy.ts';
+import type { Instance } from './instance.ts';
+
+/** Steps for instances up to `reference` tasks; beyond, as many tasks are simulated in sum. */
+const mostSteps = 20_000;
+const referenceTasks = 270;
+/** Least steps of a search that is worth while. */
+const leastSteps = 200;
+/** Where all links and all peers are alike, no path is better than another and only the order of work is left. */
+const uniformSteps = 200;
+
+export function defaultSteps(instance: Instance): number {
+  const tasks = instance.microbatches * (2 * instance.pathLength + 1);
+  if (tasks === 0) return 0;
+  const steps = Math.floor(Math.min(1, referenceTasks / tasks) * mostSteps);
+  return Math.max(Math.min(leastSteps, steps), isUniform(instance) ? Math.min(uniformSteps, steps) : steps);
+}
+
+export function stepsOf(instance: Instance, budget: Budget | undefined): number {
+  if (budget === undefined) return defaultSteps(instance);
+  return 'steps' in budget ? budget.steps : Math.round(budget.times * defaultSteps(instance));
+}
+
+function isUniform({ transfer, forward, backward, weight, peerCount }: Instance): boolean {
+  const away = transfer[1] ?? 0;
+  for (let from = 0; from < peerCount; from++) {
+    for (let to = 0; to < peerCount; to++) {
+      if (from !== to && transfer[from * peerCount + to] !== away) return false;
+    }
+  }
+  return [forward, backward, weight].every((times) => times.every((time) => time === times[0]));
+}

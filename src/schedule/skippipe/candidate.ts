@@ -1,0 +1,172 @@
+// A candidate of the search: who holds which stage, every micro-batch's path, and what decides the order of work on
+// a peer. Arrays that moves change in place; the first candidate is built here, balanced by construction.
+
+import type { Generator } from '../../random/index.ts';
+import type { Instance } from './instance.ts';
+import { waveOf } from './instance.ts';
+import { lightestStages, orderPatterns } from './orders.ts';
+
+export interface Candidate {
+  /** Per peer: its stage, -1 for none. */
+  readonly stageOf: Int32Array;
+  /** [microbatch * pathLength + position]: the peer visited; position 0 is the anchor. */
+  readonly path: Int32Array;
+  /** Per micro-batch: whole microseconds added to its time of arrival where a peer chooses what came first. */
+  readonly bias: Float64Array;
+  /** Per micro-batch: whether its forwards go before waiting backwards too. */
+  readonly urgent: Uint8Array;
+}
+
+export function copyCandidate(from: Candidate): Candidate {
+  return {
+    stageOf: from.stageOf.slice(),
+    path: from.path.slice(),
+    bias: from.bias.slice(),
+    urgent: from.urgent.slice(),
+  };
+}
+
+/** Micro-batches by wave: as many per anchor as its memory holds go together. */
+export interface Waves {
+  readonly of: Int32Array;
+  readonly members: readonly (readonly number[])[];
+  /** Micro-batches per anchor and wave; Infinity where there is one wave. */
+  readonly perAnchor: number;
+}
+
+export function wavesOf(instance: Instance): Waves {
+  const { anchorCount, microbatches, memory, assignment, free } = instance;
+  const holders = free ? assignment.flat() : assignment[0]!;
+  const perAnchor = holders.reduce((least, peer) => Math.min(least, memory[peer]!), Number.POSITIVE_INFINITY);
+  const of = new Int32Array(microbatches);
+  const members: number[][] = [];
+  for (let m = 0; m < microbatches; m++) {
+    const wave = waveOf(Math.floor(m / anchorCount), perAnchor);
+    of[m] = wave;
+    if (members[wave] === undefined) members[wave] = [];
+    members[wave]!.push(m);
+  }
+  return { of, members, perAnchor };
+}
+
+/** Puts the visits of paths into lawful orders. */
+export interface Orderer {
+  /**
+   * Orders micro-batch m's visits: the lawful order of least transfer time, or one at random when a generator is
+   * given. False, and nothing is changed, when a stage is visited twice or no order is lawful.
+   */
+  order(candidate: Candidate, m: number, draw?: Generator): boolean;
+}
+
+export function createOrderer(instance: Instance): Orderer {
+  const { peerCount, pathLength, largestJump, headAtAnchor, roundTrip } = instance;
+  const visits = pathLength - 1;
+  const patterns = orderPatterns(visits, instance.swapBudget);
+  const sorted = new Int32Array(visits);
+  const stages = new Int32Array(visits);
+
+  function lawful(swaps: readonly number[]): boolean {
+    for (const at of swaps) {
+      const high = stages[at]!;
+      if (high !== stages[at - 1]! + 1) return false;
+      if (high - (at >= 2 ? stages[at - 2]! : 0) > largestJump) return false;
+    }
+    return true;
+  }
+
+  function order(candidate: Candidate, m: number, draw?: Generator): boolean {
+    const { path, stageOf } = candidate;
+    const base = m * pathLength;
+    for (let i = 0; i < visits; i++) {
+      const peer = path[base + 1 + i]!;
+      const stage = stageOf[peer]!;
+      let hole = i;
+      for (; hole > 0 && stages[hole - 1]! > stage; hole--) {
+        stages[hole] = stages[hole - 1]!;
+        sorted[hole] = sorted[hole - 1]!;
+      }
+      stages[hole] = stage;
+      sorted[hole] = peer;
+    }
+    let before = 0;
+    for (let i = 0; i < visits; i++) {
+      const step = stages[i]! - before;
+      if (step <= 0 || step > largestJump) return false;
+      before = stages[i]!;
+    }
+    let best = patterns[0];
+    if (best === undefined) return true;
+    if (patterns.length > 1) {
+      let least = Number.POSITIVE_INFINITY;
+      let seen = 0;
+      for (const pattern of patterns) {
+        if (!lawful(pattern.swaps)) continue;
+        seen++;
+        if (draw !== undefined) {
+          if (draw.integerBelow(seen) === 0) best = pattern;
+          continue;
+        }
+        let length = 0;
+        let at = path[base]!;
+        for (let i = 0; i < visits; i++) {
+          const next = sorted[pattern.at[i]!]!;
+          length += roundTrip[at * peerCount + next]!;
+          at = next;
+        }
+        if (headAtAnchor) length += roundTrip[at * peerCount + path[base]!]!;
+        if (length < least) {
+          least = length;
+          best = pattern;
+        }
+      }
+    }
+    for (let i = 0; i < visits; i++) path[base + 1 + i] = sorted[best.at[i]!]!;
+    return true;
+  }
+
+  return { order };
+}
+
+/**
+ * The first candidate: every micro-batch takes the stages visited least so far and there the nearest of the replicas
+ * visited least so far, in ascending order of stages. Loads are equal up to one visit where the rule on jumps allows
+ * it, and because all paths ascend, full peers cannot wait for each other in a ring: the plan always completes.
+ */
+export function firstCandidate(instance: Instance, draw: Generator): Candidate {
+  const { peerCount, pathLength, microbatches, anchorCount, live, largestJump, roundTrip } = instance;
+  const stageOf = new Int32Array(peerCount).fill(-1);
+  instance.assignment.forEach((group, stage) => {
+    for (const peer of group) stageOf[peer] = stage;
+  });
+  const path = new Int32Array(microbatches * pathLength);
+  const others = live.slice(1);
+  const stageVisits = others.map(() => 0);
+  const visits = new Int32Array(peerCount);
+  const anchors = instance.assignment[0]!;
+  for (let m = 0; m < microbatches; m++) {
+    const anchor = anchors[m % anchorCount]!;
+    let at = anchor;
+    path[m * pathLength] = anchor;
+    // Ties between equally loaded stages are drawn, so that not all paths of a wave take the same ones.
+    const weights = stageVisits.map((count) => count + draw.integerBelow(1024) / 4096 / pathLength);
+    const chosen = lightestStages(others, weights, pathLength - 1, largestJump)!;
+    chosen.forEach((which, position) => {
+      stageVisits[which]!++;
+      let best = -1;
+      for (const peer of instance.assignment[others[which]!]!) {
+        if (
+          best < 0 ||
+          visits[peer]! < visits[best]! ||
+          (visits[peer] === visits[best] &&
+            roundTrip[at * peerCount + peer]! < roundTrip[at * peerCount + best]!)
+        ) {
+          best = peer;
+        }
+      }
+      visits[best]!++;
+      path[m * pathLength + 1 + position] = best;
+      at = best;
+    });
+  }
+  return { stageOf, path, bias: new Float64Array(microbatches), urgent: new Uint8Array(microbatches) };
+}

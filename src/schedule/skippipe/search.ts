@@ -1,0 +1,246 @@
+// The anytime search for paths, order and (where the description leaves it open) assignment: SkipPipe's problem
+// (arXiv 2502.19913) by simulated annealing in two phases. First on a surrogate that needs no simulation: an anchor
+// with room for w micro-batches takes at least the sum of its round trips / w. Then, at low temperature, on the event
+// simulation, which gives a candidate up as soon as it is worse than would be accepted.
+//
+// Its length is counted in steps, its random numbers come from the seed, and every decision is a comparison of sums,
+// products and quotients: the same description, seed and steps give the same plan in every JavaScript engine.
+
+import { type Generator, generator, stream } from '../../random/index.ts';
+import {
+  type Candidate,
+  copyCandidate,
+  createOrderer,
+  firstCandidate,
+  type Waves,
+  wavesOf,
+} from './candidate.ts';
+import { createEvaluator, type Evaluator } from './evaluate.ts';
+import type { Instance } from './instance.ts';
+import { createMover } from './moves.ts';
+import { exponential, exponentialQuantiles, naturalLogarithm } from './numbers.ts';
+
+export interface SearchOptions {
+  readonly seed: number;
+  /** Simulated candidates; before them, `surrogateMoves` times as many moves on the surrogate. 0: the first plan. */
+  readonly steps: number;
+  /** Microseconds that no plan can be below; the search ends when it gets there. */
+  readonly bound?: number;
+}
+
+export interface SearchResult {
+  readonly candidate: Candidate;
+  readonly evaluator: Evaluator;
+  readonly waves: Waves;
+  /** Microseconds. */
+  readonly makespan: number;
+  readonly stepsUsed: number;
+}
+
+/** Moves on the surrogate per step of the budget. */
+const surrogateMoves = 6;
+/** Temperatures, as parts of the cost where the phase begins. */
+const surrogateHot = 0.03;
+const surrogateCold = 0.0003;
+const simulationHot = 0.004;
+const simulationCold = 0.0004;
+/** The mean end of micro-batches counts so much beside the last: a slope where the makespan has none. */
+const meanWeight = 0.02;
+
+/** Searches; the first candidate is valid at once, so any number of steps gives a plan. */
+export function search(instance: Instance, options: SearchOptions): SearchResult {
+  const draw = generator(stream({ runSeed: options.seed, purpose: 'schedule', index: 3 }));
+  const waves = wavesOf(instance);
+  const evaluator = createEvaluator(instance, waves);
+  const first = firstCandidate(instance, draw);
+  evaluator.loadAll(first);
+  const makespan = evaluator.run(first, Number.POSITIVE_INFINITY).makespan;
+  let best = { candidate: first, evaluator, waves, makespan, stepsUsed: 0 };
+  if (options.steps <= 0 || instance.microbatches === 0) return best;
+  const start = annealSurrogate(instance, waves, copyCandidate(first), draw, options.steps * surrogateMoves);
+  const result = annealSimulation(instance, waves, evaluator, start, draw, options);
+  if (result.makespan <= best.makespan) best = { ...best, ...result };
+  return { ...best, stepsUsed: result.stepsUsed };
+}
+
+/** Lowers the surrogate; returns the best candidate seen. */
+function annealSurrogate(
+  instance: Instance,
+  waves: Waves,
+  candidate: Candidate,
+  draw: Generator,
+  moves: number,
+): Candidate {
+  const { pathLength, peerCount, stages, microbatches, perAnchor } = instance;
+  const { roundTrip, forward, backward, weight, head, memory, headAtAnchor } = instance;
+  const { path, stageOf } = candidate;
+  const orderer = createOrderer(instance);
+  const mover = createMover(instance, waves, candidate, orderer, draw, {
+    order: false,
+    assignment: instance.free,
+  });
+  const alone = new Float64Array(microbatches);
+  const slot = new Float64Array(peerCount);
+  const work = new Float64Array(peerCount);
+
+  function aloneOf(m: number): number {
+    const base = m * pathLength;
+    const anchor = path[base]!;
+    let sum = 0;
+    let at = anchor;
+    for (let i = 0; i < pathLength; i++) {
+      const peer = path[base + i]!;
+      const cost = peer * stages + stageOf[peer]!;
+      sum += forward[cost]! + backward[cost]!;
+      if (i > 0) sum += roundTrip[at * peerCount + peer]!;
+      at = peer;
+    }
+    return headAtAnchor ? sum + head[anchor]! + roundTrip[at * peerCount + anchor]! : sum + head[at]!;
+  }
+
+  let late = 0;
+  function cost(): number {
+    slot.fill(0);
+    work.fill(0);
+    let total = 0;
+    for (let m = 0; m < microbatches; m++) {
+      slot[path[m * pathLength]!]! += alone[m]!;
+      total += alone[m]!;
+    }
+    for (let at = 0; at < path.length; at++) work[path[at]!]!++;
+    let most = 0;
+    let mostPeer = 0;
+    for (let peer = 0; peer < peerCount; peer++) {
+      if (work[peer] === 0) continue;
+      const at = peer * stages + stageOf[peer]!;
+      const each = forward[at]! + backward[at]! + weight[at]!;
+      let value = work[peer]! * each;
+      if (stageOf[peer] === 0) {
+        const places = Math.min(memory[peer]!, perAnchor);
+        value = Math.max(value, slot[peer]! / places + ((places - 1) / 2) * each);
+      }
+      slot[peer] = value;
+      if (value > most) {
+        most = value;
+        mostPeer = peer;
+      }
+    }
+    if (stageOf[mostPeer] === 0) late = lateOf(mostPeer);
+    // The others close to the worst count a little, so that there is something to gain beside it.
+    let close = 0;
+    for (let peer = 0; peer < peerCount; peer++) {
+      if (work[peer] === 0) continue;
+      const part = slot[peer]! / most;
+      const square = part * part;
+      const fourth = square * square;
+      close += fourth * fourth;
+    }
+    return most * (1 + 0.03 * (close - 1)) + (0.15 * total) / microbatches;
+  }
+
+  function lateOf(peer: number): number {
+    for (let a = 0; a < instance.anchorCount; a++) if (path[a * pathLength] === peer) return a;
+    return 0;
+  }
+
+  for (let m = 0; m < microbatches; m++) alone[m] = aloneOf(m);
+  let current = cost();
+  let best = copyCandidate(candidate);
+  let bestCost = current;
+  let temperature = surrogateHot * current;
+  const cooling = exponential(naturalLogarithm(surrogateCold / surrogateHot) / moves);
+  for (let move = 0; move < moves; move++) {
+    temperature *= cooling;
+    if (!mover.propose(late)) continue;
+    const { touched } = mover;
+    const count = mover.touchedCount();
+    for (let i = 0; i < count; i++) alone[touched[i]!] = aloneOf(touched[i]!);
+    const lateBefore = late;
+    const changed = cost();
+    if (changed <= current + temperature * exponentialQuantiles[draw.word() & 1023]!) {
+      current = changed;
+      if (current < bestCost) {
+        bestCost = current;
+        best = copyCandidate(candidate);
+      }
+      continue;
+    }
+    late = lateBefore;
+    const undone = touched.slice(0, count);
+    mover.undo();
+    for (const m of undone) alone[m] = aloneOf(m);
+  }
+  return best;
+}
+
+function annealSimulation(
+  instance: Instance,
+  waves: Waves,
+  evaluator: Evaluator,
+  candidate: Candidate,
+  draw: Generator,
+  { steps, bound = 0 }: SearchOptions,
+): { candidate: Candidate; makespan: number; stepsUsed: number } {
+  const { anchorCount } = instance;
+  const orderer = createOrderer(instance);
+  evaluator.loadAll(candidate);
+  let evaluation = evaluator.run(candidate, Number.POSITIVE_INFINITY);
+  if (evaluation.makespan === Number.POSITIVE_INFINITY) {
+    // Exchanged stages and little memory can make micro-batches wait for each other: without exchanges they do not.
+    for (let m = 0; m < instance.microbatches; m++) ascending(instance, candidate, m);
+    evaluator.loadAll(candidate);
+    evaluation = evaluator.run(candidate, Number.POSITIVE_INFINITY);
+  }
+  const mover = createMover(instance, waves, candidate, orderer, draw, {
+    order: true,
+    assignment: instance.free,
+  });
+  let current = evaluation.makespan + meanWeight * evaluation.mean;
+  let late = evaluation.last % anchorCount;
+  let best = copyCandidate(candidate);
+  let bestCost = current;
+  let makespan = evaluation.makespan;
+  let temperature = simulationHot * makespan;
+  const cooling = exponential(naturalLogarithm(simulationCold / simulationHot) / steps);
+  let step = 0;
+  // A move that comes to nothing costs little but not nothing.
+  let idleMoves = 0;
+  while (step < steps && makespan > bound) {
+    if (!mover.propose(late)) {
+      if (++idleMoves >= 4) {
+        idleMoves = 0;
+        step++;
+      }
+      continue;
+    }
+    step++;
+    temperature *= cooling;
+    const count = mover.touchedCount();
+    const { touched } = mover;
+    for (let i = 0; i < count; i++) evaluator.load(candidate, touched[i]!);
+    const limit = current + temperature * exponentialQuantiles[draw.word() & 1023]!;
+    evaluation = evaluator.run(candidate, limit);
+    const cost = evaluation.makespan + meanWeight * evaluation.mean;
+    if (cost <= limit) {
+      current = cost;
+      late = evaluation.last % anchorCount;
+      if (cost < bestCost) {
+        bestCost = cost;
+        makespan = evaluation.makespan;
+        best = copyCandidate(candidate);
+      }
+      continue;
+    }
+    const undone = touched.slice(0, count);
+    mover.undo();
+    for (const m of undone) evaluator.load(candidate, m);
+  }
+  return { candidate: best, makespan, stepsUsed: step };
+}
+
+/** Puts m's visits in ascending order of stages. */
+function ascending({ pathLength }: Instance, { path, stageOf }: Candidate, m: number): void {
+  const visits = Array.from(path.subarray(m * pathLength + 1, (m + 1) * pathLength));
+  visits.sort((a, b) => stageOf[a]! - stageOf[b]!);
+  path.set(visits, m * pathLength + 1);
+}

@@ -1,0 +1,235 @@
+// The SkipPipe planner: its rules, its simulation against the timeline, its search and what it promises.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { generator, stream } from '../../../src/random/index.ts';
+import { planToJson } from '../../../src/schedule/json.ts';
+import type { Plan } from '../../../src/schedule/plan.ts';
+import { policies } from '../../../src/schedule/policies/index.ts';
+import { firstComeFirstServed } from '../../../src/schedule/policies/swarm.ts';
+import { recordPlan } from '../../../src/schedule/record.ts';
+import { quickBounds } from '../../../src/schedule/skippipe/bounds.ts';
+import { createOrderer, firstCandidate, wavesOf } from '../../../src/schedule/skippipe/candidate.ts';
+import { createEvaluator } from '../../../src/schedule/skippipe/evaluate.ts';
+import { instanceOf } from '../../../src/schedule/skippipe/instance.ts';
+import { createMover } from '../../../src/schedule/skippipe/moves.ts';
+import { exponential, naturalLogarithm } from '../../../src/schedule/skippipe/numbers.ts';
+import { planOfCandidate } from '../../../src/schedule/skippipe/plan.ts';
+import { brokenRules, pathCheckers, rulesOf, setCheckers } from '../../../src/schedule/skippipe/rules.ts';
+import { networkOf, timeline } from '../../../src/schedule/timeline.ts';
+import { validatePlan } from '../../../src/schedule/validate.ts';
+import { swarms } from '../swarms.ts';
+import { geo20, published } from './geo20.ts';
+
+/** Swarms whose links are not shared: what the planner reckons with. */
+const plainSwarms = swarms.map((swarm) => ({ ...swarm, links: { ...swarm.links, shared: false } }));
+
+describe('the published instance', () => {
+  it('takes 32.92 s with the published paths, first come first served', () => {
+    const swarm = geo20();
+    const anchors = published.publishedPartition[0]!;
+    const stageOf = new Map(
+      published.publishedPartition.flatMap((group, stage) => group.map((peer) => [peer, stage])),
+    );
+    const walks = Object.values(published.publishedPaths);
+    const paths = Array.from({ length: 30 }, (_, microbatch) => {
+      const anchor = anchors[microbatch % 5]!;
+      const next = walks.find((walk) => anchor in walk)!;
+      const nodes = [{ stage: 0, chunk: 0, peer: anchor }];
+      for (let at = next[anchor]; at !== undefined && nodes.length < 4; at = next[at]) {
+        nodes.push({ stage: stageOf.get(at)!, chunk: 0, peer: at });
+      }
+      return { microbatch, nodes };
+    });
+    const plan = recordPlan(swarm, {
+      policy: 'published',
+      assignment: published.publishedPartition,
+      paths,
+      splitBackward: false,
+      chunks: 1,
+      // Heads and backwards first, then forwards, in order of arrival.
+      priority: (task) => firstComeFirstServed(task) * 2 + (task.kind === 'forward' ? 1 : 0),
+    });
+    expect(validatePlan(plan, rulesOf(instanceOf(swarm)))).toEqual([]);
+    expect(timeline(plan, networkOf(swarm)).makespanSeconds).toBeCloseTo(32.92, 2);
+  });
+
+  it('cannot be done in less than 32.48 s on the published assignment', () => {
+    expect(quickBounds(instanceOf(geo20())).seconds).toBeCloseTo(32.4838, 3);
+  });
+
+  it('is planned within 4 % of that in few steps, and in less with a free assignment', () => {
+    const fixed = geo20();
+    const steps = 8_000;
+    const plan = policies.skippipe.plan(fixed, { seed: 1, budget: { steps } });
+    expect(timeline(plan, networkOf(fixed)).makespanSeconds).toBeLessThan(33.8);
+    const free = geo20({ free: true });
+    const better = policies.skippipe.plan(free, { seed: 1, budget: { steps } });
+    expect(timeline(better, networkOf(free)).makespanSeconds).toBeLessThan(31);
+    expect(validatePlan(better, rulesOf(instanceOf(free)))).toEqual([]);
+    expect(better.assignment.map((group) => group.length)).toEqual([5, 3, 3, 3, 3, 3]);
+  });
+
+  it('ends sooner when the input half of a backward lets the chain go on', () => {
+    const seconds = (splitBackward: boolean) => {
+      const swarm = geo20({ free: true, splitBackward });
+      const plan = policies.skippipe.plan(swarm, { seed: 2, budget: { steps: 6_000 } });
+      expect(validatePlan(plan, rulesOf(instanceOf(swarm)))).toEqual([]);
+      return timeline(plan, networkOf(swarm)).makespanSeconds;
+    };
+    expect(seconds(true)).toBeLessThan(seconds(false));
+  });
+});
+
+describe('every plan', () => {
+  it('keeps every rule, of paths and of their set', () => {
+    fc.assert(
+      fc.property(
+        swarms,
+        fc.nat(1000),
+        fc.nat(150),
+        fc.integer({ min: 1, max: 4 }),
+        (swarm, seed, steps, jump) => {
+          const narrow = { ...swarm, largestJump: jump };
+          const plan = policies.skippipe.plan(narrow, { seed, budget: { steps } });
+          expect(validatePlan(plan, rulesOf(instanceOf(narrow)))).toEqual([]);
+          expect(brokenRules(plan, rulesOf(instanceOf(narrow)))).toEqual([]);
+        },
+      ),
+      { numRuns: 150, seed: 11 },
+    );
+  });
+
+  it('takes no less than the bounds', () => {
+    fc.assert(
+      fc.property(plainSwarms, fc.nat(1000), fc.boolean(), (swarm, seed, free) => {
+        const first = policies.skippipe.plan(swarm, { seed, budget: { steps: 0 } });
+        const given = free ? swarm : { ...swarm, assignment: first.assignment };
+        const plan = policies.skippipe.plan(given, { seed, budget: { steps: 200 } });
+        const bound = quickBounds(instanceOf(given)).seconds;
+        expect(timeline(plan, networkOf(given)).makespanSeconds).toBeGreaterThanOrEqual(bound - 1e-4);
+      }),
+      { numRuns: 200, seed: 12 },
+    );
+  });
+
+  it('is no longer than the first one', () => {
+    fc.assert(
+      fc.property(plainSwarms, fc.nat(1000), (swarm, seed) => {
+        const seconds = (steps: number) =>
+          timeline(policies.skippipe.plan(swarm, { seed, budget: { steps } }), networkOf(swarm))
+            .makespanSeconds;
+        expect(seconds(60)).toBeLessThanOrEqual(seconds(0) + 1e-9);
+      }),
+      { numRuns: 60, seed: 13 },
+    );
+  });
+
+  it('has the same bytes whenever description, seed and steps are the same, and others for another seed', () => {
+    const bytes = (seed: number) =>
+      JSON.stringify(planToJson(policies.skippipe.plan(geo20(), { seed, budget: { steps: 500 } })));
+    expect(bytes(4)).toBe(bytes(4));
+    expect(bytes(4)).not.toBe(bytes(5));
+  });
+
+  it('has no micro-batches where none are asked for, and only anchors where there is one stage', () => {
+    const none = policies.skippipe.plan(geo20({ microbatchesPerAnchor: 0 }), { seed: 1 });
+    expect(none.paths).toEqual([]);
+    const alone = policies.skippipe.plan({ ...geo20(), pathLength: 1 }, { seed: 1, budget: { steps: 50 } });
+    expect(alone.paths.every((path) => path.nodes.length === 1)).toBe(true);
+  });
+});
+
+describe('the simulation', () => {
+  it('gives the timeline’s makespan for any candidate', () => {
+    fc.assert(
+      fc.property(plainSwarms, fc.nat(1000), fc.boolean(), (swarm, seed, free) => {
+        const instance = instanceOf(swarm);
+        fc.pre(instance.microbatches > 0);
+        const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 9 }));
+        const waves = wavesOf(instance);
+        const candidate = firstCandidate(instance, draw);
+        const mover = createMover(instance, waves, candidate, createOrderer(instance), draw, {
+          order: true,
+          assignment: free,
+        });
+        const evaluator = createEvaluator(instance, waves);
+        for (let round = 0; round < 4; round++) {
+          for (let move = 0; move < 10; move++) mover.propose(0);
+          evaluator.loadAll(candidate);
+          const { makespan } = evaluator.run(candidate, Number.POSITIVE_INFINITY);
+          // Micro-batches that wait for each other have no plan.
+          if (makespan === Number.POSITIVE_INFINITY) continue;
+          const plan = planOfCandidate('by hand', swarm, { ...instance, free: true }, evaluator, candidate);
+          const exact = timeline(plan, networkOf(swarm)).makespanSeconds;
+          expect(Math.abs(makespan - exact * 1e6)).toBeLessThan(roundingMicroseconds(plan));
+        }
+      }),
+      { numRuns: 200, seed: 14 },
+    );
+  });
+
+  it('gives up exactly the candidates that take longer than the limit', () => {
+    const instance = instanceOf(geo20());
+    const draw = generator(stream({ runSeed: 3, purpose: 'schedule', index: 9 }));
+    const waves = wavesOf(instance);
+    const candidate = firstCandidate(instance, draw);
+    const evaluator = createEvaluator(instance, waves);
+    evaluator.loadAll(candidate);
+    const { makespan } = evaluator.run(candidate, Number.POSITIVE_INFINITY);
+    expect(evaluator.run(candidate, makespan).makespan).toBe(makespan);
+    expect(evaluator.run(candidate, makespan - 1).makespan).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+/** Each transfer of a random swarm may be rounded by half a microsecond. */
+function roundingMicroseconds(plan: Plan): number {
+  return plan.tasks.length + 1;
+}
+
+describe('a rule', () => {
+  const rules = rulesOf(instanceOf(geo20()));
+  it.each([
+    ['path-length', [0, 1, 2], 'visits 3 stages'],
+    ['no-stage-twice', [0, 2, 1, 2], 'stage 2 is visited twice'],
+    ['backward-step', [0, 3, 1, 4], 'not its neighbour'],
+    ['swap-budget', [0, 2, 1, 4, 3, 6, 5], '3 steps back'],
+    ['largest-jump', [0, 5, 4, 3], 'goes 5 beyond'],
+  ] as const)('%s names what breaks it', (name, stages, words) => {
+    expect(pathCheckers[name](stages, rules)).toContain(words);
+    expect(pathCheckers[name]([0, 2, 1, 3], rules)).toBeUndefined();
+  });
+
+  it('of the set names what breaks it', () => {
+    const swarm = geo20();
+    const plan = policies.skippipe.plan(swarm, { seed: 1, budget: { steps: 10 } });
+    const everyoneThrough = (nodes: readonly (readonly [number, number])[]): Plan => ({
+      ...plan,
+      paths: plan.paths.map(({ microbatch, nodes: own }) => ({
+        microbatch,
+        nodes: [own[0]!, ...nodes.map(([stage, peer]) => ({ stage, chunk: 0, peer }))],
+      })),
+    });
+    const crowded = everyoneThrough([
+      [1, 15],
+      [2, 1],
+      [3, 16],
+    ]);
+    expect(setCheckers['equal-load'](crowded, rules)).toContain(
+      'stage 1 is visited 30 times and stage 4 0 times',
+    );
+    expect(setCheckers['equal-share'](crowded, rules)).toContain('p15 is visited 30 times');
+    expect(setCheckers['wave-load'](crowded, rules)).toContain('in wave 0 stage 1 is visited 15 times');
+    expect(setCheckers.memory({ ...plan, memoryLimits: plan.memoryLimits.map(() => 2) }, rules)).toContain(
+      'has room for 2',
+    );
+    expect(brokenRules(plan, rules)).toEqual([]);
+  });
+});
+
+it('exponentials and logarithms are right to twelve digits', () => {
+  for (const x of [-20, -1, -1e-6, 0, 0.3, 5, 30]) {
+    expect(exponential(x) / Math.exp(x)).toBeCloseTo(1, 11);
+    expect(naturalLogarithm(Math.exp(x))).toBeCloseTo(x, 11);
+  }
+});
