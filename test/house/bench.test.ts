@@ -10,10 +10,10 @@ function bench(...args: readonly string[]): Promise<Finished> {
 
 describe('npm run bench', () => {
   it.each([
-    [[], /^usage: .*\nbenchmarks: .*\btransport\b/],
-    [['no-such-bench'], /^there is no benchmark no-such-bench; benchmarks: .*\btransport\b/],
-    [['transport-receiver'], /^there is no benchmark transport-receiver/],
-    [['transport', '--no-such-flag', '3'], /^transport does not know --no-such-flag/],
+    [[], /^usage: .*\nbenchmarks: .*\btimeline\b/],
+    [['no-such-bench'], /^there is no benchmark no-such-bench; benchmarks: .*\btimeline\b/],
+    [['table'], /^there is no benchmark table/],
+    [['timeline', '--no-such-flag', '3'], /^timeline does not know --no-such-flag/],
   ])('answers %j with what there is, and exit code 2', async (args, message) => {
     const { exitCode, stdout, stderr } = await bench(...args);
     expect(stderr).toMatch(message);
