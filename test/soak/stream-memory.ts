@@ -31,7 +31,7 @@ export const soak: SoakMember = {
         }
       });
       const header = new Uint8Array(16);
-      const seen = await checkGrowth({ steps: 1000, warmUpSteps: 200, allowedBytes: 32e6 }, async (index) => {
+      const seen = await checkGrowth({ steps: 1000, warmUpSteps: 500, allowedBytes: 32e6 }, async (index) => {
         const draw = stream({ runSeed: iteration, purpose: 'network', index });
         const outbound = await a.open(b.self, TENSORS);
         const answers = outbound.frames();
