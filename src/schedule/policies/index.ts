@@ -4,10 +4,12 @@
 import { oneForwardOneBackward } from './1f1b.ts';
 import { dtfm } from './dtfm.ts';
 import { gpipe } from './gpipe.ts';
+import { gwtf } from './gwtf.ts';
 import { interleaved } from './interleaved-1f1b.ts';
 import type { Policy } from './policy.ts';
 import { randomSkip } from './random-skip.ts';
 import { skippipe } from './skippipe.ts';
+import { skippipeBlind } from './skippipe-blind.ts';
 import { swarm } from './swarm.ts';
 import { zbH1 } from './zb-h1.ts';
 import { zbH2 } from './zb-h2.ts';
@@ -25,7 +27,9 @@ export const policies = {
   dtfm,
   swarm,
   'random-skip': randomSkip,
+  gwtf,
   skippipe,
+  'skippipe-blind': skippipeBlind,
 } as const satisfies Record<string, Policy>;
 
 export type PolicyName = keyof typeof policies;

@@ -22,7 +22,7 @@ import { exponential, exponentialQuantiles, naturalLogarithm } from './numbers.t
 
 export interface SearchOptions {
   readonly seed: number;
-  /** Simulated candidates; before them, `surrogateMoves` times as many moves on the surrogate. 0: the first plan. */
+  /** Simulated candidates; before them, more moves on the surrogate. 0: the first plan. */
   readonly steps: number;
   /** Microseconds that no plan can be below; the search ends when it gets there. */
   readonly bound?: number;
@@ -37,12 +37,16 @@ export interface SearchResult {
   readonly stepsUsed: number;
 }
 
-/** Moves on the surrogate per step of the budget. */
-const surrogateMoves = 6;
-/** Temperatures, as parts of the cost where the phase begins. */
+/** Moves on the surrogate per step of the budget, over all starts. */
+const surrogateMoves = 14;
+/** Starts that are tried, each with this share of the steps; the best goes on with the rest. */
+const starts = 4;
+const trialShare = 0.12;
+/** Temperatures, as parts of the cost where a phase begins. */
 const surrogateHot = 0.03;
 const surrogateCold = 0.0003;
-const simulationHot = 0.004;
+const trialHot = 0.003;
+const finalHot = 0.0015;
 const simulationCold = 0.0004;
 /** The mean end of micro-batches counts so much beside the last: a slope where the makespan has none. */
 const meanWeight = 0.02;
@@ -57,10 +61,28 @@ export function search(instance: Instance, options: SearchOptions): SearchResult
   const makespan = evaluator.run(first, Number.POSITIVE_INFINITY).makespan;
   let best = { candidate: first, evaluator, waves, makespan, stepsUsed: 0 };
   if (options.steps <= 0 || instance.microbatches === 0) return best;
-  const start = annealSurrogate(instance, waves, copyCandidate(first), draw, options.steps * surrogateMoves);
-  const result = annealSimulation(instance, waves, evaluator, start, draw, options);
-  if (result.makespan <= best.makespan) best = { ...best, ...result };
-  return { ...best, stepsUsed: result.stepsUsed };
+  const { steps, bound = 0 } = options;
+  let chosen: Annealed | undefined;
+  let stepsUsed = 0;
+  const anneal = (from: Candidate, length: number, hot: number) => {
+    const annealed = annealSimulation(instance, waves, evaluator, from, draw, { steps: length, hot, bound });
+    stepsUsed += annealed.stepsUsed;
+    if (chosen === undefined || annealed.cost < chosen.cost) chosen = annealed;
+    return annealed;
+  };
+  for (let trial = 0; trial < starts; trial++) {
+    const moves = Math.ceil((steps * surrogateMoves) / starts);
+    const start = annealSurrogate(instance, waves, copyCandidate(first), draw, moves);
+    anneal(start, Math.floor(steps * trialShare), trialHot);
+    if (chosen!.makespan <= bound) break;
+  }
+  if (chosen!.makespan > bound) {
+    anneal(copyCandidate(chosen!.candidate), Math.max(0, steps - stepsUsed), finalHot);
+  }
+  if (chosen!.makespan <= best.makespan) {
+    best = { ...best, candidate: chosen!.candidate, makespan: chosen!.makespan };
+  }
+  return { ...best, stepsUsed };
 }
 
 /** Lowers the surrogate; returns the best candidate seen. */
@@ -173,14 +195,23 @@ function annealSurrogate(
   return best;
 }
 
+interface Annealed {
+  readonly candidate: Candidate;
+  readonly makespan: number;
+  /** The makespan and a little of the mean. */
+  readonly cost: number;
+  readonly stepsUsed: number;
+}
+
+/** Lowers the simulated makespan; returns the best candidate seen. */
 function annealSimulation(
   instance: Instance,
   waves: Waves,
   evaluator: Evaluator,
   candidate: Candidate,
   draw: Generator,
-  { steps, bound = 0 }: SearchOptions,
-): { candidate: Candidate; makespan: number; stepsUsed: number } {
+  { steps, hot, bound }: { readonly steps: number; readonly hot: number; readonly bound: number },
+): Annealed {
   const { anchorCount } = instance;
   const orderer = createOrderer(instance);
   evaluator.loadAll(candidate);
@@ -200,8 +231,8 @@ function annealSimulation(
   let best = copyCandidate(candidate);
   let bestCost = current;
   let makespan = evaluation.makespan;
-  let temperature = simulationHot * makespan;
-  const cooling = exponential(naturalLogarithm(simulationCold / simulationHot) / steps);
+  let temperature = hot * makespan;
+  const cooling = exponential(naturalLogarithm(simulationCold / hot) / Math.max(1, steps));
   let step = 0;
   // A move that comes to nothing costs little but not nothing.
   let idleMoves = 0;
@@ -235,7 +266,7 @@ function annealSimulation(
     mover.undo();
     for (const m of undone) evaluator.load(candidate, m);
   }
-  return { candidate: best, makespan, stepsUsed: step };
+  return { candidate: best, makespan, cost: bestCost, stepsUsed: step };
 }
 
 /** Puts m's visits in ascending order of stages. */
