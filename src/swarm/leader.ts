@@ -245,6 +245,11 @@ export class Leader {
     }
   }
 
+  /** Whether it still waits for the members before the first plan. */
+  get gathering(): boolean {
+    return !this.#started && !this.#stopped;
+  }
+
   /** A leader that took over goes on at once: the swarm was gathered before. */
   assumeStarted(): void {
     this.#started = true;

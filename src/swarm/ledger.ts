@@ -26,6 +26,8 @@ export class Ledger {
   readonly #parts: LedgerParts;
   #state = new RunState();
   #run: RunName | undefined;
+  /** Of any journal that this peer had: a term is never used for two histories. */
+  #highestTerm = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LedgerParts) {
@@ -67,7 +69,12 @@ export class Ledger {
     return this.inTurn(async () => {
       const takesOver = bodies.some((body) => body.kind === 'leader');
       if (!takesOver && this.#state.leader !== this.#parts.self) return;
-      const entries = await this.journal.author(bodies, this.#state.term + (takesOver ? 1 : 0));
+      const term = takesOver ? Math.max(this.#highestTerm, this.#state.term) + 1 : this.#state.term;
+      const [body] = bodies;
+      if (body === undefined) return;
+      const { length: index } = this.journal;
+      this.#state.check({ index, term, author: this.#parts.self, body }); // before anything is kept or sent
+      const entries = await this.journal.author(bodies, term);
       this.#parts.broadcast(entries);
       for (const entry of entries) {
         this.#state.apply(entry);
@@ -102,24 +109,27 @@ export class Ledger {
   }
 
   /**
-   * Takes a whole journal of a later term in place of this one and calls `adopted` in the same turn; nothing changes
-   * when it is not sound or another run's.
+   * Takes a whole journal in place of this one if it is `better`, and calls `adopted` in the same turn. Throws a
+   * JournalError, and changes nothing, when it is not sound or another run's.
    */
-  adopt(lines: readonly string[], adopted: () => void): Promise<void> {
+  adopt(
+    lines: readonly string[],
+    better: (theirs: RunState, mine: RunState) => boolean,
+    adopted: () => void,
+  ): Promise<boolean> {
     return this.inTurn(async () => {
       const entries = lines.map(parseEntry);
-      const last = entries.at(-1);
-      const later =
-        last !== undefined && (last.term > this.journal.lastTerm || entries.length > this.journal.length);
-      if (!later) throw new JournalError('the other journal is not newer');
       const state = new RunState();
       for (const entry of entries) {
         this.#checkRun(entry);
         state.apply(entry);
       }
+      if (!better(state, this.#state)) return false;
       await this.journal.adopt(entries);
+      this.#highestTerm = Math.max(this.#highestTerm, this.#state.term, state.term);
       this.#state = state;
       adopted();
+      return true;
     });
   }
 }

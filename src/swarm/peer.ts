@@ -13,6 +13,7 @@ import type { Store } from '../seams/store.ts';
 import { collectModel } from './collecting-model.ts';
 import type { PeerEvent, PeerEventBody } from './events.ts';
 import type { Invite } from './invite.ts';
+import { History } from './history.ts';
 import { Joining, JoinError } from './joining.ts';
 import { Leader } from './leader.ts';
 import { Ledger } from './ledger.ts';
@@ -51,9 +52,8 @@ export type PeerEnd =
 const SUCCESSION_SECONDS = 3;
 /** After the end the leader waits this long for the others to hear of it. */
 const FAREWELL_SECONDS = 3;
-const MAX_ENTRIES_PER_ANSWER = 500;
-/** Half of what a control message may have. */
-const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+/** A peer that reads that it is gone asks to be let in again after this long. */
+const REJOIN_PAUSE_SECONDS = 1;
 /** A tensor may overtake the entry that lets its sender in, by this much at most. */
 const STRANGER_SECONDS = 5;
 const STRANGER_PAUSE_SECONDS = 0.25;
@@ -64,6 +64,7 @@ export class Peer {
   readonly #parts: PeerParts;
   readonly #messenger: Messenger;
   readonly #ledger: Ledger;
+  readonly #history: History;
   readonly #joining: Joining;
   readonly #liveness: Liveness;
   readonly #lost = new Set<PeerName>();
@@ -73,7 +74,10 @@ export class Peer {
   #leader: Leader | undefined;
   #leaving = false;
   #over = false;
-  #isFetching = false;
+  /** Where its journal ended when this peer started the run again; others may remember more. */
+  #startedFrom = 0;
+  /** Whether the journal is the run's as it stands now, not what a folder remembers of the last time. */
+  #current = false;
   #divergences = 0;
   #end: (end: PeerEnd) => void = () => {};
 
@@ -107,6 +111,15 @@ export class Peer {
       self: network.self,
       react: (entry) => this.#react(entry),
       broadcast: (entries) => this.#broadcast(entries),
+    });
+    this.#history = new History({
+      ledger: this.#ledger,
+      messenger: this.#messenger,
+      isOver: () => this.#over,
+      replaced: () => {
+        this.#leader?.stop();
+        this.#leader = undefined;
+      },
     });
     this.#joining = new Joining({
       network,
@@ -192,8 +205,10 @@ export class Peer {
       if (this.#over) return;
       this.#work(start.manifest);
       this.#event({ kind: 'running', runId: start.manifest.runId, name, peer: this.self, role: 'founder' });
-      if (leader === undefined) await this.#found(start.manifest, start.waitForPeers);
-      else await this.#catchUp(leader);
+      if (leader === undefined) {
+        this.#current = true;
+        await this.#found(start.manifest, start.waitForPeers);
+      } else await this.#catchUp(leader);
       return;
     }
     const { invite, wantedStage } = start;
@@ -206,19 +221,24 @@ export class Peer {
 
   /** The entry that lets this peer in may have come before it could take any: it asks for all that it lacks. */
   async #catchUp(leader: PeerName): Promise<void> {
+    let outcome: 'ok' | 'replaced' = 'ok';
     try {
-      await this.#fetching(leader, 'gap');
+      outcome = await this.#history.catchUp(leader);
     } catch (error) {
       // whoever leads now, its next entry shows what is missing
       const problem = error instanceof Error ? error.message : String(error);
       this.#event({ kind: 'trying', contact: leader, problem });
     }
+    for (const { peer } of this.state.present()) this.#messenger.presumeHeard(peer);
+    this.#current = true;
+    if (outcome === 'replaced') await this.#rejoin();
   }
 
   async #found(manifest: SignedManifest, waitForPeers: number): Promise<void> {
     const { self } = this;
     const genesis: EntryBody = { kind: 'genesis', runId: manifest.runId, founder: self };
     const fresh = this.#ledger.journal.length === 0;
+    this.#startedFrom = this.#ledger.journal.length;
     const gone = this.state.present().map(({ peer }) => ({
       kind: 'gone' as const,
       peer,
@@ -351,73 +371,11 @@ export class Peer {
   async #takeEntries(from: PeerName, entries: readonly Uint8Array[]): Promise<void> {
     const decoder = new TextDecoder();
     const lines = entries.map((bytes) => decoder.decode(bytes));
-    const outcome = await this.#ledger.take(lines);
-    if (outcome === 'ok') return;
-    // what a stranger says is no reason to change anything or to ask it for more
-    if (this.state.member(from) === undefined) throw new Error('it sends entries and is not in the run');
-    await this.#fetching(from, outcome);
-  }
-
-  /** Fetches what is missing, or takes the whole of what contradicts this journal; one of these at a time. */
-  async #fetching(from: PeerName, why: 'gap' | 'fork'): Promise<void> {
-    if (this.#isFetching || this.#over) return;
-    this.#isFetching = true;
-    try {
-      const forked = why === 'fork' || (await this.#fetchEntries(from)) === 'fork';
-      if (forked && !this.#over) await this.#giveWay(from);
-    } finally {
-      this.#isFetching = false;
-    }
-  }
-
-  /** Asks for everything after this journal's end until there is no more, or until it contradicts this journal. */
-  async #fetchEntries(from: PeerName): Promise<'ok' | 'fork'> {
-    for (;;) {
-      const before = this.#ledger.journal.length;
-      const lines = await this.#askEntries(from, before);
-      if (lines.length === 0 || this.#over) return 'ok';
-      if ((await this.#ledger.take(lines)) === 'fork') return 'fork';
-      if (this.#ledger.journal.length === before) return 'ok';
-    }
-  }
-
-  async #askEntries(from: PeerName, fromIndex: number, timeoutSeconds = 10): Promise<string[]> {
-    const answer = await this.#messenger.request(
-      from,
-      { kind: 'entriesWanted', value: { fromIndex } },
-      timeoutSeconds,
-    );
-    return answer.kind === 'entries'
-      ? answer.value.entries.map((bytes) => new TextDecoder().decode(bytes))
-      : [];
-  }
-
-  /** Entries of one answer: as many as fit, at least one where there is one. */
-  #linesFrom(fromIndex: number): Uint8Array[] {
-    const lines: Uint8Array[] = [];
-    let bytes = 0;
-    for (const entry of this.#ledger.journal.entries(fromIndex).slice(0, MAX_ENTRIES_PER_ANSWER)) {
-      const line = new TextEncoder().encode(Journal.line(entry));
-      bytes += line.length;
-      if (lines.length > 0 && bytes > MAX_ANSWER_BYTES) break;
-      lines.push(line);
-    }
-    return lines;
-  }
-
-  /** This journal's end was ordered by a leader that the others gave up: theirs counts, and this peer joins anew. */
-  async #giveWay(from: PeerName): Promise<void> {
-    const lines: string[] = [];
-    for (;;) {
-      const more = await this.#askEntries(from, lines.length);
-      if (more.length === 0) break;
-      lines.push(...more);
-    }
-    await this.#ledger.adopt(lines, () => {
-      this.#leader?.stop();
-      this.#leader = undefined;
-    });
-    await this.#rejoin();
+    if (this.state.member(from) === undefined) {
+      // what a stranger says is no reason to ask it for more
+      const outcome = await this.#ledger.take(lines);
+      if (outcome !== 'ok') throw new Error('it sends entries and is not in the run');
+    } else if ((await this.#history.take(from, lines)) === 'replaced') await this.#rejoin();
   }
 
   async #react(entry: Entry): Promise<void> {
@@ -474,7 +432,7 @@ export class Peer {
       this.#event({ kind: 'gone', peer, name, stage, how: member.how!, reason: '' });
       if (peer === this.self) {
         if (this.#leaving) void this.#finish({ how: 'left' });
-        else void this.#rejoin();
+        else if (this.state.leader !== this.self) void this.#rejoinIfLeftOut();
         return;
       }
       this.#trainer!.peerLost(peer); // its streams stay: if it lives, it must hear that it is gone
@@ -491,6 +449,12 @@ export class Peer {
     this.#event({ kind: 'entered', peer, name, stage, origin: member.origin.kind });
     this.#trainer!.freezeIfAsked(member.origin);
     if (peer === this.self) this.#trainer!.enter(member);
+  }
+
+  /** The very next entry may let it in again, as when it came back before it was missed. */
+  async #rejoinIfLeftOut(): Promise<void> {
+    await sleep(this.#parts.clock, REJOIN_PAUSE_SECONDS);
+    if (this.state.member(this.self)?.status === 'gone') await this.#rejoin();
   }
 
   /** The others gave this peer up while it lives: it asks to be let in again. */
@@ -521,6 +485,7 @@ export class Peer {
 
   #watched(): PeerName[] {
     const { state } = this;
+    if (!this.#current) return [];
     const own = state.member(this.self);
     const watched = new Set<PeerName>(this.#trainer?.neighbours() ?? []);
     if (this.#leader) for (const { peer } of state.present()) watched.add(peer);
@@ -541,7 +506,7 @@ export class Peer {
   }
 
   #suspect(peer: PeerName, how: 'broken' | 'silent', reason: string): void {
-    if (this.#over || !this.#alive(peer)) return;
+    if (this.#over || !this.#current || !this.#alive(peer)) return;
     this.#lost.add(peer);
     this.#event({ kind: 'suspected', peer, how, reason });
     this.#trainer?.peerLost(peer);
@@ -560,6 +525,10 @@ export class Peer {
     const { state } = this;
     const gone = state.leader;
     const next = state.successor(this.#lost);
+    if (this.#leaving) {
+      void this.#finish({ how: 'left' }); // there is nobody to say goodbye to
+      return;
+    }
     if (this.#over || next === undefined) return;
     if (next === this.self) {
       void this.#takeOver(gone).catch((error: Error) =>
@@ -588,7 +557,7 @@ export class Peer {
     const reached = await Promise.all(
       others.map(async ({ peer }) => {
         try {
-          const lines = await this.#askEntries(peer, this.#ledger.journal.length, 1);
+          const lines = await this.#history.ask(peer, this.#ledger.journal.length, 1);
           await this.#ledger.take(lines).catch(() => {});
           return 1;
         } catch {
@@ -596,7 +565,8 @@ export class Peer {
         }
       }),
     );
-    if (this.#over || this.state.leader !== gone || this.#leader) return;
+    if (this.#over || this.#leaving || this.state.leader !== gone || this.#leader) return;
+    if (this.state.member(this.self)?.status !== 'active') return;
     if (reached.reduce<number>((sum, one) => sum + one, 0) < others.length / 2) {
       await this.#rejoin();
       return;
@@ -633,7 +603,7 @@ export class Peer {
         if (this.#trainer) void this.#takeEntries(from, body.value.entries).catch(trouble);
         return;
       case 'entriesWanted': {
-        answer?.({ kind: 'entries', value: { entries: this.#linesFrom(body.value.fromIndex) } });
+        answer?.(this.#history.answerFrom(body.value.fromIndex));
         return;
       }
       default:
@@ -708,6 +678,7 @@ export class Peer {
     answer: (body: ControlBody) => void,
   ): Promise<void> {
     const signed = this.#signed;
+    if (this.#leader?.gathering && request.runId === signed?.runId) await this.#takeMemories(from, request);
     const decision = this.#joining.judge(from, request, signed, this.state, this.#leader !== undefined);
     if (decision.kind === 'refused') {
       answer(decision.body);
@@ -721,6 +692,14 @@ export class Peer {
     answer({ kind: 'accepted', value: { leader: this.self, manifest: signed!.bytes } });
     if (this.#counts(from)) await this.#leader!.lost(from, 'broken', 'it came back before it was missed');
     this.#leader!.apply(decision.applicant);
+  }
+
+  /** A run that starts again goes on from where anyone saw it last, not from where its founder left it. */
+  async #takeMemories(from: PeerName, request: { journalLength: number }): Promise<void> {
+    const { start } = this.#parts;
+    if (start.kind !== 'found' || request.journalLength <= this.#startedFrom) return;
+    const outcome = await this.#history.takeLonger(from).catch(() => 'ok' as const);
+    if (outcome === 'replaced') await this.#found(start.manifest, start.waitForPeers);
   }
 
   // ---- the end

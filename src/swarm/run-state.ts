@@ -48,7 +48,7 @@ export class RunState {
   readonly #gradientNorms = new Map<number, number>();
 
   /** Throws a JournalError when the next entry's author had no right to it or it contradicts the rest. */
-  check(entry: Entry): void {
+  check(entry: Pick<Entry, 'index' | 'term' | 'author' | 'body'>): void {
     const { body, author, index, term } = entry;
     const wrong = (why: string) =>
       new JournalError(`entry ${index} (${body.kind}): ${why}`, { index, author });

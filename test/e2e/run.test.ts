@@ -1,0 +1,131 @@
+// A run across real processes: founded in one terminal, joined from two others, and what happens to it when they are
+// killed, stopped, frozen and started again.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { importModel } from '../../src/model/export.ts';
+import { type SkeinProcess, slowness, Terminals } from './processes.ts';
+import { writeSmallRun } from './small-run.ts';
+
+const STAGES = 3;
+/** A first useful line, or the word that a silent peer is gone: within this, on a machine that has nothing else to do. */
+const SOON_SECONDS = 5;
+
+/** A founder and two joiners, one for each stage, of which any can be started again with the same command. */
+class SmallSwarm {
+  readonly terminals = new Terminals();
+  readonly model = join(this.terminals.home, 'model');
+  readonly #files: { manifest: string; text: string };
+  invite = '';
+
+  constructor(iterations: number) {
+    this.#files = writeSmallRun(this.terminals, { iterations, stages: STAGES });
+  }
+
+  async found(): Promise<SkeinProcess> {
+    const { manifest, text } = this.#files;
+    const founder = this.terminals.start('found', manifest, '--json', '--data', text, '--export', this.model);
+    ({ invite: this.invite } = await founder.line('invite'));
+    return founder;
+  }
+
+  join(): SkeinProcess {
+    return this.terminals.start('join', this.invite, '--json', '--data', this.#files.text);
+  }
+
+  /** Everyone, in the order of the stages they take when they start one after another. */
+  async start(): Promise<[SkeinProcess, SkeinProcess, SkeinProcess]> {
+    const founder = await this.found();
+    const first = this.join();
+    await first.line('active', ({ peer }) => peer === selfOf(first));
+    const second = this.join();
+    return [founder, first, second];
+  }
+}
+
+function selfOf(process: SkeinProcess): string {
+  return process.all('running')[0]?.peer ?? '';
+}
+
+function folderOf(process: SkeinProcess): string {
+  return process.all('asking')[0]?.folder ?? process.all('invite')[0]?.folder ?? '';
+}
+
+/** Waits until `count` more iterations were committed. */
+async function trainsOn(process: SkeinProcess, count: number): Promise<void> {
+  const from = process.mark();
+  const { iteration } = process;
+  await process.line('commit', ({ commit }) => commit.iteration >= iteration + count, { from });
+}
+
+/** Waits for a commit in which every stage was trained. */
+function trainsWhole(process: SkeinProcess, from: number) {
+  return process.line(
+    'commit',
+    ({ commit }) => commit.stages.filter((stage) => stage.contributors.length > 0).length === STAGES,
+    { from },
+  );
+}
+
+describe('a run across processes', () => {
+  it('outlives a killed peer, goes on after everyone stopped, and ends with an export', async () => {
+    const factor = await slowness();
+    const swarm = new SmallSwarm(200);
+    let [founder, first, second] = await swarm.start();
+    await trainsWhole(founder, 0);
+    for (const process of [founder, first, second]) {
+      expect(process.firstWordSeconds).toBeLessThan(SOON_SECONDS * factor);
+    }
+    await trainsOn(founder, 10);
+
+    // kill -9: its stage is skipped and training goes on
+    const lost = { peer: selfOf(first), folder: folderOf(first) };
+    const stage = founder.all('active').find(({ peer }) => peer === lost.peer)!.stage;
+    let from = founder.mark();
+    first.signal('SIGKILL');
+    await founder.line('gone', ({ peer }) => peer === lost.peer, { from });
+    const skipping = await founder.line(
+      'commit',
+      ({ commit }) => commit.stages.every((trained) => trained.stage !== stage) && commit.loss !== null,
+      { from },
+    );
+    expect(skipping.commit.stages.map((trained) => trained.stage)).toHaveLength(STAGES - 1);
+    await trainsOn(founder, 3);
+
+    // the same command: the same identity comes back in, and its stage trains again
+    from = founder.mark();
+    first = swarm.join();
+    await founder.line('entered', ({ peer, stage: taken }) => peer === lost.peer && taken === stage, {
+      from,
+    });
+    await founder.line('active', ({ peer }) => peer === lost.peer, { from });
+    expect(folderOf(first)).toBe(lost.folder);
+    expect(selfOf(first)).toBe(lost.peer);
+    await trainsWhole(founder, from);
+
+    // Ctrl-C everywhere
+    await trainsOn(founder, 5);
+    const before = { iteration: founder.iteration, losses: founder.losses };
+    for (const process of [founder, first, second]) process.signal('SIGINT');
+    for (const process of [founder, first, second]) expect(await process.end(10 * factor)).toBe(130);
+    expect(readdirSync(lost.folder)).not.toContain('lock');
+
+    // the same three commands: on from the last commit to the end
+    founder = await swarm.found();
+    [first, second] = [swarm.join(), swarm.join()];
+    await founder.line('commit');
+    const again = founder.all('commit')[0]!.commit;
+    expect(again.iteration).toBeGreaterThan(before.iteration);
+    expect(again.loss).toBeLessThan((before.losses[0]! + before.losses.at(-1)!) / 2);
+    for (const process of [founder, first, second]) expect(await process.end(100)).toBe(0);
+    expect(founder.iteration).toBe(200);
+
+    const files = readdirSync(swarm.model).map(
+      (name) => [name, readFileSync(join(swarm.model, name))] as const,
+    );
+    const model = importModel(new Map(files));
+    expect(model.stages.map(({ blocks }) => blocks)).toEqual([1, 1, 1]);
+    expect(model.weights.every((weights) => weights.every(Number.isFinite))).toBe(true);
+  }, 170_000);
+});
