@@ -1,11 +1,13 @@
 // The same run in one process, without a swarm: the yardstick for losses (they must agree) and for speed. Micro-batches
-// go one after another through all stages, anchor by anchor, and gradients are added as the groups would add them.
+// go one after another over their planned paths, anchor by anchor, and gradients are added as the groups would add them
+// where each anchor's micro-batches have replicas of their own.
 
 import { drawSamples, readWindows, trainingWindows } from '../data/index.ts';
 import { type CodecName, codecs, sumContributions } from '../gradient/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
+import { planOfGroups } from '../swarm/planning.ts';
 import { initialStage, normOf, StageHolder } from '../swarm/holder.ts';
 import { type Manifest, microbatchesPerIteration } from '../swarm/manifest.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
@@ -17,8 +19,12 @@ export interface SingleParts {
   readonly engines: readonly Engine[];
   readonly clock: Clock;
   readonly identity: Identity;
-  /** After each iteration: its mean loss, nats per token. */
-  readonly committed: (iteration: number, loss: number) => void;
+  /** After each iteration: its mean loss, nats per token, and the stages' weights as they are then. */
+  readonly committed: (
+    iteration: number,
+    loss: number,
+    weights: () => readonly Float32Array[],
+  ) => void | Promise<void>;
 }
 
 /** Trains the run's iterations and returns every stage as it is then. */
@@ -27,31 +33,48 @@ export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> 
   const holders = engines.map((engine) => new StageHolder(manifest, engine, clock, identity));
   for (const [stage, holder] of holders.entries()) await holder.install(initialStage(manifest, stage));
   for (let iteration = 1; iteration <= manifest.training.iterations; iteration++) {
-    const total = microbatchesPerIteration(manifest);
+    const plan = planOfGroups(manifest, replicaNames(manifest), iteration);
     const columns = manifest.training.stageSizes[0] ?? 1;
     const gradients: Float32Array[][] = engines.map(() => []);
+    const visits = engines.map(() => 0);
     const losses = new Map<number, number>();
     for (let column = 0; column < columns; column++) {
-      for (let microbatch = column; microbatch < total; microbatch += columns) {
-        losses.set(microbatch, await oneMicrobatch(parts, iteration, microbatch));
+      for (const path of plan.paths) {
+        if (path.microbatch % columns !== column) continue;
+        const stages = path.nodes.map((node) => node.stage);
+        for (const stage of stages) visits[stage]!++;
+        losses.set(path.microbatch, await oneMicrobatch(parts, iteration, path.microbatch, stages));
       }
       for (const [stage, engine] of engines.entries()) gradients[stage]!.push(await engine.takeGradients());
     }
     for (const [stage, holder] of holders.entries()) {
+      if (visits[stage] === 0) {
+        holder.pass(iteration);
+        continue;
+      }
       const sum = await addUp(manifest, iteration, stage, gradients[stage]!);
-      await holder.step(iteration, sum, await normOf(sum, clock), total);
+      await holder.step(iteration, sum, await normOf(sum, clock), visits[stage]!);
     }
     let loss = 0;
-    for (let microbatch = 0; microbatch < total; microbatch++) loss += losses.get(microbatch)!;
-    committed(iteration, loss / total);
+    for (const microbatch of [...losses.keys()].sort((a, b) => a - b)) loss += losses.get(microbatch)!;
+    await committed(iteration, loss / losses.size, () => holders.map((holder) => holder.weights()));
   }
   return holders.map((holder, stage) => holder.decode(stage, holder.snapshot()));
 }
 
+/** A name for every replica of the run as planned. */
+function replicaNames({ training }: Manifest): string[][] {
+  return training.stageSizes.map((size, stage) =>
+    Array.from({ length: size }, (_, replica) => `stage ${stage} replica ${replica}`),
+  );
+}
+
+/** Forward over the stages of its path, head, and back; its loss. */
 async function oneMicrobatch(
   { manifest, text, engines }: SingleParts,
   iteration: number,
   microbatch: number,
+  stages: readonly number[],
 ): Promise<number> {
   const windows = trainingWindows(text.length, manifest.model.context, manifest.data.heldOut);
   const indices = drawSamples({
@@ -64,12 +87,12 @@ async function oneMicrobatch(
   });
   const { tokens, targets } = readWindows(text, windows, indices);
   let activation: Float32Array | Int32Array = tokens;
-  for (const engine of engines)
-    activation = await engine.forward({ key: microbatch, input: activation, keep: true });
+  for (const stage of stages)
+    activation = await engines[stage]!.forward({ key: microbatch, input: activation, keep: true });
   const head = await engines[0]!.head({ input: activation as Float32Array, targets, gradient: true });
   let gradient = head.inputGradient!;
-  for (const engine of engines.toReversed()) {
-    const before = await engine.backward({ key: microbatch, outputGradient: gradient, part: 'all' });
+  for (const stage of stages.toReversed()) {
+    const before = await engines[stage]!.backward({ key: microbatch, outputGradient: gradient, part: 'all' });
     if (before !== undefined) gradient = before;
   }
   return head.loss;

@@ -7,7 +7,8 @@ import type { Plan } from '../schedule/plan.ts';
 import { validatePlan } from '../schedule/validate.ts';
 import { activationLength, type Manifest, microbatchesPerIteration } from './manifest.ts';
 import { parametersOf } from './holder.ts';
-import type { Member, RunState } from './run-state.ts';
+import type { PeerName } from '../seams/network.ts';
+import type { RunState } from './run-state.ts';
 
 export class PlanningError extends Error {
   override readonly name = 'PlanningError';
@@ -18,20 +19,34 @@ const FORWARD_SECONDS = 1;
 
 /** The run's policy applied to the members that are active now. Stages that nobody holds are left out of every path. */
 export function makePlan(state: RunState, manifest: Manifest): Plan {
-  const { training } = manifest;
-  const anchors = state.group(0).slice(0, microbatchesPerIteration(manifest));
-  if (anchors.length === 0)
-    throw new PlanningError('no anchor is alive: nobody holds the embedding and the data');
-  const groups = Array.from({ length: training.stages }, (_, stage) =>
-    stage === 0 ? anchors : state.group(stage),
+  const groups = Array.from({ length: manifest.training.stages }, (_, stage) =>
+    state.group(stage).map((member) => member.peer),
   );
-  const members = groups.flat();
-  const indexOf = new Map(members.map((member, index) => [member.peer, index]));
+  return planOfGroups(manifest, groups, state.iteration + 1);
+}
+
+/**
+ * The run's policy applied to groups of peers, stage 0 first.
+ * The seed moves with the iteration, so that policies that draw do not leave out the same stages every time.
+ */
+export function planOfGroups(
+  manifest: Manifest,
+  groups: readonly (readonly PeerName[])[],
+  iteration: number,
+): Plan {
+  const { training, seed } = manifest;
+  const anchors = groups[0]!.slice(0, microbatchesPerIteration(manifest));
+  if (anchors.length === 0) {
+    throw new PlanningError('no anchor is alive: nobody holds the embedding and the data');
+  }
+  const holding = [anchors, ...groups.slice(1)];
+  const peers = holding.flat();
+  const indexOf = new Map(peers.map((peer, index) => [peer, index]));
   const description: SwarmDescription = {
-    peers: members.map((member) => describe(member, manifest)),
+    peers: peers.map((peer) => describe(peer, manifest)),
     stages: training.stages,
-    assignment: groups.map((group) => group.map((member) => indexOf.get(member.peer)!)),
-    stageSizes: groups.map((group) => group.length),
+    assignment: holding.map((group) => group.map((peer) => indexOf.get(peer)!)),
+    stageSizes: holding.map((group) => group.length),
     microbatchesPerAnchor: Math.max(1, Math.floor(microbatchesPerIteration(manifest) / anchors.length)),
     pathLength: Math.round(training.stages * (1 - training.skipRatio)),
     swapBudget: training.swapBudget,
@@ -42,20 +57,20 @@ export function makePlan(state: RunState, manifest: Manifest): Plan {
     activationBytes: 4 * activationLength(manifest),
     gradientBytes: 4 * parametersOf(manifest, training.stages - 1),
     links: {
-      latencySeconds: members.map(() => members.map(() => 0)),
-      bytesPerSecond: members.map(() => members.map(() => Number.POSITIVE_INFINITY)),
-      uploadBytesPerSecond: members.map(() => Number.POSITIVE_INFINITY),
-      downloadBytesPerSecond: members.map(() => Number.POSITIVE_INFINITY),
+      latencySeconds: peers.map(() => peers.map(() => 0)),
+      bytesPerSecond: peers.map(() => peers.map(() => Number.POSITIVE_INFINITY)),
+      uploadBytesPerSecond: peers.map(() => Number.POSITIVE_INFINITY),
+      downloadBytesPerSecond: peers.map(() => Number.POSITIVE_INFINITY),
       shared: false,
     },
   };
-  return policies[training.policy as PolicyName].plan(description, { seed: manifest.seed });
+  return policies[training.policy as PolicyName].plan(description, { seed: seed + iteration });
 }
 
-function describe(member: Member, { training }: Manifest) {
+function describe(peer: PeerName, { training }: Manifest) {
   const all = (seconds: number) => Array.from({ length: training.stages }, () => seconds);
   return {
-    name: member.peer,
+    name: peer,
     forwardSeconds: all(FORWARD_SECONDS),
     backwardInputSeconds: all(FORWARD_SECONDS),
     backwardWeightSeconds: all(FORWARD_SECONDS),

@@ -84,7 +84,9 @@ describe('a whole swarm in virtual time', () => {
       engines,
       clock: world.clockOf('single'),
       identity: createSimulatedIdentity('single'),
-      committed: (_, loss) => losses.push(loss),
+      committed: (_, loss) => {
+        losses.push(loss);
+      },
     });
     for (const engine of engines) await engine.close();
     expect(losses).toEqual(lossesOf(simulation));

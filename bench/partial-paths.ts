@@ -1,0 +1,180 @@
+// What partial paths cost and give (SkipPipe, arXiv 2502.19913, section 5): the demo's model trained with every path
+// full, and with one of the three further stages left out on each path, from the same seeds and with equal tokens; then
+// the held-out loss with all stages and with one left out. In one process: paths and their order decide here, not the
+// network.
+
+import { manifestOf } from '../src/cli/manifest.ts';
+import { loadText } from '../src/cli/text.ts';
+import { createOnnxEngine } from '../src/engine/onnx/index.ts';
+import { evaluate, loadModel } from '../src/inference/index.ts';
+import { createKeyIdentity, generateKey } from '../src/network/libp2p/identity.ts';
+import { createRealClock } from '../src/network/real-clock.ts';
+import { trainSingle } from '../src/replay/single.ts';
+import { parseManifest } from '../src/scenario/schema.ts';
+import { knownNames } from '../src/cli/names.ts';
+import { type Manifest, modelOf, stagesOf } from '../src/swarm/manifest.ts';
+
+export const flags = { seeds: 'numbers', checkpoints: 'numbers', tokens: 'number' } as const;
+
+interface Options {
+  readonly seeds?: readonly number[];
+  /** Iterations after which the model is evaluated; training ends with the last. */
+  readonly checkpoints?: readonly number[];
+  /** Held-out tokens of one evaluation. */
+  readonly tokens?: number;
+}
+
+const FURTHER_STAGES = [1, 2, 3];
+
+/** One row a seed, way of training and checkpoint: held-out losses, nats per byte. */
+export async function run({ seeds = [7, 8, 9], checkpoints = [240, 480], tokens = 65_536 }: Options = {}) {
+  const rows = [];
+  for (const seed of seeds) {
+    for (const [training, policy, skipRatio] of [
+      ['full', '1f1b', 0],
+      ['one stage left out', 'skippipe', 0.33],
+    ] as const) {
+      rows.push(...(await trainAndEvaluate({ seed, training, policy, skipRatio, checkpoints, tokens })));
+    }
+  }
+  return { bench: 'partial-paths', rows, notes: [...comparisons(rows)] };
+}
+
+interface Row {
+  readonly seed: number;
+  readonly training: string;
+  readonly iterations: number;
+  readonly lossAllStages: number;
+  readonly lossWithout1: number;
+  readonly lossWithout2: number;
+  readonly lossWithout3: number;
+  readonly meanLossWithoutOne: number;
+}
+
+async function trainAndEvaluate(settings: {
+  seed: number;
+  training: string;
+  policy: string;
+  skipRatio: number;
+  checkpoints: readonly number[];
+  tokens: number;
+}): Promise<Row[]> {
+  const { seed, training, policy, skipRatio, checkpoints, tokens } = settings;
+  const identity = createKeyIdentity(await generateKey());
+  const text = await loadText(undefined);
+  const manifest = manifestOf(
+    parseManifest(JSON.stringify(demoManifest(seed, policy, skipRatio, Math.max(...checkpoints))), {
+      file: 'partial-paths',
+      names: knownNames,
+    }),
+    text,
+    identity,
+  );
+  const engines = await Promise.all(
+    Array.from({ length: manifest.training.stages }, () => createOnnxEngine({ inProcess: true })),
+  );
+  const rows: Row[] = [];
+  await trainSingle({
+    manifest,
+    text: text.bytes,
+    engines,
+    clock: createRealClock(),
+    identity,
+    committed: async (iterations, _loss, weights) => {
+      if (!checkpoints.includes(iterations)) return;
+      const losses = await heldOutLosses(manifest, weights(), text.bytes, tokens);
+      const [lossAllStages, lossWithout1, lossWithout2, lossWithout3] = losses as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      const meanLossWithoutOne = round4((lossWithout1 + lossWithout2 + lossWithout3) / 3);
+      rows.push({
+        seed,
+        training,
+        iterations,
+        lossAllStages,
+        lossWithout1,
+        lossWithout2,
+        lossWithout3,
+        meanLossWithoutOne,
+      });
+      process.stderr.write(`${JSON.stringify(rows.at(-1))}\n`);
+    },
+  });
+  for (const engine of engines) await engine.close();
+  return rows;
+}
+
+/** The demo's model and batch. */
+function demoManifest(seed: number, policy: string, skipRatio: number, iterations: number) {
+  return {
+    name: 'partial-paths',
+    seed,
+    model: {
+      width: 128,
+      heads: 4,
+      kvHeads: 4,
+      hidden: 344,
+      vocabulary: 256,
+      context: 128,
+      layers: 4,
+      anchorLayers: 1,
+    },
+    training: {
+      stages: 4,
+      stageSizes: [2, 2, 2, 2],
+      microbatchesPerAnchor: 2,
+      samplesPerMicrobatch: 4,
+      skipRatio,
+      policy,
+      optimizer: 'adamw',
+      learningRate: 3e-3,
+      betas: [0.9, 0.95],
+      iterations,
+    },
+  };
+}
+
+/** Held-out loss with all stages, then without each further one. */
+async function heldOutLosses(
+  manifest: Manifest,
+  weights: readonly Float32Array[],
+  text: Uint8Array,
+  maxTokens: number,
+): Promise<number[]> {
+  const stagedModel = {
+    model: modelOf(manifest),
+    stages: stagesOf(manifest),
+    weights: weights.map((w) => w.slice()),
+  };
+  const engineFor = () => createOnnxEngine({ inProcess: true });
+  const model = await loadModel({ stagedModel, engineFor, samples: 8 });
+  try {
+    const losses: number[] = [];
+    for (const skip of [new Set<number>(), ...FURTHER_STAGES.map((stage) => new Set([stage]))]) {
+      losses.push(round4((await evaluate(model, text, { maxTokens, skip })).loss));
+    }
+    return losses;
+  } finally {
+    await model.close();
+  }
+}
+
+function* comparisons(rows: readonly Row[]): Iterable<string> {
+  for (const partial of rows.filter((row) => row.training !== 'full')) {
+    const full = rows.find(
+      ({ training, seed, iterations }) =>
+        training === 'full' && seed === partial.seed && iterations === partial.iterations,
+    );
+    if (full === undefined) continue;
+    const gap = 100 * (partial.lossAllStages / full.lossAllStages - 1);
+    yield `seed ${partial.seed}, ${partial.iterations} iterations: with all stages ${gap.toFixed(1)} % above full training; ` +
+      `with one left out ${partial.meanLossWithoutOne} against ${full.meanLossWithoutOne}`;
+  }
+}
+
+function round4(value: number): number {
+  return Math.round(1e4 * value) / 1e4;
+}
