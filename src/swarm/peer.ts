@@ -189,7 +189,7 @@ export class Peer {
   // ---- beginning
 
   async #begin(): Promise<void> {
-    const { start, name } = this.#parts;
+    const { start, name, store } = this.#parts;
     if (start.kind === 'found') {
       const known = this.#ledger.journal.length > 0;
       if (known && this.state.runId !== start.manifest.runId) {
@@ -200,6 +200,7 @@ export class Peer {
       }
       if (known && this.state.ended)
         throw new JoinError('ended', 'the run has ended; its journal is complete');
+      await store.writeBlob('manifest', start.manifest.bytes); // by which it finds its snapshots again
       const application = this.#application(0);
       const leader = known ? await this.#joining.again(application, start.manifest.runId, 0) : undefined;
       if (this.#over) return;

@@ -128,4 +128,54 @@ describe('a run across processes', () => {
     expect(model.stages.map(({ blocks }) => blocks)).toEqual([1, 1, 1]);
     expect(model.weights.every((weights) => weights.every(Number.isFinite))).toBe(true);
   }, 170_000);
+
+  it('goes on when all were killed, when its founder comes back among the others, and when a peer stood still', async () => {
+    const factor = await slowness();
+    const swarm = new SmallSwarm(2000);
+    let [founder, first, second] = await swarm.start();
+    await trainsOn(founder, 60);
+
+    // kill -9 everywhere, and the same three commands, the founder's last: on from snapshots of a few seconds ago
+    const killed = { iteration: founder.iteration, losses: founder.losses };
+    for (const process of [founder, first, second]) process.signal('SIGKILL');
+    for (const process of [founder, first, second]) await process.exited;
+    [first, second] = [swarm.join(), swarm.join()];
+    founder = await swarm.found();
+    await trainsWhole(founder, 0);
+    const again = founder.all('commit')[0]!.commit;
+    expect(again.iteration).toBeGreaterThanOrEqual(killed.iteration);
+    expect(again.loss).toBeLessThan((killed.losses[0]! + killed.losses.at(-1)!) / 2);
+    expect(new Set([selfOf(first), selfOf(second)]).size).toBe(2);
+
+    // the founder alone, while the others wait for an anchor: it finds the run, and another leads it
+    const without = first.iteration;
+    const runId = founder.all('running')[0]!.runId;
+    const gone = first.line('gone', ({ peer }) => peer === selfOf(founder), { from: first.mark() });
+    founder.signal('SIGKILL');
+    await gone;
+    let from = first.mark();
+    founder = await swarm.found();
+    expect((await founder.line('running')).runId).toBe(runId);
+    await first.line('active', ({ peer }) => peer === selfOf(founder), { from });
+    await trainsWhole(founder, 0);
+    expect(founder.all('commit')[0]!.commit.iteration).toBeGreaterThan(without);
+    expect([selfOf(first), selfOf(second)]).toContain(founder.all('leader').at(-1)!.peer);
+
+    // one that stands still is missed within seconds, and comes back when it goes on
+    const leads = founder.all('leader').at(-1)!.peer;
+    const frozen = selfOf(first) === leads ? second : first;
+    from = founder.mark();
+    const frozenAt = performance.now();
+    frozen.signal('SIGSTOP');
+    await founder.line('gone', ({ peer }) => peer === selfOf(frozen), { from });
+    expect(performance.now() - frozenAt).toBeLessThan(1000 * SOON_SECONDS * factor);
+    await trainsOn(founder, 2);
+    from = founder.mark();
+    frozen.signal('SIGCONT');
+    await founder.line('active', ({ peer }) => peer === selfOf(frozen), { from });
+    await trainsWhole(founder, from);
+
+    for (const process of [founder, first, second]) process.signal('SIGINT');
+    for (const process of [founder, first, second]) expect(await process.end(10 * factor)).toBe(130);
+  }, 170_000);
 });
