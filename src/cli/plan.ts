@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { lowerBoundSeconds } from '../report/bound.ts';
-import type { Drawing } from '../report/drawing.ts';
+import { type Drawing, formatPercent, formatSeconds } from '../report/drawing.ts';
 import { ganttSvg, MOST_TASKS_DRAWN } from '../report/gantt.ts';
 import { formatBytes, planTable } from '../report/table.ts';
 import { chromeTrace } from '../report/trace.ts';
@@ -12,7 +12,14 @@ import type { Scenario } from '../scenario/settings.ts';
 import type { SwarmDescription } from '../schedule/description.ts';
 import { DescriptionError, PlanError } from '../schedule/errors.ts';
 import type { Plan } from '../schedule/plan.ts';
-import { isPolicyName, type PolicyName, policies, policyNames } from '../schedule/policies/index.ts';
+import {
+  type Budget,
+  isPolicyName,
+  type PolicyName,
+  policies,
+  policyNames,
+} from '../schedule/policies/index.ts';
+import { boundsOf, type PlanBounds } from '../schedule/skippipe/plan-bounds.ts';
 import { networkOf, type Timeline, timeline } from '../schedule/timeline.ts';
 import { validatePlan } from '../schedule/validate.ts';
 import { RunError, UsageError } from './errors.ts';
@@ -22,7 +29,7 @@ import { addCommonFlags, type CliContext, type CommonFlags, parseList } from './
 
 interface PlanFlags extends CommonFlags {
   readonly policy?: readonly string[];
-  readonly budget?: string;
+  readonly budget?: Budget;
   readonly bounds?: 'full';
   readonly out?: string;
   readonly tasks?: boolean;
@@ -63,7 +70,7 @@ function runPlan(file: string, flags: PlanFlags, { output }: CliContext): void {
   const skipped: { policy: string; reason: string }[] = [];
   for (const name of chosen.names) {
     try {
-      results.push(planWith(name, description, flags.seed ?? scenario.seed));
+      results.push(planWith(name, description, flags.seed ?? scenario.seed, flags));
     } catch (error) {
       // Not every policy fits every scenario: among all of them that is a remark, of one that was named an error.
       if (!(error instanceof DescriptionError || error instanceof PlanError)) throw error;
@@ -81,6 +88,7 @@ function runPlan(file: string, flags: PlanFlags, { output }: CliContext): void {
   const moved = (bytes: number) =>
     scenario.model === undefined ? `${bytes} activations` : formatBytes(bytes);
   output.say(planTable(results.map(({ summary }) => ({ ...summary, moved: moved(summary.bytesMoved) }))));
+  for (const { summary } of results) if (summary.bounds !== undefined) output.say(boundLine(summary));
   for (const { policy, reason } of skipped) output.say(`${policy} cannot plan this: ${reason}`);
   if (flags.out !== undefined) draw(results, scenario, flags.out, output.say);
   if (flags.json === true) {
@@ -120,6 +128,12 @@ interface PlanSummary {
   readonly makespanSeconds: number;
   readonly spanSeconds: readonly number[];
   readonly lowerBoundSeconds: number;
+  /** Makespan over bound, minus one. */
+  readonly gap: number;
+  /** No plan is shorter: the bound holds for every plan, and this one meets it. */
+  readonly optimal: boolean;
+  /** Where the policy chooses paths: the bounds on every plan that keeps the rules. */
+  readonly bounds?: PlanBounds;
   readonly bubbleRatio: number;
   readonly peakActivations: readonly number[];
   readonly bytesMoved: number;
@@ -133,14 +147,28 @@ interface PlanSummary {
   readonly timing: { readonly planMilliseconds: number };
 }
 
-function planWith(name: PolicyName, description: SwarmDescription, seed: number): Planned {
+/** Policies whose bound is one on every plan that keeps the rules, not on an order of the tasks they chose. */
+const searching: ReadonlySet<string> = new Set(['skippipe', 'skippipe-blind']);
+/** Planning works in whole microseconds: a bound this close to the makespan is met. */
+const SAME_TIME = 1e-6;
+
+function planWith(
+  name: PolicyName,
+  description: SwarmDescription,
+  seed: number,
+  { budget, bounds: which }: PlanFlags,
+): Planned {
   const started = performance.now();
-  const plan = policies[name].plan(description, { seed });
+  const plan = policies[name].plan(description, budget === undefined ? { seed } : { seed, budget });
   const planMilliseconds = performance.now() - started;
   const [problem] = validatePlan(plan);
   if (problem !== undefined) throw new RunError(`${name} made a plan that is not sound: ${problem.message}`);
   const network = networkOf(description);
   const result = timeline(plan, network);
+  const bounds = searching.has(name) ? boundsOf(description, which === 'full') : undefined;
+  const proven = bounds === undefined ? lowerBoundSeconds(plan, network) : bounds.seconds;
+  const met = result.makespanSeconds <= proven * (1 + SAME_TIME);
+  const bound = met ? result.makespanSeconds : proven;
   const nameOf = (peer: number) => plan.peers[peer]!;
   return {
     plan,
@@ -152,7 +180,10 @@ function planWith(name: PolicyName, description: SwarmDescription, seed: number)
       microbatches: plan.paths.length,
       makespanSeconds: result.makespanSeconds,
       spanSeconds: Array.from(result.spanSeconds),
-      lowerBoundSeconds: lowerBoundSeconds(plan, network),
+      lowerBoundSeconds: bound,
+      gap: bound > 0 ? result.makespanSeconds / bound - 1 : 0,
+      optimal: bounds !== undefined && met,
+      ...(bounds === undefined ? {} : { bounds }),
       bubbleRatio: result.bubbleRatio,
       peakActivations: Array.from(result.peakActivations, withoutNoise),
       bytesMoved: result.bytesMoved,
@@ -168,6 +199,14 @@ function planWith(name: PolicyName, description: SwarmDescription, seed: number)
       timing: { planMilliseconds },
     },
   };
+}
+
+/** How far from the best possible a plan is known to be at most. */
+function boundLine({ policy, bounds, gap, optimal, lowerBoundSeconds: seconds }: PlanSummary): string {
+  const bound = `no plan takes less than ${formatSeconds(seconds)} (${bounds!.by})`;
+  return optimal
+    ? `${policy}: optimal, ${bound}`
+    : `${policy}: ${bound}, this one at most ${formatPercent(gap)} more`;
 }
 
 /** Activations are counted in fractions of a stage, and sums of thirds are not whole. */
@@ -243,8 +282,9 @@ function drawingOf(
   };
 }
 
-function parseBudget(text: string): string {
-  if (/^[1-9]\d*$/.test(text) || /^[×x*]\d*\.?\d+$/.test(text)) return text;
+function parseBudget(text: string): Budget {
+  if (/^[1-9]\d*$/.test(text)) return { steps: Number(text) };
+  if (/^[×x*]\d*\.?\d+$/.test(text)) return { times: Number(text.slice(1)) };
   throw new InvalidArgumentError(
     'It must be a number of steps, such as 20000, or a multiple of the default, such as ×4.',
   );

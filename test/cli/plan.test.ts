@@ -14,6 +14,17 @@ const planEntry = z.strictObject({
   makespanSeconds: z.number(),
   spanSeconds: z.array(z.number()),
   lowerBoundSeconds: z.number(),
+  gap: z.number(),
+  optimal: z.boolean(),
+  bounds: z
+    .strictObject({
+      twoTrips: z.number(),
+      busiestPeer: z.number(),
+      slots: z.number().optional(),
+      seconds: z.number(),
+      by: z.string(),
+    })
+    .optional(),
   bubbleRatio: z.number(),
   peakActivations: z.array(z.number()),
   bytesMoved: z.number(),

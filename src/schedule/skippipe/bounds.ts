@@ -57,7 +57,7 @@ export function anchorNeed(instance: Instance, peer: number, trip: number): numb
 }
 
 /** The least compute of a visit of a peer: of its stage, or of any when stages are free. */
-function visitWork(instance: Instance, stageOf: Int32Array, peer: number): number {
+export function visitWork(instance: Instance, stageOf: Int32Array, peer: number): number {
   const { stages, forward, backward, free } = instance;
   if (!free) {
     const at = peer * stages + stageOf[peer]!;

@@ -1,0 +1,32 @@
+// The bounds that stand beside a plan: the quick ones always, the linear programs when they are asked for.
+
+import type { SwarmDescription } from '../description.ts';
+import { quickBounds } from './bounds.ts';
+import { instanceOf } from './instance.ts';
+import { slotsBound } from './slots.ts';
+
+export interface PlanBounds {
+  /** Seconds. */
+  readonly twoTrips: number;
+  readonly busiestPeer: number;
+  /** Only with full bounds, and where the instance is small enough. */
+  readonly slots?: number;
+  /** The largest of them. */
+  readonly seconds: number;
+  /** Its name for people. */
+  readonly by: string;
+}
+
+/** Lower bounds on every plan that keeps the rules; with `full` also the slots program, which takes seconds. */
+export function boundsOf(description: SwarmDescription, full: boolean): PlanBounds {
+  const instance = instanceOf(description);
+  const { twoTrips, busiestPeer } = quickBounds(instance);
+  const slots = full ? slotsBound(instance) : undefined;
+  const named: [string, number][] = [
+    ['two trips', twoTrips],
+    ['busiest peer', busiestPeer],
+    ['slots', slots ?? 0],
+  ];
+  const [by, seconds] = named.reduce((most, next) => (next[1] > most[1] ? next : most));
+  return { twoTrips, busiestPeer, ...(slots === undefined ? {} : { slots }), seconds, by };
+}
