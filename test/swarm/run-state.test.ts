@@ -1,0 +1,125 @@
+// What the journal says is so, and who may say it.
+
+import { describe, expect, it } from 'vitest';
+import type { Entry, EntryBody, MemberChange } from '../../src/journal/entry.ts';
+import { RunState } from '../../src/swarm/run-state.ts';
+
+const digest = '0'.repeat(64);
+
+/** Applies bodies as the named authors' entries; terms follow the leader entries. */
+class Script {
+  readonly state = new RunState();
+  #index = 0;
+  #term = 0;
+
+  say(author: string, body: EntryBody): this {
+    if (body.kind === 'leader') this.#term++;
+    this.state.apply(this.entry(author, body));
+    this.#index++;
+    return this;
+  }
+
+  entry(author: string, body: EntryBody, term = this.#term): Entry {
+    return { index: this.#index, term, previous: digest, author, body, hash: digest, signature: '' };
+  }
+}
+
+const enter = (peer: string, stage: number): MemberChange => ({
+  kind: 'enter',
+  peer,
+  name: peer,
+  addresses: [],
+  stage,
+  origin: { kind: 'initial' },
+});
+const members = (...changes: MemberChange[]): EntryBody => ({ kind: 'members', changes });
+
+function founded(): Script {
+  return new Script()
+    .say('ann', { kind: 'genesis', runId: digest, founder: 'ann' })
+    .say('ann', { kind: 'leader', peer: 'ann', reason: '' })
+    .say('ann', members(enter('ann', 0), enter('bob', 1), enter('cid', 1)))
+    .say('ann', members(...['ann', 'bob', 'cid'].map((peer) => ({ kind: 'active' as const, peer }))));
+}
+
+function commit(iteration: number, contributors: string[]): EntryBody {
+  const stage = { stage: 1, round: 0, microbatches: [0, 1], contributors, gradientNorm: 0.5, leftOut: [] };
+  const nothing = { dropped: [], visitsComputed: 0, visitsCounted: 0, weights: [] };
+  return { kind: 'commit', iteration, attempt: 0, loss: 2, stages: [stage], ...nothing };
+}
+
+describe('the state of a run', () => {
+  it('keeps a group in the order in which its members entered', () => {
+    const { state } = founded();
+    expect(state.group(1).map((member) => member.peer)).toEqual(['bob', 'cid']);
+  });
+
+  it('moves a member that enters again to the end of its new group', () => {
+    const { state } = founded()
+      .say('ann', members(enter('bob', 1)))
+      .say('ann', members({ kind: 'active', peer: 'bob' }));
+    expect(state.group(1).map((member) => member.peer)).toEqual(['cid', 'bob']);
+  });
+
+  it('counts a member only once it is active, and not after it is gone', () => {
+    const script = founded().say('ann', members(enter('dan', 2)));
+    expect(script.state.group(2)).toEqual([]);
+    script.say('ann', members({ kind: 'active', peer: 'dan' }));
+    expect(script.state.group(2)).toHaveLength(1);
+    script.say('ann', members({ kind: 'gone', peer: 'dan', how: 'left', reason: '' }));
+    expect(script.state.group(2)).toEqual([]);
+    expect(script.state.member('dan')).toMatchObject({ status: 'gone', how: 'left' });
+  });
+
+  it('remembers which commit changed a stage last', () => {
+    const { state } = founded()
+      .say('ann', { kind: 'plan', iteration: 1, attempt: 0, plan: null })
+      .say('ann', commit(1, ['bob']))
+      .say('ann', { kind: 'plan', iteration: 2, attempt: 0, plan: null })
+      .say('ann', commit(2, []));
+    expect(state.iteration).toBe(2);
+    expect(state.updatedAt(1)).toBe(1);
+    expect(state.gradientNorm(1)).toBe(0.5);
+  });
+
+  it('names the first active member that is left as the leader’s successor', () => {
+    const { state } = founded();
+    expect(state.successor(new Set())).toBe('bob');
+    expect(state.successor(new Set(['bob']))).toBe('cid');
+    expect(state.successor(new Set(['bob', 'cid']))).toBeUndefined();
+  });
+});
+
+describe('what nobody may say', () => {
+  const wrong: [string, string, EntryBody][] = [
+    ['a stranger that it leads', 'eve', { kind: 'leader', peer: 'eve', reason: '' }],
+    ['a member that another one leads', 'bob', { kind: 'leader', peer: 'cid', reason: '' }],
+    ['a member that does not lead who belongs to the run', 'bob', members(enter('eve', 1))],
+    [
+      'the leader a plan that skips an iteration',
+      'ann',
+      { kind: 'plan', iteration: 2, attempt: 0, plan: null },
+    ],
+    ['the leader a commit of what was not planned', 'ann', commit(1, ['bob'])],
+    ['the leader that a stranger is active', 'ann', members({ kind: 'active', peer: 'eve' })],
+    ['the leader a second genesis', 'ann', { kind: 'genesis', runId: digest, founder: 'ann' }],
+  ];
+  for (const [what, author, body] of wrong) {
+    it(`${what}: refused, and nothing changes`, () => {
+      const script = founded();
+      const term = body.kind === 'leader' ? 2 : 1;
+      const entry = script.entry(author, body, term);
+      const before = JSON.stringify([script.state.leader, script.state.iteration, script.state.everyone()]);
+      expect(() => script.state.apply(entry)).toThrow(/entry 4/);
+      expect(JSON.stringify([script.state.leader, script.state.iteration, script.state.everyone()])).toBe(
+        before,
+      );
+    });
+  }
+
+  it('the old leader anything, once another one leads', () => {
+    const script = founded().say('bob', { kind: 'leader', peer: 'bob', reason: 'ann is gone' });
+    expect(() => script.state.apply(script.entry('ann', members(enter('eve', 1))))).toThrow('bob leads');
+    expect(() => script.state.apply(script.entry('bob', members(enter('eve', 1)), 1))).toThrow('term 1');
+  });
+});
