@@ -17,6 +17,8 @@ import { generateKey, keyFromBytes, keyToBytes, type PeerKey } from '../network/
 import { RunError, UsageError } from './errors.ts';
 import { reasonOf } from './files.ts';
 
+const LOCK = 'lock';
+
 export interface PeerFolder {
   readonly path: string;
   readonly key: PeerKey;
@@ -87,8 +89,6 @@ async function newKey(file: string): Promise<PeerKey> {
   return key;
 }
 
-const LOCK = 'lock';
-
 /**
  * Takes the folder's lock, or gives the living process that holds it. The lock appears whole under its name and only
  * where none stands, so of two processes that start at once one gets it.
@@ -98,26 +98,35 @@ function lock(path: string): number | undefined {
   const own = join(path, `${LOCK}.${process.pid}`);
   try {
     mkdirSync(path, { recursive: true });
-    for (const left of readdirSync(path)) {
-      const pid = /^lock\.(\d+)$/.exec(left)?.[1];
-      if (pid !== undefined && startOf(Number(pid)) === undefined) rmSync(join(path, left), { force: true });
-    }
+    removeLeftovers(path);
     writeFileSync(own, `${process.pid} ${startOf(process.pid) ?? ''}\n`);
-    for (;;) {
-      try {
-        linkSync(own, file);
-        return undefined;
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-      }
-      const holder = holderOf(file);
-      if (holder?.lives) return holder.pid;
-      if (holder !== undefined) removeStale(file, `${own}.stale`);
-    }
+    const holder = claim(own, file);
+    rmSync(own, { force: true });
+    return holder;
   } catch (error) {
     throw new UsageError(`--dir ${path}: ${reasonOf(error)}`, { cause: error });
-  } finally {
-    rmSync(own, { force: true });
+  }
+}
+
+function claim(own: string, file: string): number | undefined {
+  for (;;) {
+    try {
+      linkSync(own, file);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+    const holder = holderOf(file);
+    if (holder?.lives) return holder.pid;
+    if (holder !== undefined) removeStale(file, `${own}.stale`);
+  }
+}
+
+/** What processes that were killed while they took the lock have left. */
+function removeLeftovers(path: string): void {
+  for (const name of readdirSync(path)) {
+    const pid = /^lock\.(\d+)(\.stale)?$/.exec(name)?.[1];
+    if (pid !== undefined && startOf(Number(pid)) === undefined) rmSync(join(path, name), { force: true });
   }
 }
 

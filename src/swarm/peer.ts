@@ -375,7 +375,8 @@ export class Peer {
     if (this.state.member(from) === undefined) {
       // what a stranger says is no reason to ask it for more
       const outcome = await this.#ledger.take(lines);
-      if (outcome !== 'ok') throw new Error('it sends entries and is not in the run');
+      // who was just let in does not know the members yet, and reads all that it lacks anyway
+      if (outcome !== 'ok' && this.#current) throw new Error('it sends entries and is not in the run');
     } else if ((await this.#history.take(from, lines)) === 'replaced') await this.#rejoin();
   }
 

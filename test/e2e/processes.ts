@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { onTestFailed, onTestFinished } from 'vitest';
+import { expect, onTestFailed, onTestFinished } from 'vitest';
 import type { PeerEvent } from '../../src/swarm/events.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
@@ -192,16 +192,18 @@ function parseLine(text: string): Line | undefined {
   }
 }
 
-/** A temporary home for the processes of one test; everything started from it is ended when the test is over. */
+/** A temporary home for processes; everything started from it is ended when the test, or what `over` names, is over. */
 export class Terminals {
   readonly home = mkdtempSync(join(tmpdir(), 'skein-e2e-'));
   readonly #started: SkeinProcess[] = [];
 
-  constructor() {
-    onTestFailed(() => {
-      for (const started of this.#started) console.error(started.lastWords());
-    });
-    onTestFinished(async () => {
+  constructor(over?: (cleanUp: () => Promise<void>, milliseconds: number) => void) {
+    if (over === undefined) {
+      onTestFailed(() => {
+        for (const started of this.#started) console.error(started.lastWords());
+      });
+    }
+    (over ?? onTestFinished)(async () => {
       await this.endAll();
       rmSync(this.home, { recursive: true, force: true });
     }, 30_000);
@@ -227,6 +229,20 @@ export class Terminals {
     for (const started of running) started.signal('SIGKILL');
     await Promise.all(running.map((started) => started.exited));
   }
+}
+
+/** The files of a folder, by name. */
+export function readFolder(folder: string): Map<string, Uint8Array> {
+  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]));
+}
+
+/** What a person reads when something was wrong: the last line says it, and no stack follows. */
+export function expectOneLine(stderr: string, reason: RegExp): void {
+  const lines = stderr.trimEnd().split('\n');
+  expect(lines.filter((line) => line.startsWith('skein: '))).toHaveLength(1);
+  expect(lines.at(-1)).toMatch(/^skein: /);
+  expect(lines.at(-1)).toMatch(reason);
+  expect(stderr).not.toMatch(/^\s+at |unexpected failure/m);
 }
 
 /**

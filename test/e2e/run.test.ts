@@ -1,11 +1,11 @@
 // A run across real processes: founded in one terminal, joined from two others, and what happens to it when they are
 // killed, stopped, frozen and started again.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { importModel } from '../../src/model/export.ts';
-import { type SkeinProcess, slowness, Terminals } from './processes.ts';
+import { readFolder, type SkeinProcess, slowness, Terminals } from './processes.ts';
 import { writeSmallRun } from './small-run.ts';
 
 const STAGES = 3;
@@ -121,10 +121,7 @@ describe('a run across processes', () => {
     for (const process of [founder, first, second]) expect(await process.end(100)).toBe(0);
     expect(founder.iteration).toBe(200);
 
-    const files = readdirSync(swarm.model).map(
-      (name) => [name, readFileSync(join(swarm.model, name))] as const,
-    );
-    const model = importModel(new Map(files));
+    const model = importModel(readFolder(swarm.model));
     expect(model.stages.map(({ blocks }) => blocks)).toEqual([1, 1, 1]);
     expect(model.weights.every((weights) => weights.every(Number.isFinite))).toBe(true);
   }, 170_000);
