@@ -95,7 +95,11 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
   }
 
   function dropFirst(): void {
-    const key = heap[--heapSize]!;
+    replaceFirst(heap[--heapSize]!);
+  }
+
+  /** The first event is over; another one takes its place in the heap. */
+  function replaceFirst(key: number): void {
     let hole = 0;
     for (;;) {
       let child = 2 * hole + 1;
@@ -260,8 +264,8 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
       const until = (now + 1) * stride;
       while (heapSize > 0 && heap[0]! < until) {
         const source = heap[0]! - now * stride;
-        dropFirst();
         if (source >= microbatches) {
+          dropFirst();
           const peer = source - microbatches;
           if (state[peer] === onWeight) {
             free[peer]!++;
@@ -275,6 +279,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
         }
         const m = source;
         if (running[m] === 0) {
+          dropFirst();
           makeReady(m, now);
           continue;
         }
@@ -285,6 +290,9 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
           if (splitBackward) queued[peer]!.push(m * pathLength + 2 * pathLength - at);
           else free[peer]!++;
         }
+        const hop = travel[m * steps + at]!;
+        if (hop > 0) replaceFirst((now + hop) * stride + m);
+        else dropFirst();
         freePeer(peer, now);
         if (at === steps - 1) {
           ended++;
@@ -294,9 +302,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
           continue;
         }
         step[m] = at === pathLength - 1 && headless[m] === 1 ? at + 2 : at + 1;
-        const hop = travel[m * steps + at]!;
         if (hop === 0) makeReady(m, now);
-        else push((now + hop) * stride + m);
       }
     }
     if (ended < microbatches) return evaluation;

@@ -20,7 +20,7 @@ export interface Mover {
   /** The micro-batches that the last move touched: `touched[0] … touched[touchedCount() - 1]`. */
   readonly touched: Int32Array;
   touchedCount(): number;
-  /** Whether the last move changed who holds which stage. */
+  /** Whether the last move, undone or not, changed who holds which stage. */
   movedPeers(): boolean;
 }
 
@@ -49,6 +49,7 @@ export function createMover(
   const savedStages = new Int32Array(peerCount);
   /** What undoing must do to stages and visit counts. */
   let peersMoved: 'no' | 'places' | 'labels' = 'no';
+  let wasUndone = false;
   let movedA = -1;
   let movedB = -1;
   /** [wave * peerCount + peer]: visits, which belong to a place and change peers with it. */
@@ -73,9 +74,12 @@ export function createMover(
     for (let i = 0; i < touchedCount; i++) isTouched[touched[i]!] = 0;
     touchedCount = 0;
     peersMoved = 'no';
+    wasUndone = false;
   }
 
   function undo(): void {
+    if (wasUndone) return;
+    wasUndone = true;
     for (let i = 0; i < touchedCount; i++) {
       const m = touched[i]!;
       for (let k = 0; k < pathLength; k++) path[m * pathLength + k] = savedPath[i * pathLength + k]!;
@@ -84,7 +88,6 @@ export function createMover(
     }
     if (peersMoved === 'places') exchangePlaces(movedA, movedB);
     else if (peersMoved === 'labels') stageOf.set(savedStages);
-    begin();
   }
 
   function fail(): false {

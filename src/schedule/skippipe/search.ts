@@ -103,7 +103,26 @@ function annealSurrogate(
   });
   const alone = new Float64Array(microbatches);
   const slot = new Float64Array(peerCount);
+  /** Per peer: all it computes, and for anchors the places in memory and (places − 1)/2 (F + B). */
   const work = new Float64Array(peerCount);
+  const places = new Float64Array(peerCount);
+  const stagger = new Float64Array(peerCount);
+
+  /** To be called when peers have changed places; other moves leave everybody's load as it is. */
+  function countWork(): void {
+    work.fill(0);
+    for (let at = 0; at < path.length; at++) work[path[at]!]!++;
+    for (let peer = 0; peer < peerCount; peer++) {
+      places[peer] = 0;
+      if (work[peer] === 0) continue;
+      const at = peer * stages + stageOf[peer]!;
+      const each = forward[at]! + backward[at]! + weight[at]!;
+      work[peer]! *= each;
+      if (stageOf[peer] !== 0) continue;
+      places[peer] = Math.min(memory[peer]!, perAnchor);
+      stagger[peer] = ((places[peer]! - 1) / 2) * each;
+    }
+  }
 
   function aloneOf(m: number): number {
     const base = m * pathLength;
@@ -123,24 +142,17 @@ function annealSurrogate(
   let late = 0;
   function cost(): number {
     slot.fill(0);
-    work.fill(0);
     let total = 0;
     for (let m = 0; m < microbatches; m++) {
       slot[path[m * pathLength]!]! += alone[m]!;
       total += alone[m]!;
     }
-    for (let at = 0; at < path.length; at++) work[path[at]!]!++;
     let most = 0;
     let mostPeer = 0;
     for (let peer = 0; peer < peerCount; peer++) {
-      if (work[peer] === 0) continue;
-      const at = peer * stages + stageOf[peer]!;
-      const each = forward[at]! + backward[at]! + weight[at]!;
-      let value = work[peer]! * each;
-      if (stageOf[peer] === 0) {
-        const places = Math.min(memory[peer]!, perAnchor);
-        value = Math.max(value, slot[peer]! / places + ((places - 1) / 2) * each);
-      }
+      let value = work[peer]!;
+      if (value === 0) continue;
+      if (places[peer]! > 0) value = Math.max(value, slot[peer]! / places[peer]! + stagger[peer]!);
       slot[peer] = value;
       if (value > most) {
         most = value;
@@ -166,6 +178,7 @@ function annealSurrogate(
   }
 
   for (let m = 0; m < microbatches; m++) alone[m] = aloneOf(m);
+  countWork();
   let current = cost();
   let best = copyCandidate(candidate);
   let bestCost = current;
@@ -177,6 +190,7 @@ function annealSurrogate(
     const { touched } = mover;
     const count = mover.touchedCount();
     for (let i = 0; i < count; i++) alone[touched[i]!] = aloneOf(touched[i]!);
+    if (mover.movedPeers()) countWork();
     const lateBefore = late;
     const changed = cost();
     if (changed <= current + temperature * exponentialQuantiles[draw.word() & 1023]!) {
@@ -188,9 +202,9 @@ function annealSurrogate(
       continue;
     }
     late = lateBefore;
-    const undone = touched.slice(0, count);
-    mover.undo();
-    for (const m of undone) alone[m] = aloneOf(m);
+    mover.undo(); // which leaves the list of what was touched as it is
+    for (let i = 0; i < count; i++) alone[touched[i]!] = aloneOf(touched[i]!);
+    if (mover.movedPeers()) countWork();
   }
   return best;
 }
@@ -262,9 +276,8 @@ function annealSimulation(
       }
       continue;
     }
-    const undone = touched.slice(0, count);
-    mover.undo();
-    for (const m of undone) evaluator.load(candidate, m);
+    mover.undo(); // which leaves the list of what was touched as it is
+    for (let i = 0; i < count; i++) evaluator.load(candidate, touched[i]!);
   }
   return { candidate: best, makespan, cost: bestCost, stepsUsed: step };
 }

@@ -1,0 +1,101 @@
+// Where a newcomer sits, and when it is worth while to move a peer that holds weights already. Both ask the same
+// judge, the planned makespan; both are answered with short searches, so that many seats can be tried.
+
+import type { SwarmDescription } from '../description.ts';
+import { networkOf } from '../record.ts';
+import { timeline } from '../timeline.ts';
+import type { Assignment } from '../wiring.ts';
+import { quickBounds } from './bounds.ts';
+import { instanceOf, microsecondsPerSecond } from './instance.ts';
+import { planOfCandidate } from './plan.ts';
+import { search } from './search.ts';
+
+export interface SeatOptions {
+  readonly seed: number;
+  /** Steps of the search for each seat that is tried. */
+  readonly steps?: number;
+}
+
+export interface Seat {
+  readonly stage: number;
+  /** Planned seconds of an iteration with the newcomer there. */
+  readonly seconds: number;
+}
+
+const seatSteps = 400;
+
+/**
+ * Every stage the newcomer could hold with the makespan planned for it, best first (equal: the smaller stage). The
+ * newcomer is `description.peers[newcomer]` and in no group of `assignment`. Micro-batches of the whole iteration stay
+ * as many as they are: an additional anchor takes its part of them.
+ */
+export function seatsFor(
+  description: SwarmDescription,
+  assignment: Assignment,
+  newcomer: number,
+  options: SeatOptions,
+): Seat[] {
+  const total = description.microbatchesPerAnchor * assignment[0]!.length;
+  const seats = assignment.map((_, stage): Seat => {
+    const seated = assignment.map((group, at) => (at === stage ? [...group, newcomer] : [...group]));
+    const perAnchor = Math.ceil(total / seated[0]!.length);
+    const swarm = {
+      ...description,
+      assignment: seated,
+      stageSizes: seated.map((group) => group.length),
+      microbatchesPerAnchor: perAnchor,
+    };
+    // A wave that cannot be dealt out evenly does more work than asked for: what counts is the time per micro-batch.
+    const done = perAnchor * seated[0]!.length;
+    return { stage, seconds: (plannedSeconds(swarm, options) * total) / done };
+  });
+  return seats.sort((a, b) => a.seconds - b.seconds || a.stage - b.stage);
+}
+
+/** The planned makespan after a search of the given length. */
+export function plannedSeconds(
+  description: SwarmDescription,
+  { seed, steps = seatSteps }: SeatOptions,
+): number {
+  const instance = instanceOf(description);
+  const bound = quickBounds(instance).seconds * microsecondsPerSecond;
+  const { candidate, evaluator } = search(instance, { seed, steps, bound });
+  const plan = planOfCandidate('seat', description, instance, evaluator, candidate);
+  return timeline(plan, networkOf(description)).makespanSeconds;
+}
+
+export interface MoveCosts {
+  /** Seconds to bring a stage's weights to the peer and be ready. */
+  readonly seconds: (peer: number, from: number, to: number) => number;
+  /** Iterations over which moving must pay for itself. */
+  readonly iterations: number;
+  /** Least part of the makespan that must be gained, whatever moving costs. */
+  readonly leastGain: number;
+}
+
+/**
+ * The better of two assignments when moving is counted: `better` only if over the given iterations it saves more than
+ * the slowest move takes, and more than the least gain. Peers that held nothing before move for free.
+ */
+export function stableAssignment(
+  held: Assignment,
+  better: Assignment,
+  seconds: { readonly held: number; readonly better: number },
+  costs: MoveCosts,
+): Assignment {
+  const before = stagesOf(held);
+  let slowest = 0;
+  better.forEach((group, stage) => {
+    for (const peer of group) {
+      const from = before.get(peer);
+      if (from !== undefined && from !== stage) slowest = Math.max(slowest, costs.seconds(peer, from, stage));
+    }
+  });
+  const gain = seconds.held - seconds.better;
+  const worthWhile = gain * costs.iterations > slowest && gain > costs.leastGain * seconds.held;
+  return worthWhile ? better : held;
+}
+
+function stagesOf(assignment: Assignment): Map<number, number> {
+  return new Map(assignment.flatMap((group, stage) => group.map((peer) => [peer, stage] as const)));
+}
