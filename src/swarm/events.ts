@@ -3,9 +3,9 @@
 
 import type { CommitBody } from '../journal/entry.ts';
 import type { PeerName } from '../seams/network.ts';
-import type { ExecutorNote } from './executor.ts';
 import type { LeaderNote } from './leader.ts';
 import type { SentBytes } from './messenger.ts';
+import type { PathNote } from './paths.ts';
 
 export type PeerEvent = { readonly at: number } & PeerEventBody;
 
@@ -60,7 +60,7 @@ export type PeerEventBody =
       readonly peer: PeerName;
       readonly iteration: number;
     }
-  | { readonly kind: 'path'; readonly iteration: number; readonly note: ExecutorNote }
+  | { readonly kind: 'path'; readonly iteration: number; readonly note: PathNote }
   | { readonly kind: 'leading'; readonly note: LeaderNote }
   | {
       readonly kind: 'left-out';

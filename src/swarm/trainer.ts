@@ -333,25 +333,25 @@ export class Trainer {
     reason: string,
     peer: PeerName,
   ): void {
-    if (this.#running(iteration, attempt)) this.#executor!.dropped(microbatch, reason, peer);
+    if (this.#running(iteration, attempt)) this.#executor!.paths.dropped(microbatch, reason, peer);
   }
 
   grantSlot(iteration: number, attempt: number, microbatch: number, stage: number): boolean {
     const open = this.#running(iteration, attempt) && this.#gradient === undefined;
-    return open && this.#executor!.grantSlot(microbatch, stage);
+    return open && this.#executor!.paths.grantSlot(microbatch, stage);
   }
 
   peerLost(peer: PeerName): void {
-    this.#executor?.peerLost(peer);
+    this.#executor?.paths.peerLost(peer);
   }
 
   reconnected(peer: PeerName): void {
-    this.#executor?.resend(peer);
+    this.#executor?.paths.resend(peer);
   }
 
   /** Peers next to this one on the paths of the iteration under way. */
   neighbours(): readonly PeerName[] {
-    return this.#executor?.neighbours ?? [];
+    return this.#executor?.paths.neighbours ?? [];
   }
 
   #running(iteration: number, attempt: number): boolean {
@@ -450,7 +450,7 @@ export class Trainer {
         const executor = this.#executor;
         const newer = executor ? compare([iteration, attempt], [executor.iteration, executor.attempt]) : 1;
         if (newer < 0) return undefined;
-        if (newer === 0) return executor!.take(from, header, payload);
+        if (newer === 0) return executor!.paths.take(from, header, payload);
       }
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }

@@ -73,6 +73,11 @@ export function forgetTensors(visit: Visit): void {
   visit.headGradient = undefined;
 }
 
+/** Asked after an await, when another message may have changed it. */
+export function isGivenUp(visit: Visit): boolean {
+  return visit.phase === 'given-up';
+}
+
 /** Where a visit's output goes: the next peer of the path, or back to the anchor. */
 export function nextPeer(visit: Visit): PeerName {
   return (visit.path[visit.hop + 1] ?? visit.path[0]!).peer;

@@ -1,0 +1,333 @@
+// The micro-batches that pass through one peer in one iteration, and what happens to one whose path breaks: what
+// arrives, what is sent on, who is asked instead of a lost peer, what is given up. It computes nothing; the executor
+// does, and is told when something has changed.
+//
+// Mending: both neighbours of a hop keep what they sent until the gradient has gone by. When the next peer is lost,
+// the one before it sends the activation again, to another replica of that stage or past the stage. Whoever already
+// has that micro-batch just learns its new way back, and sends its gradient again if that was already gone.
+
+import type { TensorHeaderMessage } from '../network/wire/codec.ts';
+import type { Plan } from '../schedule/plan.ts';
+import type { PeerName } from '../seams/network.ts';
+import {
+  bytesOf,
+  floatsOf,
+  forgetTensors,
+  type Hop,
+  isGivenUp,
+  microbatchHeader,
+  newVisit,
+  nextPeer,
+  type Visit,
+} from './visits.ts';
+
+export interface PathsParts {
+  readonly self: PeerName;
+  readonly stage: number;
+  readonly iteration: number;
+  readonly attempt: number;
+  readonly plan: Plan;
+  /** Values of one activation. */
+  readonly activationLength: number;
+  /** Stages that a path may leave out beyond its plan when they are lost. */
+  readonly emergencySkips: number;
+  /** A number that no residual of this engine has. */
+  readonly nextKey: () => number;
+  readonly send: (to: PeerName, header: TensorHeaderMessage, payload: Uint8Array) => Promise<void>;
+  readonly alive: (peer: PeerName) => boolean;
+  /** Tells everyone that a micro-batch is given up, or, with `peer`, that its path no longer leads there. */
+  readonly announceDropped: (microbatch: number, reason: string, peer?: PeerName) => void;
+  /** Asks a peer to make room for a micro-batch that is not in its plan. */
+  readonly askSlot: (peer: PeerName, microbatch: number, stage: number) => Promise<boolean>;
+  readonly note: (what: PathNote) => void;
+  /** Lets go of what the engine keeps for a visit. */
+  readonly release: (key: number) => void;
+  /** A task may have become ready, or will never be. */
+  readonly changed: () => void;
+}
+
+export type PathNote =
+  | { readonly kind: 'rerouted'; readonly microbatch: number; readonly lost: PeerName; readonly to: PeerName }
+  | { readonly kind: 'skipped'; readonly microbatch: number; readonly lost: PeerName; readonly stage: number }
+  | { readonly kind: 'dropped'; readonly microbatch: number; readonly reason: string };
+
+export class Paths {
+  readonly #parts: PathsParts;
+  readonly #visits = new Map<number, Visit>();
+  readonly #anchors = new Map<number, PeerName>();
+  readonly #pathLengths = new Map<number, number>();
+  readonly #granted = new Set<number>();
+  readonly #dropped = new Map<number, string>();
+  readonly #received = new Map<PeerName, number>();
+  #open = true;
+
+  constructor(parts: PathsParts) {
+    this.#parts = parts;
+    const { plan, self } = parts;
+    for (const path of plan.paths) {
+      const hops = path.nodes.map((node) => ({ stage: node.stage, peer: plan.peers[node.peer]! }));
+      this.#anchors.set(path.microbatch, hops[0]!.peer);
+      this.#pathLengths.set(path.microbatch, hops.length);
+      const hop = hops.findIndex((step) => step.peer === self);
+      if (hop >= 0)
+        this.#visits.set(path.microbatch, newVisit(path.microbatch, parts.nextKey(), hops, hop, false));
+    }
+  }
+
+  /** What this peer knows of a micro-batch, where it passes through here. */
+  visit(microbatch: number): Visit | undefined {
+    return this.#visits.get(microbatch);
+  }
+
+  /** Every micro-batch that passes through here, those of the plan first. */
+  get visits(): Iterable<Visit> {
+    return this.#visits.values();
+  }
+
+  /** Micro-batches that were given up, and why. */
+  get droppedReasons(): ReadonlyMap<number, string> {
+    return this.#dropped;
+  }
+
+  /** Tensors that came from peers that are lost by now. */
+  get receivedFromLost(): number {
+    let tensors = 0;
+    for (const [peer, count] of this.#received) if (!this.#parts.alive(peer)) tensors += count;
+    return tensors;
+  }
+
+  /** Peers before and after this one on the plan's paths. */
+  get neighbours(): readonly PeerName[] {
+    const found = new Set<PeerName>();
+    for (const { path, hop } of this.#visits.values()) {
+      for (const step of [path[hop - 1] ?? path.at(-1), path[hop + 1] ?? path[0]]) {
+        if (step !== undefined && step.peer !== this.#parts.self) found.add(step.peer);
+      }
+    }
+    return [...found];
+  }
+
+  /** Whether a micro-batch that is not in this peer's plan may come here; a granted one must be sent. */
+  grantSlot(microbatch: number, stage: number): boolean {
+    const known = this.#anchors.has(microbatch) && stage === this.#parts.stage && stage !== 0;
+    if (!known || !this.#open || this.#visits.has(microbatch)) return false;
+    this.#granted.add(microbatch);
+    return true;
+  }
+
+  /** Somebody gave a micro-batch up, here (`peer` is this one) or everywhere. */
+  dropped(microbatch: number, reason: string, peer: PeerName): void {
+    if (peer !== '' && peer !== this.#parts.self) return;
+    const visit = this.#visits.get(microbatch);
+    if (peer === '') this.#dropped.set(microbatch, reason);
+    if (visit && visit.phase !== 'done') this.#giveUp(visit);
+    this.#parts.changed();
+  }
+
+  /** A peer is gone: its micro-batches end, paths through it are mended. */
+  peerLost(lost: PeerName): void {
+    for (const visit of this.#visits.values()) {
+      if (visit.phase === 'given-up' || visit.phase === 'done') continue;
+      if (visit.path[0]!.peer === lost) {
+        this.#dropped.set(visit.microbatch, 'its anchor was lost');
+        this.#giveUp(visit);
+      } else if (visit.phase === 'backward' && visit.gradient === undefined && nextPeer(visit) === lost) {
+        void this.#mend(visit, lost);
+      }
+    }
+    this.#parts.changed();
+  }
+
+  /** The connection to a peer broke and it lives: what was under way is sent again; who has it already ignores it. */
+  resend(to: PeerName): void {
+    for (const visit of this.#visits.values()) {
+      if (visit.phase === 'given-up') continue;
+      if (visit.output !== undefined && nextPeer(visit) === to) this.sendOutput(visit);
+      if (visit.headGradient !== undefined && visit.path.at(-1)?.peer === to) this.sendHeadGradient(visit);
+      if (visit.sentGradient !== undefined && visit.path[visit.hop - 1]?.peer === to) {
+        this.sendGradient(visit, visit.sentGradient);
+      }
+    }
+  }
+
+  /** Takes no more from here on, and gives up what is not done, or with `everything` also what is. */
+  end(everything: boolean): void {
+    this.#open = false;
+    for (const visit of this.#visits.values()) {
+      if (everything || visit.phase !== 'done') this.#giveUp(visit);
+    }
+    this.#parts.changed();
+  }
+
+  /** Takes a tensor of this iteration; returns why it cannot belong here, or undefined. */
+  take(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): string | undefined {
+    const { self, activationLength } = this.#parts;
+    const { microbatch, hop, path } = header;
+    if (header.elements !== activationLength || payload.byteLength !== 4 * activationLength) {
+      return `${payload.byteLength} bytes where an activation has ${4 * activationLength}`;
+    }
+    if (path[0]?.peer !== this.#anchors.get(microbatch))
+      return `micro-batch ${microbatch} has another anchor`;
+    if (path.length > (this.#pathLengths.get(microbatch) ?? 0))
+      return `the path of ${microbatch} is too long`;
+    const atHead = header.kind === 'ACTIVATION' && hop === path.length;
+    if ((atHead ? path[0] : path[hop])?.peer !== self)
+      return `hop ${hop} of micro-batch ${microbatch} is not here`;
+    const before = header.kind === 'ACTIVATION' ? path[hop - 1] : (path[hop + 1] ?? path[0]);
+    if (before?.peer !== from) return `${from} is not next to this peer on the path of ${microbatch}`;
+    this.#received.set(from, (this.#received.get(from) ?? 0) + 1);
+    if (!this.#open) return undefined;
+    const values = floatsOf(payload);
+    if (atHead) return this.#takeAtHead(microbatch, path, values);
+    if (header.kind === 'ACTIVATION') return this.#takeActivation(microbatch, path, hop, values);
+    return this.#takeGradient(microbatch, values);
+  }
+
+  #takeActivation(
+    microbatch: number,
+    path: readonly Hop[],
+    hop: number,
+    values: Float32Array,
+  ): string | undefined {
+    let visit = this.#visits.get(microbatch);
+    if (visit === undefined) {
+      if (!this.#granted.delete(microbatch)) return `micro-batch ${microbatch} was not expected here`;
+      visit = newVisit(microbatch, this.#parts.nextKey(), path, hop, true);
+      this.#visits.set(microbatch, visit);
+    }
+    if (visit.phase === 'given-up') return undefined;
+    const sameStageBefore = visit.path[visit.hop - 1]?.stage === path[hop - 1]?.stage;
+    const newWayBack = visit.path[visit.hop - 1]?.peer !== path[hop - 1]?.peer;
+    if (visit.phase === 'forward') {
+      visit.input = values;
+      visit.path = path;
+      visit.hop = hop;
+    } else if (!sameStageBefore) {
+      this.#drop(visit, 'its path changed behind a stage that had computed already');
+    } else {
+      visit.path = [...path.slice(0, hop), ...visit.path.slice(visit.hop)];
+      visit.hop = hop;
+      if (visit.sentGradient !== undefined && newWayBack) this.sendGradient(visit, visit.sentGradient);
+    }
+    this.#parts.changed();
+    return undefined;
+  }
+
+  #takeAtHead(microbatch: number, path: readonly Hop[], values: Float32Array): string | undefined {
+    const visit = this.#visits.get(microbatch);
+    if (visit === undefined) return `micro-batch ${microbatch} does not start here`;
+    if (visit.phase === 'given-up' || visit.phase === 'done') return undefined;
+    const newWayBack = visit.path.at(-1)?.peer !== path.at(-1)?.peer;
+    const sameStages = visit.path.length === path.length;
+    if (visit.loss === undefined) visit.headInput = values;
+    else if (!sameStages) this.#drop(visit, 'its path changed after its loss was computed');
+    visit.path = path;
+    if (visit.headGradient !== undefined && newWayBack && sameStages) this.sendHeadGradient(visit);
+    this.#parts.changed();
+    return undefined;
+  }
+
+  #takeGradient(microbatch: number, values: Float32Array): string | undefined {
+    const visit = this.#visits.get(microbatch);
+    if (visit === undefined) return `micro-batch ${microbatch} was never here`;
+    if (visit.phase === 'forward' && !visit.extra)
+      return `the gradient of ${microbatch} came before its activation`;
+    if (visit.phase !== 'done' && visit.phase !== 'given-up' && visit.gradient === undefined) {
+      visit.gradient = values;
+      visit.output = undefined;
+      this.#parts.changed();
+    }
+    return undefined;
+  }
+
+  /** Sends what forward gave to the next peer of the path, or hands it to the head where there is none. */
+  sendOutput(visit: Visit): void {
+    const { alive, send } = this.#parts;
+    const to = nextPeer(visit);
+    if (visit.path.length === 1) {
+      visit.headInput = visit.output!.slice();
+      return;
+    }
+    if (!alive(to)) {
+      void this.#mend(visit, to);
+      return;
+    }
+    const header = microbatchHeader('ACTIVATION', this.#parts, visit, visit.hop + 1, visit.output!.length);
+    send(to, header, bytesOf(visit.output!)).catch(() => {
+      if (!alive(to)) void this.#mend(visit, to);
+    });
+  }
+
+  /** Sends the head's gradient to the last peer of the path. */
+  sendHeadGradient(visit: Visit): void {
+    const last = visit.path.length - 1;
+    if (last === 0) {
+      visit.gradient = visit.headGradient;
+      return;
+    }
+    const gradient = visit.headGradient!;
+    const header = microbatchHeader('GRADIENT', this.#parts, visit, last, gradient.length);
+    this.#parts.send(visit.path[last]!.peer, header, bytesOf(gradient)).catch(() => {});
+  }
+
+  /** Sends the input's gradient to the peer before this one. */
+  sendGradient(visit: Visit, gradient: Float32Array): void {
+    const header = microbatchHeader('GRADIENT', this.#parts, visit, visit.hop - 1, gradient.length);
+    // a peer that cannot take it is lost: whoever comes before it on the path finds the new way back
+    this.#parts.send(visit.path[visit.hop - 1]!.peer, header, bytesOf(gradient)).catch(() => {});
+  }
+
+  /** The peer after this one is lost: another replica, else past its stage, else the micro-batch is given up. */
+  async #mend(visit: Visit, lost: PeerName): Promise<void> {
+    if (visit.rerouting || visit.phase !== 'backward' || visit.output === undefined) return;
+    const { plan, self, alive, askSlot, announceDropped, note, emergencySkips } = this.#parts;
+    const { microbatch } = visit;
+    const hop = visit.path[visit.hop + 1];
+    if (hop === undefined || hop.peer !== lost) {
+      if (visit.path[0]!.peer === lost) this.#drop(visit, 'its anchor was lost');
+      return;
+    }
+    visit.rerouting = true;
+    announceDropped(microbatch, 'its path leads elsewhere now', lost);
+    const replicas = (plan.assignment[hop.stage] ?? []).map((peer) => plan.peers[peer]!);
+    const turn = replicas.indexOf(lost) + 1;
+    const others = [...replicas.slice(turn), ...replicas.slice(0, turn)];
+    for (const peer of others) {
+      if (peer === lost || peer === self || !alive(peer)) continue;
+      if (!(await askSlot(peer, microbatch, hop.stage)) || visit.output === undefined || !alive(peer))
+        continue;
+      visit.path = visit.path.map((step, at) => (at === visit.hop + 1 ? { ...step, peer } : step));
+      visit.rerouting = false;
+      note({ kind: 'rerouted', microbatch, lost, to: peer });
+      this.sendOutput(visit);
+      return;
+    }
+    visit.rerouting = false;
+    if (isGivenUp(visit) || visit.output === undefined) return;
+    const skipped = this.#pathLengths.get(microbatch)! - visit.path.length;
+    if (skipped >= emergencySkips) {
+      this.#drop(visit, `stage ${hop.stage} was lost and its path may not skip another stage`);
+      return;
+    }
+    visit.path = visit.path.filter((_, at) => at !== visit.hop + 1);
+    note({ kind: 'skipped', microbatch, lost, stage: hop.stage });
+    this.sendOutput(visit);
+    this.#parts.changed();
+  }
+
+  #drop(visit: Visit, reason: string): void {
+    this.#dropped.set(visit.microbatch, reason);
+    this.#parts.note({ kind: 'dropped', microbatch: visit.microbatch, reason });
+    this.#giveUp(visit);
+    this.#parts.announceDropped(visit.microbatch, reason);
+    this.#parts.changed();
+  }
+
+  #giveUp(visit: Visit): void {
+    if (visit.phase === 'given-up') return;
+    const kept = visit.phase === 'backward';
+    visit.phase = 'given-up';
+    forgetTensors(visit);
+    if (kept) this.#parts.release(visit.key);
+  }
+}
