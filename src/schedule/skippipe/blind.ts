@@ -30,7 +30,7 @@ export function blindCandidate(
   const { path } = candidate;
   const before = new Int32Array(2 * pathLength);
   // Large waves look at a sample of partners only, so that the work stays linear in micro-batches.
-  const mostPartners = 64;
+  const mostPartners = 24;
   for (let sweep = 0, gained = true; gained && sweep < mostSweeps; sweep++) {
     gained = false;
     for (const members of waves.members) {

@@ -5,7 +5,7 @@ import type { Budget } from '../policies/policy.ts';
 import type { Instance } from './instance.ts';
 
 /** Steps for instances up to `reference` tasks; beyond, as many tasks are simulated in sum. */
-const mostSteps = 20_000;
+const mostSteps = 15_000;
 const referenceTasks = 270;
 /** Least steps of a search that is worth while. */
 const leastSteps = 200;

@@ -25,9 +25,9 @@ export interface Mover {
 }
 
 /** Share of moves, in 1024ths, that take a micro-batch of the anchor that finishes last. */
-const focus = 410;
+const focus = 700;
 /** Share of re-ordered paths that get a lawful order at random and not the shortest. */
-const randomOrders = 205;
+const randomOrders = 60;
 
 export function createMover(
   instance: Instance,

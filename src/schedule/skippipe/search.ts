@@ -7,6 +7,7 @@
 // products and quotients: the same description, seed and steps give the same plan in every JavaScript engine.
 
 import { type Generator, generator, stream } from '../../random/index.ts';
+import { blindCandidate } from './blind.ts';
 import {
   type Candidate,
   copyCandidate,
@@ -72,7 +73,12 @@ export function search(instance: Instance, options: SearchOptions): SearchResult
   };
   for (let trial = 0; trial < starts; trial++) {
     const moves = Math.ceil((steps * surrogateMoves) / starts);
-    const start = annealSurrogate(instance, waves, copyCandidate(first), draw, moves);
+    // Where the assignment stands, one start has each path the shortest for itself: in large swarms the annealing
+    // would not come that far within its steps.
+    const start =
+      !instance.free && trial === starts - 1
+        ? blindCandidate(instance, options.seed).candidate
+        : annealSurrogate(instance, waves, copyCandidate(first), draw, moves);
     anneal(start, Math.floor(steps * trialShare), trialHot);
     if (chosen!.makespan <= bound) break;
   }
