@@ -4,6 +4,7 @@ import type { Identity } from '../seams/identity.ts';
 import type { Network } from '../seams/network.ts';
 import { type RecoveryRuleName, planRecovery } from '../recovery/index.ts';
 import type { Manifest } from './manifest.ts';
+import { maxSnapshotBytes } from './obtaining.ts';
 import { rebuildStage } from './rebuilding.ts';
 import type { RunState } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
@@ -30,7 +31,7 @@ export async function collectModel(parts: CollectParts): Promise<StageSnapshot[]
     } else if (group.length === 0) {
       found.push(undefined);
     } else {
-      const maxBytes = trainer.maxSnapshotBytes(stage);
+      const maxBytes = maxSnapshotBytes(manifest, stage);
       const from = group[0]!.peer;
       const { bytes } = await fetchSnapshot({
         network,

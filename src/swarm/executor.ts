@@ -62,6 +62,10 @@ export class Executor {
     }
   }
 
+  get stage(): number {
+    return this.#parts.stage;
+  }
+
   get iteration(): number {
     return this.#parts.iteration;
   }

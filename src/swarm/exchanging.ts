@@ -1,0 +1,139 @@
+// A peer's part in the exchanges that the leader orders: one round after another for its stage, and the sums that
+// came of them, kept until a commit names the one that counts.
+
+import { type Codec, type CodecName, codecs } from '../gradient/index.ts';
+import { toHex } from '../journal/canonical.ts';
+import type { TensorHeaderMessage } from '../network/wire/codec.ts';
+import type { Clock } from '../seams/clock.ts';
+import type { Identity } from '../seams/identity.ts';
+import type { PeerName } from '../seams/network.ts';
+import { compareOrder, type Taken } from './arrivals.ts';
+import type { PeerEventBody } from './events.ts';
+import { Exchange, type ExchangeOrder } from './exchange.ts';
+import { normOf, parametersOf } from './holder.ts';
+import type { Manifest } from './manifest.ts';
+import type { Messenger } from './messenger.ts';
+import type { RunState } from './run-state.ts';
+import { bytesOf } from './visits.ts';
+
+export interface ExchangingParts {
+  readonly self: PeerName;
+  readonly manifest: Manifest;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly messenger: Messenger;
+  readonly state: () => RunState;
+  readonly event: (event: PeerEventBody) => void;
+  /** This peer's own gradient for an order; undefined when the order does not hold any more. */
+  readonly gradient: (order: ExchangeOrder) => Promise<Float32Array | undefined>;
+  /** Tensors that wait for an order may go on. */
+  readonly changed: () => void;
+}
+
+/** What a round gave. */
+export interface Summed {
+  readonly sum: Float32Array;
+  readonly norm: number;
+  /** SHA-256 of the sum's bytes, hexadecimal. */
+  readonly digest: string;
+}
+
+export class Exchanging {
+  readonly codec: Codec;
+  readonly #parts: ExchangingParts;
+  readonly #sums = new Map<string, Summed>();
+  #exchange: Exchange | undefined;
+  #stopped = false;
+
+  constructor(parts: ExchangingParts) {
+    this.#parts = parts;
+    this.codec = codecs[parts.manifest.training.codec as CodecName];
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** The group's sum of one round, where this peer has it. */
+  sum(iteration: number, attempt: number, round: number): Summed | undefined {
+    return this.#sums.get(`${iteration} ${attempt} ${round}`);
+  }
+
+  /** Lets go of the sums of iterations before this one. */
+  forgetBefore(iteration: number): void {
+    for (const key of this.#sums.keys()) {
+      if (Number.parseInt(key, 10) < iteration) this.#sums.delete(key);
+    }
+  }
+
+  /** Takes part in a round, in place of the one before it; the leader hears what came of it. */
+  async take(order: ExchangeOrder): Promise<void> {
+    const { self, manifest, messenger, state, gradient, changed } = this.#parts;
+    if (state().member(self)?.stage !== order.stage) return;
+    const exchange = new Exchange(order, {
+      self,
+      runSeed: manifest.seed,
+      codec: this.codec,
+      parameters: parametersOf(manifest, order.stage),
+      send: (to, header, payload) => messenger.tensor(to, header, payload),
+    });
+    const own = exchange.contributes ? await gradient(order) : undefined;
+    if (exchange.contributes && own === undefined) return;
+    this.#exchange = exchange;
+    changed();
+    if (own) exchange.contribute(own);
+    const result = await exchange.result;
+    if (this.#exchange !== exchange || this.#stopped) return;
+    if (result.kind === 'refused') this.#refuse(order, result.senders);
+    else await this.#keep(order, result.sum);
+  }
+
+  #refuse(order: ExchangeOrder, senders: readonly PeerName[]): void {
+    const { iteration, stage } = order;
+    for (const peer of senders) {
+      this.#parts.event({ kind: 'left-out', iteration, stage, peer, reason: 'its gradient is not finite' });
+    }
+    this.#answer(order, { digest: '', norm: 0, notFinite: senders });
+  }
+
+  async #keep(order: ExchangeOrder, sum: Float32Array): Promise<void> {
+    const { clock, identity } = this.#parts;
+    const norm = await normOf(sum, clock);
+    if (!Number.isFinite(norm)) {
+      // each contribution was finite and their sum is not: none of them can be told from the others
+      this.#answer(order, { digest: '', norm: 0, notFinite: order.contributors });
+      return;
+    }
+    const digest = toHex(identity.digest(bytesOf(sum)));
+    this.#sums.set(`${order.iteration} ${order.attempt} ${order.round}`, { sum, norm, digest });
+    this.#answer(order, { digest, norm, notFinite: [] });
+  }
+
+  #answer(
+    { iteration, attempt, stage, round }: ExchangeOrder,
+    result: { digest: string; norm: number; notFinite: readonly PeerName[] },
+  ): void {
+    const { messenger, state } = this.#parts;
+    const value = { iteration, attempt, stage, round, missing: '', ...result };
+    messenger.send(state().leader, { kind: 'exchanged', value });
+  }
+
+  /** Takes a slice or a sum of the round under way. */
+  tensor(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Taken {
+    const order = this.#exchange?.order;
+    const { iteration, attempt, round } = header;
+    const newer = order
+      ? compareOrder([iteration, attempt, round], [order.iteration, order.attempt, order.round])
+      : 1;
+    if (newer < 0) return { kind: 'taken' };
+    if (newer > 0 || order!.stage !== header.stage) return { kind: 'early' };
+    return this.#exchange!.take(from, header, payload)
+      ? { kind: 'taken' }
+      : { kind: 'wrong', problem: `a ${header.kind} that was not ordered` };
+  }
+
+  /** Lets go of every sum: this peer is at another stage now. */
+  forget(): void {
+    this.#sums.clear();
+  }
+}

@@ -1,0 +1,172 @@
+// A peer's weights from entering a stage to leaving it: they are put in place while training goes on, follow every
+// commit, are frozen when another peer will fetch them, and are asked for anew when this peer has fallen out of step.
+
+import type { CommitBody, Origin } from '../journal/entry.ts';
+import type { Clock } from '../seams/clock.ts';
+import type { Engine } from '../seams/engine.ts';
+import type { Identity } from '../seams/identity.ts';
+import type { Network, PeerName } from '../seams/network.ts';
+import type { Store } from '../seams/store.ts';
+import type { PeerEventBody } from './events.ts';
+import type { Summed } from './exchanging.ts';
+import { StageHolder } from './holder.ts';
+import type { Manifest } from './manifest.ts';
+import type { Messenger } from './messenger.ts';
+import { obtainStage } from './obtaining.ts';
+import type { Member, RunState } from './run-state.ts';
+import { Saving } from './saving.ts';
+import { Donor, TransferError } from './transfer.ts';
+
+export interface FollowingParts {
+  readonly self: PeerName;
+  readonly manifest: Manifest;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly messenger: Messenger;
+  readonly state: () => RunState;
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly alive: (peer: PeerName) => boolean;
+  readonly event: (event: PeerEventBody) => void;
+  /** The group's sum of one round, where this peer has it. */
+  readonly sum: (iteration: number, attempt: number, round: number) => Summed | undefined;
+}
+
+export class Following {
+  readonly donor: Donor;
+  readonly holder: StageHolder;
+  readonly #parts: FollowingParts;
+  readonly #saving: Saving;
+  /** Commits that came while the weights were on their way. */
+  readonly #backlog: CommitBody[] = [];
+  #preparing: AbortController | undefined;
+  #installed = false;
+
+  constructor(parts: FollowingParts) {
+    const { manifest, network, clock, identity, store, engine, messenger, state, event } = parts;
+    this.#parts = parts;
+    const holder = new StageHolder(manifest, engine, clock, identity);
+    this.holder = holder;
+    this.#saving = new Saving({
+      clock,
+      store,
+      holder,
+      failed: (problem) => event({ kind: 'out-of-step', iteration: holder.iteration, problem }),
+    });
+    this.donor = new Donor({
+      network,
+      clock,
+      identity,
+      take: (stage) =>
+        this.#installed && holder.stage === stage
+          ? { iteration: holder.iteration, bytes: holder.snapshot() }
+          : undefined,
+      mayAsk: (peer) => state().member(peer) !== undefined,
+      sent: (bytes) => {
+        messenger.sent.weights += bytes;
+      },
+    });
+  }
+
+  /** Whether the weights are in place and follow the commits. */
+  get installed(): boolean {
+    return this.#installed;
+  }
+
+  /** Gives up what is under way, and serves no weights any more. */
+  stop(): void {
+    this.#preparing?.abort(new Error('the peer is stopping'));
+    this.donor.close();
+  }
+
+  /** Writes the weights to disk, after `stop`. */
+  async save(): Promise<void> {
+    await this.#saving.settled();
+    if (this.#installed) await this.#saving.save();
+  }
+
+  /** This peer entered a stage: fetches, reads or makes its weights while training goes on. */
+  enter(member: Member): void {
+    this.#preparing?.abort(new Error('it entered another stage'));
+    const preparing = new AbortController();
+    this.#preparing = preparing;
+    this.#installed = false;
+    this.#backlog.length = 0;
+    const { messenger, state } = this.#parts;
+    const tell = (iteration: number, digest: string, failure: string) => {
+      const value = { stage: member.stage, iteration, digest, failure };
+      messenger.send(state().leader, { kind: 'ready', value });
+    };
+    this.#prepare(member, preparing.signal, (iteration, digest) => tell(iteration, digest, '')).catch(
+      (error: Error) => {
+        if (preparing.signal.aborted) return;
+        this.#parts.event({ kind: 'out-of-step', iteration: state().iteration, problem: error.message });
+        tell(0, '', error.message || 'unknown');
+      },
+    );
+  }
+
+  async #prepare(
+    member: Member,
+    signal: AbortSignal,
+    ready: (iteration: number, digest: string) => void,
+  ): Promise<void> {
+    const { holder, donor } = this;
+    const snapshot = await obtainStage({ ...this.#parts, holder, donor }, member, signal);
+    await this.#parts.inTurn(async () => {
+      if (signal.aborted) return;
+      await holder.install(snapshot);
+      this.#installed = true;
+      for (const commit of this.#backlog.splice(0)) await this.#apply(commit, member.stage);
+      if (!this.#installed) throw new TransferError('a sum that came since could not be applied');
+      ready(holder.iteration, holder.digest());
+    });
+  }
+
+  /** Another peer will fetch this one's stage as it is now. */
+  freezeIfAsked(origin: Origin): void {
+    const { self } = this.#parts;
+    const asked =
+      (origin.kind === 'donor' && origin.donor === self) ||
+      (origin.kind === 'rebuild' && origin.sources.some((source) => source.peer === self));
+    if (asked && this.#installed) this.donor.freeze(this.holder.stage!);
+  }
+
+  /** Applies a commit to the stage held here; a peer that misses what it needs says so and asks for a fresh copy. */
+  async commit(body: CommitBody): Promise<void> {
+    const { self, state } = this.#parts;
+    const member = state().member(self);
+    if (member === undefined || member.status === 'gone') return;
+    if (this.#installed) await this.#apply(body, member.stage);
+    else if (member.status === 'entering') this.#backlog.push(body);
+  }
+
+  async #apply(body: CommitBody, stage: number): Promise<void> {
+    const { messenger, state, event, sum } = this.#parts;
+    const { holder } = this;
+    const counted = body.stages.find(
+      (candidate) => candidate.stage === stage && candidate.contributors.length > 0,
+    );
+    if (counted === undefined) {
+      holder.pass(body.iteration);
+    } else {
+      const summed = sum(body.iteration, body.attempt, counted.round);
+      if (summed === undefined || summed.digest !== counted.sumDigest) {
+        this.#installed = false;
+        const problem = summed
+          ? 'its sum differs from the committed one'
+          : 'it has not got the committed sum';
+        event({ kind: 'out-of-step', iteration: body.iteration, problem });
+        const value = { stage, iteration: body.iteration, digest: '', failure: problem };
+        messenger.send(state().leader, { kind: 'ready', value });
+        return;
+      }
+      await holder.step(body.iteration, summed.sum, summed.norm, counted.microbatches.length);
+    }
+    const value = { iteration: body.iteration, stage, digest: holder.digest() };
+    messenger.send(state().leader, { kind: 'applied', value });
+    this.#saving.saveWhenDue();
+  }
+}

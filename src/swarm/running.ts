@@ -1,0 +1,187 @@
+// A peer's part in the plans of the journal: each starts an executor and ends the one before; what it reports goes to
+// the leader, and its gradient is taken off the engine once, when an exchange wants it.
+
+import { drawSamples, readWindows, trainingWindows, type Windows } from '../data/index.ts';
+import type { TensorHeaderMessage } from '../network/wire/codec.ts';
+import type { Plan } from '../schedule/plan.ts';
+import type { Clock } from '../seams/clock.ts';
+import type { Engine } from '../seams/engine.ts';
+import type { PeerName } from '../seams/network.ts';
+import { compareOrder, type Taken } from './arrivals.ts';
+import type { PeerEventBody } from './events.ts';
+import type { ExchangeOrder } from './exchange.ts';
+import { Executor, type IterationReport } from './executor.ts';
+import { activationLength, type Manifest, microbatchesPerIteration } from './manifest.ts';
+import type { Messenger } from './messenger.ts';
+import type { Paths } from './paths.ts';
+import type { RunState } from './run-state.ts';
+
+export interface RunningParts {
+  readonly self: PeerName;
+  readonly manifest: Manifest;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly messenger: Messenger;
+  readonly text: Uint8Array | undefined;
+  readonly state: () => RunState;
+  readonly alive: (peer: PeerName) => boolean;
+  readonly event: (event: PeerEventBody) => void;
+  /** The gradient, of so many values, is about to be contributed; once an attempt. */
+  readonly tookGradient: (values: number) => void;
+  /** This peer cannot compute any more. */
+  readonly broken: (error: Error) => void;
+}
+
+/** How long a peer has to say whether it makes room for a micro-batch. */
+const SLOT_SECONDS = 2;
+
+export class Running {
+  readonly #parts: RunningParts;
+  readonly #windows: Windows | undefined;
+  #executor: Executor | undefined;
+  #gradient: Float32Array | undefined;
+  #taking: Promise<unknown> = Promise.resolve();
+  #sentReport: IterationReport | undefined;
+  #nextKey = 1;
+
+  constructor(parts: RunningParts) {
+    const { manifest, text } = parts;
+    this.#parts = parts;
+    this.#windows = text && trainingWindows(text.length, manifest.model.context, manifest.data.heldOut);
+  }
+
+  /** Ends the iteration under way without a result. */
+  abandon(): void {
+    this.#executor?.abort();
+    this.#executor = undefined;
+  }
+
+  /** Runs this peer's tasks of a plan for `stage`. Resolves when it takes tensors. */
+  async start(at: { iteration: number; attempt: number }, plan: Plan, stage: number): Promise<void> {
+    const { self, manifest, engine, clock, messenger, state, event, alive, broken } = this.#parts;
+    const { iteration, attempt } = at;
+    await engine.takeGradients(); // of an attempt that did not end, or nothing
+    this.#gradient = undefined;
+    this.#sentReport = undefined;
+    const executor = new Executor({
+      self,
+      stage,
+      iteration,
+      attempt,
+      plan,
+      engine,
+      clock,
+      alive,
+      activationLength: activationLength(manifest),
+      emergencySkips: manifest.training.emergencySkips,
+      nextKey: () => this.#nextKey++,
+      tokens: (microbatch) => this.#tokens(iteration, microbatch),
+      send: (to, header, payload) => messenger.tensor(to, header, payload),
+      announceDropped: (microbatch, reason, peer = '') => {
+        const value = { iteration, attempt, microbatch, reason, peer };
+        for (const other of state().present()) messenger.send(other.peer, { kind: 'dropped', value });
+      },
+      askSlot: async (peer, microbatch, wanted) => {
+        const value = { iteration, attempt, microbatch, stage: wanted };
+        const answer = await messenger
+          .request(peer, { kind: 'slotRequest', value }, SLOT_SECONDS)
+          .catch(() => undefined);
+        return answer?.kind === 'done';
+      },
+      note: (note) => event({ kind: 'path', iteration, note }),
+    });
+    this.#executor = executor;
+    executor.run((report) => this.#report(executor, report, false)).catch(broken);
+  }
+
+  #tokens(iteration: number, microbatch: number) {
+    const { manifest, text } = this.#parts;
+    if (text === undefined || this.#windows === undefined)
+      throw new Error('an anchor needs the text of the run');
+    const indices = drawSamples({
+      runSeed: manifest.seed,
+      iteration: iteration - 1,
+      microbatch,
+      samples: manifest.training.samplesPerMicrobatch,
+      microbatches: microbatchesPerIteration(manifest),
+      windows: this.#windows,
+    });
+    const { tokens: inputs, targets } = readWindows(text, this.#windows, indices);
+    return { inputs, targets };
+  }
+
+  #report(executor: Executor, report: IterationReport, final: boolean): void {
+    const { messenger, state } = this.#parts;
+    const { iteration, attempt, stage } = executor;
+    this.#sentReport = report;
+    for (const { microbatch, reason } of report.dropped) {
+      const value = { iteration, attempt, microbatch, reason, peer: '' };
+      messenger.send(state().leader, { kind: 'dropped', value });
+    }
+    const { microbatches, losses, computeSeconds, visits } = report;
+    const value = { iteration, attempt, stage, microbatches, losses, computeSeconds, visits, final };
+    messenger.send(state().leader, { kind: 'finished', value });
+  }
+
+  /** The leader ends the iteration's compute. */
+  async close(iteration: number, attempt: number): Promise<void> {
+    const executor = this.#executorOf(iteration, attempt);
+    if (executor) this.#report(executor, await executor.close(), true);
+  }
+
+  /**
+   * This peer's gradient of the iteration that an exchange is ordered for, taken off the engine once; undefined when
+   * that iteration does not run here, or more was added than the leader knows of: then it is told.
+   */
+  gradient(order: ExchangeOrder): Promise<Float32Array | undefined> {
+    const taking = this.#taking.then(() => this.#takeGradient(order));
+    this.#taking = taking.catch(() => {});
+    return taking;
+  }
+
+  async #takeGradient({ iteration, attempt }: ExchangeOrder): Promise<Float32Array | undefined> {
+    const executor = this.#executorOf(iteration, attempt);
+    if (executor === undefined || this.#gradient !== undefined) return executor && this.#gradient;
+    const report = await executor.close();
+    if (report.microbatches.length !== this.#sentReport?.microbatches.length) {
+      this.#report(executor, report, true);
+      return undefined;
+    }
+    const values = await this.#parts.engine.takeGradients();
+    if (this.#executor !== executor) return undefined;
+    this.#gradient = values;
+    this.#parts.tookGradient(values.length);
+    return values;
+  }
+
+  /** The paths of an iteration, where it runs here. */
+  paths(iteration: number, attempt: number): Paths | undefined {
+    return this.#executorOf(iteration, attempt)?.paths;
+  }
+
+  /** The paths of whatever runs here now. */
+  get currentPaths(): Paths | undefined {
+    return this.#executor?.paths;
+  }
+
+  /** Whether a micro-batch of another peer's plan may come here. */
+  grantSlot(iteration: number, attempt: number, microbatch: number, stage: number): boolean {
+    if (this.#gradient !== undefined) return false;
+    return this.paths(iteration, attempt)?.grantSlot(microbatch, stage) ?? false;
+  }
+
+  /** Takes an activation or a gradient of the iteration under way. */
+  tensor(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Taken {
+    const executor = this.#executor;
+    const { iteration, attempt } = header;
+    const newer = executor ? compareOrder([iteration, attempt], [executor.iteration, executor.attempt]) : 1;
+    if (newer > 0) return { kind: 'early' };
+    const problem = newer < 0 ? undefined : executor!.paths.take(from, header, payload);
+    return problem === undefined ? { kind: 'taken' } : { kind: 'wrong', problem };
+  }
+
+  #executorOf(iteration: number, attempt: number): Executor | undefined {
+    const executor = this.#executor;
+    return executor?.iteration === iteration && executor.attempt === attempt ? executor : undefined;
+  }
+}
