@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { generate } from '../inference/index.ts';
 import { parameterCount } from '../model/layout.ts';
+import { createKeyIdentity, generateKey } from '../network/libp2p/identity.ts';
 import { splitEvenly, stageShapes } from '../scenario/model.ts';
 import { parseManifest } from '../scenario/schema.ts';
 import { nearestName } from '../scenario/nearest.ts';
@@ -16,7 +17,7 @@ import { DemoSwarm } from './demo/swarm.ts';
 import { DemoView } from './demo/view.ts';
 import { RunError, UsageError } from './errors.ts';
 import { reasonOf } from './files.ts';
-import { checkText } from './manifest.ts';
+import { manifestOf } from './manifest.ts';
 import { knownNames } from './names.ts';
 import { visible } from './model-flags.ts';
 import { withModelFolder } from './model-folder.ts';
@@ -81,7 +82,7 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
   const settings = settingsOf(flags);
   const crashes = parseCrashes(flags.crash, flags);
   const text = await loadText(flags.data);
-  checkText(text, settings.model.shape.context);
+  manifestOf(settings, text, createKeyIdentity(await generateKey())); // what a founder would refuse is said at once
   const out = prepareFolder(flags.out);
   const textFile = join(out, 'text.txt');
   const manifestFile = join(out, 'manifest.json');

@@ -1,10 +1,13 @@
 // From the settings of a scenario file and a text to the manifest of a run.
 
 import { describeText, TextError, trainingWindows } from '../data/index.ts';
+import { DescriptionError, PlanError } from '../schedule/errors.ts';
+import type { Plan, TaskKind } from '../schedule/plan.ts';
 import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
 import { stageShapes } from '../scenario/model.ts';
 import type { Identity } from '../seams/identity.ts';
 import { type Manifest, PROTOCOL_VERSION } from '../swarm/manifest.ts';
+import { planOfGroups } from '../swarm/planning.ts';
 import { UsageError } from './errors.ts';
 import type { NamedText } from './text.ts';
 
@@ -23,7 +26,7 @@ export function manifestOf(settings: ManifestSettings, text: NamedText, identity
   }
   checkText(text, model.shape.context);
   const sizes = training.stageSizes ?? Array.from({ length: training.stages }, () => 1);
-  return {
+  const manifest: Manifest = {
     protocol: PROTOCOL_VERSION,
     name,
     seed,
@@ -59,10 +62,32 @@ export function manifestOf(settings: ManifestSettings, text: NamedText, identity
     },
     data: describeText(text.name, text.bytes, identity.digest),
   };
+  checkPolicy(manifest);
+  return manifest;
+}
+
+const RUN_LIVE: ReadonlySet<TaskKind> = new Set(['forward', 'head', 'backward', 'exchange', 'update']);
+
+/** Throws a UsageError when the run's policy has no plan for its stages, or one that peers cannot run. */
+function checkPolicy(manifest: Manifest): void {
+  const { policy, stageSizes } = manifest.training;
+  const groups = stageSizes.map((size, stage) => Array.from({ length: size }, (_, i) => `${stage}.${i}`));
+  let plan: Plan;
+  try {
+    plan = planOfGroups(manifest, groups, 1);
+  } catch (error) {
+    if (!(error instanceof DescriptionError || error instanceof PlanError)) throw error;
+    throw new UsageError(`training.policy: ${policy}: ${error.message}`, { cause: error });
+  }
+  const task = plan.tasks.find(({ kind }) => !RUN_LIVE.has(kind));
+  if (task !== undefined) {
+    const why = `its plans have tasks of kind ${task.kind}, which live peers do not run`;
+    throw new UsageError(`training.policy: ${policy}: ${why}; \`skein plan\` shows them, 1f1b runs`);
+  }
 }
 
 /** Throws a UsageError when there is no sample of this context (tokens) in the text. */
-export function checkText({ name, bytes }: NamedText, context: number): void {
+function checkText({ name, bytes }: NamedText, context: number): void {
   try {
     trainingWindows(bytes.length, context);
   } catch (error) {

@@ -35,6 +35,11 @@ const wrongUsage: readonly [what: string, args: readonly string[], reason: RegEx
   ['a crash of an unknown kind', ['demo', '--crash', '1@5:melt'], /'melt'.*kill, freeze and leave/],
   ['a crash without an iteration', ['demo', '--crash', 'leader'], /TARGET@ITERATION/],
   ['an unknown policy', ['demo', '--policy', 'best'], policies],
+  [
+    'a policy that peers cannot run',
+    ['demo', '--policy', 'zb-h1'],
+    /zb-h1: .*backward-.*live peers do not run/,
+  ],
   ['an unknown codec', ['demo', '--codec', 'zip'], /known are dense-f32/],
   ['an unknown recovery rule', ['demo', '--recovery', 'pray'], /known are .*checkfree/],
   ['an unknown activation type', ['demo', '--activations', 'f8'], /known are f32/],

@@ -133,7 +133,8 @@ describe('skein demo', () => {
     await started.said(/iteration 10\//);
     const peers = demoPeerIds(join(terminals.home, 'out'));
     expect(peers.filter(isRunning)).toHaveLength(3);
-    started.signal('SIGINT');
+    // a terminal tells the demo and its peers at once
+    for (const pid of [started.pid, ...peers]) process.kill(pid, 'SIGINT');
     expect(await started.end(20)).toBe(130);
     expect(started.stderr.trimEnd().split('\n').at(-1)).toBe('skein: interrupted');
     expect(started.stdout).toBe('');
