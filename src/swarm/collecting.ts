@@ -1,8 +1,10 @@
 // What the leader knows of the iteration under way: who has finished, which exchange stands where, what was lost.
-// Pure bookkeeping; it decides nothing and sends nothing.
+// Pure bookkeeping; it sends nothing.
 
+import type { CommitBody, WeightReport } from '../journal/entry.ts';
 import type { Plan } from '../schedule/plan.ts';
 import type { PeerName } from '../seams/network.ts';
+import type { ExchangeOrder } from './exchange.ts';
 
 export interface PeerReport {
   readonly stage: number;
@@ -59,6 +61,75 @@ export class Collecting {
     });
   }
 
+  /** A stage's exchange, before its first round. */
+  startExchange(stage: number): StageExchange {
+    const exchange: StageExchange = {
+      stage,
+      round: -1,
+      contributors: [],
+      receivers: [],
+      microbatches: [],
+      answers: new Map(),
+      leftOut: [],
+      done: false,
+    };
+    this.exchanges.set(stage, exchange);
+    return exchange;
+  }
+
+  /**
+   * The next round of a stage's exchange: whoever lives, has something to add and was not refused contributes, and
+   * they and those who `listen` receive. undefined, and the exchange is done, when nobody has anything to add.
+   */
+  nextRound(
+    exchange: StageExchange,
+    listening: readonly PeerName[],
+    alive: (peer: PeerName) => boolean,
+  ): ExchangeOrder | undefined {
+    const group = this.group(exchange.stage, alive);
+    const refused = new Set(exchange.leftOut.map((left) => left.peer));
+    const added = (peer: PeerName) => this.reports.get(peer)?.microbatches ?? [];
+    exchange.round++;
+    exchange.answers.clear();
+    exchange.contributors = group.filter((peer) => !refused.has(peer) && added(peer).length > 0);
+    exchange.microbatches = exchange.contributors.flatMap(added);
+    exchange.receivers = [...new Set([...group, ...listening])].filter((peer) => alive(peer));
+    if (exchange.contributors.length === 0) {
+      exchange.done = true;
+      return undefined;
+    }
+    return {
+      iteration: this.iteration,
+      attempt: this.attempt,
+      stage: exchange.stage,
+      round: exchange.round,
+      contributors: exchange.contributors,
+      receivers: exchange.receivers,
+      microbatches: exchange.microbatches.length,
+    };
+  }
+
+  /** Whether every stage that somebody alive holds has its sum. */
+  complete(alive: (peer: PeerName) => boolean): boolean {
+    return this.plan.assignment.every(
+      (_, stage) => this.group(stage, alive).length === 0 || this.exchanges.get(stage)?.done === true,
+    );
+  }
+
+  /** Whose word the iteration waits for. */
+  missing(alive: (peer: PeerName) => boolean): PeerName[] {
+    return this.participants
+      .filter(({ peer, stage }) => {
+        if (!alive(peer)) return false;
+        const exchange = this.exchanges.get(stage);
+        if (exchange)
+          return !exchange.done && exchange.receivers.includes(peer) && !exchange.answers.has(peer);
+        const report = this.reports.get(peer);
+        return report === undefined || (this.closing && !report.final);
+      })
+      .map(({ peer }) => peer);
+  }
+
   /** Mean loss over the micro-batches that reached their head. */
   meanLoss(): number | null {
     const losses = new Map<number, number>();
@@ -82,5 +153,40 @@ export class Collecting {
     let visits = 0;
     for (const exchange of this.exchanges.values()) visits += 2 * exchange.microbatches.length;
     return visits;
+  }
+
+  /**
+   * The commit that ends the iteration.
+   * @param clip the run's limit for the norm of a mean gradient; 0 for none
+   * @param weights what the replicas' weights were before it
+   */
+  commit(clip: number, weights: readonly WeightReport[]): CommitBody {
+    const stages = [...this.exchanges.values()]
+      .sort((a, b) => a.stage - b.stage)
+      .map((exchange) => {
+        const answer = exchange.answers.values().next().value;
+        const mean =
+          answer && exchange.microbatches.length > 0 ? answer.norm / exchange.microbatches.length : 0;
+        return {
+          stage: exchange.stage,
+          round: exchange.round,
+          microbatches: exchange.microbatches,
+          contributors: answer ? exchange.contributors : [],
+          ...(answer && { sumDigest: answer.digest }),
+          gradientNorm: clip > 0 ? Math.min(mean, clip) : mean,
+          leftOut: exchange.leftOut,
+        };
+      });
+    return {
+      kind: 'commit',
+      iteration: this.iteration,
+      attempt: this.attempt,
+      loss: this.meanLoss(),
+      stages,
+      dropped: [...this.dropped].map(([microbatch, reason]) => ({ microbatch, reason })),
+      visitsComputed: this.visitsComputed(),
+      visitsCounted: this.visitsCounted(),
+      weights: [...weights],
+    };
   }
 }

@@ -625,7 +625,7 @@ export class Peer {
     switch (body.kind) {
       case 'finished': {
         const { iteration, attempt, ...report } = body.value;
-        leader?.finished(from, iteration, attempt, report, []);
+        leader?.finished(from, iteration, attempt, report);
         return;
       }
       case 'exchangeOrder':

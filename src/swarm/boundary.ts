@@ -1,0 +1,201 @@
+// What the leader decides at the boundary between two iterations: who counts from now on, who is let in and where,
+// who may go, which lost stage is rebuilt by whom. It reads the journal and what peers have asked for, and gives the
+// entries; the leader orders them and asks again until nothing is left to change.
+
+import type { EntryBody, MemberChange } from '../journal/entry.ts';
+import type { PeerName } from '../seams/network.ts';
+import type { Manifest } from './manifest.ts';
+import {
+  type Applicant,
+  entering,
+  holders,
+  lostStages,
+  originFor,
+  rebuildOrigin,
+  stageFor,
+  takerOf,
+} from './placement.ts';
+import type { RunState } from './run-state.ts';
+
+export interface BoundaryParts {
+  readonly state: RunState;
+  readonly manifest: Manifest;
+  readonly alive: (peer: PeerName) => boolean;
+}
+
+/** A peer that fails this often to get its weights in place is let go. */
+const MOST_FAILURES = 3;
+
+export class Boundary {
+  readonly #parts: BoundaryParts;
+  readonly #applicants = new Map<PeerName, Applicant>();
+  readonly #leaving = new Set<PeerName>();
+  readonly #ready = new Map<PeerName, { stage: number; digest: string; failure: string }>();
+  readonly #divergent = new Set<PeerName>();
+  readonly #failures = new Map<PeerName, number>();
+
+  constructor(parts: BoundaryParts) {
+    this.#parts = parts;
+  }
+
+  /** A peer asks to be let in. */
+  apply(applicant: Applicant): void {
+    this.#applicants.set(applicant.peer, applicant);
+    this.#leaving.delete(applicant.peer);
+  }
+
+  /** Whether there is a stage for the applicant at all. */
+  hasRoomFor(applicant: Applicant): boolean {
+    return stageFor(this.#parts.state, this.#parts.manifest, applicant) !== undefined;
+  }
+
+  /** A member wants to leave. */
+  leave(peer: PeerName): void {
+    this.#applicants.delete(peer);
+    this.#leaving.add(peer);
+  }
+
+  /** An entering member has its weights in place, or says why it has not. */
+  ready(peer: PeerName, stage: number, digest: string, failure: string): void {
+    this.#ready.set(peer, { stage, digest, failure });
+  }
+
+  /** The weights of these differ from those of their group: they are sent a fresh copy. */
+  diverged(peers: readonly PeerName[]): void {
+    for (const peer of peers) this.#divergent.add(peer);
+  }
+
+  /** A member is gone: what it asked for is void. */
+  forget(peer: PeerName): void {
+    this.#leaving.delete(peer);
+    this.#applicants.delete(peer);
+  }
+
+  /** What is to be ordered first; empty when everything is as it should be. */
+  changes(): EntryBody[] {
+    const lost = this.#lostMembers();
+    if (lost.length > 0) return [{ kind: 'members', changes: lost }];
+    const { repairs, changes } = this.#answers();
+    changes.push(...this.#freshCopies());
+    if (changes.length > 0) return [...repairs, { kind: 'members', changes }];
+    const next = this.#nextToGo() ?? this.#nextToEnter() ?? this.#nextToMove();
+    return next ? [{ kind: 'members', changes: [next] }] : [];
+  }
+
+  #lostMembers(): MemberChange[] {
+    const { state, alive } = this.#parts;
+    return state
+      .present()
+      .filter(({ peer }) => !alive(peer))
+      .map(({ peer }) => ({ kind: 'gone', peer, how: 'broken', reason: 'lost' }));
+  }
+
+  /** Those whose weights are in place count from now on; those that failed try again, a few times. */
+  #answers(): { repairs: EntryBody[]; changes: MemberChange[] } {
+    const { state, manifest } = this.#parts;
+    const changes: MemberChange[] = [];
+    const repairs: EntryBody[] = [];
+    for (const [peer, { stage, digest, failure }] of this.#ready) {
+      const member = state.member(peer);
+      if (member?.stage !== stage || member.status === 'gone') continue;
+      if (failure !== '') {
+        const failures = (this.#failures.get(peer) ?? 0) + 1;
+        this.#failures.set(peer, failures);
+        const origin = originFor(state, manifest, { peer, stored: [] }, stage);
+        changes.push(
+          origin && failures < MOST_FAILURES
+            ? entering(member, stage, origin)
+            : { kind: 'gone', peer, how: 'failed', reason: failure.slice(0, 900) },
+        );
+      } else if (member.status === 'entering') {
+        this.#failures.delete(peer);
+        changes.push({ kind: 'active', peer });
+        const { origin } = member;
+        const repaired =
+          origin.kind === 'rebuild' || (origin.kind === 'stored' && state.iteration > origin.iteration);
+        if (repaired) repairs.push(repairEntry(state, peer, digest));
+      }
+    }
+    this.#ready.clear();
+    return { repairs, changes };
+  }
+
+  #freshCopies(): MemberChange[] {
+    const { state, manifest } = this.#parts;
+    const changes: MemberChange[] = [];
+    for (const peer of this.#divergent) {
+      const member = state.member(peer);
+      const origin = member && originFor(state, manifest, { peer, stored: [] }, member.stage);
+      if (member?.status === 'active' && origin) changes.push(entering(member, member.stage, origin));
+    }
+    this.#divergent.clear();
+    return changes;
+  }
+
+  #nextToGo(): MemberChange | undefined {
+    for (const peer of this.#leaving) {
+      const change = this.#letGo(peer);
+      if (change) return change;
+    }
+    return undefined;
+  }
+
+  #nextToEnter(): MemberChange | undefined {
+    const { state, manifest } = this.#parts;
+    for (const [peer, applicant] of this.#applicants) {
+      this.#applicants.delete(peer);
+      const stage = stageFor(state, manifest, applicant);
+      const origin = stage === undefined ? undefined : originFor(state, manifest, applicant, stage);
+      if (stage !== undefined && origin !== undefined) return entering(applicant, stage, origin);
+    }
+    return undefined;
+  }
+
+  /** A stage that nobody holds is taken by a member that can be spared elsewhere. */
+  #nextToMove(): MemberChange | undefined {
+    const { state, manifest } = this.#parts;
+    for (const stage of lostStages(state, manifest.training.stages)) {
+      const origin = rebuildOrigin(state, manifest, stage);
+      const taker = origin && takerOf(state, manifest.training.stages);
+      if (taker && origin) return entering(taker, stage, origin);
+    }
+    return undefined;
+  }
+
+  /** A member that wants to leave goes at once, unless it holds the last copy of a stage that another can take. */
+  #letGo(peer: PeerName): MemberChange | undefined {
+    const { state, manifest } = this.#parts;
+    const member = state.member(peer);
+    if (member === undefined || member.status === 'gone') {
+      this.#leaving.delete(peer);
+      return undefined;
+    }
+    const others = holders(state, member.stage).filter((other) => other.peer !== peer);
+    if (others.some((other) => other.status === 'entering' && other.origin.kind === 'donor')) {
+      if (!others.some((other) => other.status === 'active')) return undefined; // its heir is still fetching
+    }
+    if (others.length === 0 && member.status === 'active') {
+      const heir = takerOf(state, manifest.training.stages);
+      if (heir) return entering(heir, member.stage, { kind: 'donor', donor: peer });
+    }
+    this.#leaving.delete(peer);
+    return { kind: 'gone', peer, how: 'left', reason: 'it said goodbye' };
+  }
+}
+
+function repairEntry(state: RunState, peer: PeerName, digest: string): EntryBody {
+  const { stage, origin, enteredAfter } = state.member(peer)!;
+  return {
+    kind: 'repair',
+    stage,
+    rule: origin.kind === 'rebuild' ? origin.rule : 'checkpoint',
+    peer,
+    iteration: state.iteration,
+    lostAfter: enteredAfter,
+    sources:
+      origin.kind === 'rebuild'
+        ? origin.sources.map(({ stage: from, peer: donor }) => ({ stage: from, peer: donor }))
+        : [],
+    digest,
+  };
+}

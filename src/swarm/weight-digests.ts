@@ -1,0 +1,57 @@
+// What the replicas say their weights are after each iteration. Replicas of a stage hold the same bits; one that does
+// not is found here, an iteration later, by its digest.
+
+import type { WeightReport } from '../journal/entry.ts';
+import type { PeerName } from '../seams/network.ts';
+import type { RunState } from './run-state.ts';
+
+/** Digests are kept for this many iterations: a report may come after the next commit. */
+const KEPT_ITERATIONS = 2;
+
+export class WeightDigests {
+  readonly #byStage = new Map<string, Map<PeerName, string>>();
+
+  /** A peer has applied an iteration's commit and says what its weights are now. */
+  applied(peer: PeerName, iteration: number, stage: number, digest: string): void {
+    const key = `${iteration} ${stage}`;
+    const digests = this.#byStage.get(key) ?? new Map<PeerName, string>();
+    this.#byStage.set(key, digests);
+    digests.set(peer, digest);
+    for (const old of this.#byStage.keys()) {
+      if (Number.parseInt(old, 10) < iteration - KEPT_ITERATIONS) this.#byStage.delete(old);
+    }
+  }
+
+  /** Whether every live member has said what its weights are after an iteration. */
+  complete(iteration: number, state: RunState, alive: (peer: PeerName) => boolean): boolean {
+    return state.active().every((member) => {
+      if (!alive(member.peer)) return true;
+      return this.#byStage.get(`${iteration} ${member.stage}`)?.has(member.peer) === true;
+    });
+  }
+
+  /** Per stage the digest that most replicas have, and who differs from it; stage 0 first. */
+  reports(iteration: number, state: RunState): WeightReport[] {
+    const reports: WeightReport[] = [];
+    for (const [key, byPeer] of this.#byStage) {
+      const [at, stage] = key.split(' ').map(Number);
+      if (at !== iteration || stage === undefined) continue;
+      const members = state.group(stage).filter((member) => byPeer.has(member.peer));
+      if (members.length === 0) continue;
+      const digests = members.map((member) => byPeer.get(member.peer)!);
+      const digest = mostCommon(digests);
+      const divergent = members.filter((_, i) => digests[i] !== digest).map((member) => member.peer);
+      reports.push({ stage, digest, replicas: members.length, divergent });
+    }
+    return reports.sort((a, b) => a.stage - b.stage);
+  }
+}
+
+/** The most frequent value; of equally frequent ones the first. */
+function mostCommon(values: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  let best = values[0]!;
+  for (const [value, count] of counts) if (count > counts.get(best)!) best = value;
+  return best;
+}
