@@ -8,6 +8,8 @@ export class LiveLog {
   readonly #output: Output;
   readonly #json: boolean;
   readonly #names = new Map<string, string>();
+  /** Told when something else follows: the last failure is why the command ends, which is said at its end. */
+  #failure: string | undefined;
   #lastCommitAt = Number.NEGATIVE_INFINITY;
   #lastSaidAt = Number.NEGATIVE_INFINITY;
 
@@ -26,15 +28,23 @@ export class LiveLog {
     else this.#output.say(`run ${runId.slice(0, 12)}: asking ${addresses[0]} to let this peer in …`);
   }
 
+  /** Whether a failure was the last thing that happened. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   stopping(): void {
     if (!this.#json) this.#output.say('leaving the run …');
   }
 
   event(event: PeerEvent): void {
+    const failure = this.#failure;
+    this.#failure = event.kind === 'failed' ? event.problem : undefined;
     if (this.#json) {
       this.#output.jsonLine(event);
       return;
     }
+    if (failure !== undefined) this.#output.say(`! ${failure}`);
     const line = this.#describe(event);
     if (line !== undefined) this.#output.say(line);
   }
@@ -72,10 +82,9 @@ export class LiveLog {
         return `! iteration ${event.iteration}: ${event.problem}`;
       case 'misbehaved':
         return `! ${name(event.peer)}: ${event.problem}`;
-      case 'failed':
-        return `! ${event.problem}`;
       case 'ended':
         return `the run has ended after iteration ${event.iteration}`;
+      case 'failed':
       case 'suspected':
       case 'plan':
         return undefined;

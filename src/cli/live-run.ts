@@ -44,6 +44,9 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
   const { folder, flags, text, start } = run;
   const log = new LiveLog(output, flags.json === true);
   const observe = (event: PeerEvent) => log.event(event);
+  // whoever started this process is gone, now or before this line was reached
+  if (process.connected === false) process.exit(1);
+  process.once('disconnect', () => process.exit(1));
   if (run.asking) log.asking(run.asking, folder.path);
   let started: Awaited<ReturnType<typeof startVolunteer>>;
   const options = (listen: readonly string[]) => ({
@@ -73,7 +76,8 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
   }
   const { peer, addresses } = started;
   folder.rememberListening(addresses.map((address) => address.replace(/\/p2p\/[^/]+$/, '')));
-  if (run.inviteFor !== undefined) {
+  await new Promise((resume) => setImmediate(resume)); // a run that cannot go on says so first
+  if (run.inviteFor !== undefined && !log.failed) {
     log.invite(formatInvite({ runId: run.inviteFor, peer: peer.self, addresses }), folder.path);
   }
   const stop = () => {
@@ -83,7 +87,6 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
   };
   if (signal.aborted) stop();
   else signal.addEventListener('abort', stop, { once: true });
-  process.once('disconnect', () => process.exit(1)); // whoever started this process is gone
   const end = await peer.ended;
   folder.release();
   if (signal.aborted) throw signal.reason;

@@ -162,7 +162,7 @@ export class Joining {
         }
       }
       if (clock.now() >= until) {
-        const said = [...problems].map(([peer, problem]) => `${peer}: ${problem}`);
+        const said = [...problems].map(([peer, why]) => (why.includes(peer) ? why : `${peer}: ${why}`));
         throw new JoinError('unreachable', `no peer of the run let this one in. ${said.join('; ')}`);
       }
       await sleep(clock, PAUSE_SECONDS, this.#stopping.signal);

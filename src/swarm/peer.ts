@@ -213,6 +213,9 @@ export class Peer {
       return;
     }
     const { invite, wantedStage } = start;
+    if (this.state.ended && this.state.runId === invite.runId) {
+      throw new JoinError('ended', 'the run has ended; its journal is complete');
+    }
     const { manifest, leader, hasText } = await this.#joining.join(invite, this.#application(wantedStage));
     if (this.#over) return;
     this.#work(manifest, hasText ? this.#parts.text : undefined);

@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { importModel } from '../../src/model/export.ts';
-import { readFolder, type SkeinProcess, slowness, Terminals } from './processes.ts';
+import { expectOneLine, readFolder, type SkeinProcess, slowness, Terminals } from './processes.ts';
 import { writeSmallRun } from './small-run.ts';
 
 const STAGES = 3;
@@ -23,9 +23,13 @@ class SmallSwarm {
     this.#files = writeSmallRun(this.terminals, { iterations, stages: STAGES });
   }
 
-  async found(): Promise<SkeinProcess> {
+  startFounder(): SkeinProcess {
     const { manifest, text } = this.#files;
-    const founder = this.terminals.start('found', manifest, '--json', '--data', text, '--export', this.model);
+    return this.terminals.start('found', manifest, '--json', '--data', text, '--export', this.model);
+  }
+
+  async found(): Promise<SkeinProcess> {
+    const founder = this.startFounder();
     ({ invite: this.invite } = await founder.line('invite'));
     return founder;
   }
@@ -120,6 +124,13 @@ describe('a run across processes', () => {
     expect(again.loss).toBeLessThan((before.losses[0]! + before.losses.at(-1)!) / 2);
     for (const process of [founder, first, second]) expect(await process.end(100)).toBe(0);
     expect(founder.iteration).toBe(200);
+
+    // once it has ended, the same commands say so at once
+    for (const process of [swarm.startFounder(), swarm.join()]) {
+      expect(await process.end()).toBe(1);
+      expectOneLine(process.stderr, /the run has ended; its journal is complete/);
+      expect(process.all('invite')).toEqual([]);
+    }
 
     const model = importModel(readFolder(swarm.model));
     expect(model.stages.map(({ blocks }) => blocks)).toEqual([1, 1, 1]);
