@@ -1,0 +1,30 @@
+// How entries reach the others: the leader sends what it orders to every member, and to those whom these very entries
+// let in or send away.
+
+import type { Entry } from '../journal/entry.ts';
+import { Journal } from '../journal/journal.ts';
+import type { Network } from '../seams/network.ts';
+import type { Messenger } from './messenger.ts';
+import type { RunState } from './run-state.ts';
+
+export interface TellingParts {
+  readonly network: Network;
+  readonly messenger: Messenger;
+  /** As it is before the entries. */
+  readonly state: RunState;
+}
+
+/** Sends entries, in order, to everyone they concern. */
+export function tellEntries(entries: readonly Entry[], { network, messenger, state }: TellingParts): void {
+  const lines = entries.map((entry) => new TextEncoder().encode(Journal.line(entry)));
+  const to = new Set(state.present().map((member) => member.peer));
+  for (const { body } of entries) {
+    if (body.kind !== 'members') continue;
+    for (const change of body.changes) {
+      to.add(change.peer);
+      if (change.kind === 'enter') network.learn(change.peer, change.addresses);
+    }
+  }
+  to.delete(network.self);
+  for (const peer of to) messenger.send(peer, { kind: 'entries', value: { entries: lines } });
+}
