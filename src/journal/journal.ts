@@ -11,7 +11,7 @@ const LOG = 'journal';
 export class Journal {
   readonly #identity: Identity;
   readonly #store: Store;
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(identity: Identity, store: Store) {
@@ -39,8 +39,14 @@ export class Journal {
     return this.#entries.at(-1)?.term ?? 0;
   }
 
-  entries(fromIndex = 0): readonly Entry[] {
-    return this.#entries.slice(fromIndex);
+  /** The entry at an index, where there is one. */
+  at(index: number): Entry | undefined {
+    return this.#entries[index];
+  }
+
+  /** A copy of the entries from an index on, up to `endIndex` or the end. */
+  entries(fromIndex = 0, endIndex = this.length): readonly Entry[] {
+    return this.#entries.slice(fromIndex, endIndex);
   }
 
   /** The entry's line of text, as stored and sent. */
@@ -81,8 +87,7 @@ export class Journal {
   async adopt(entries: readonly Entry[]): Promise<void> {
     const other = new Journal(this.#identity, this.#store);
     for (const entry of entries) other.#entries.push(await other.#check(entry));
-    this.#entries.length = 0;
-    this.#entries.push(...other.#entries);
+    this.#entries = other.#entries;
     await this.#writing;
     await this.#store.replaceLog(
       LOG,

@@ -35,8 +35,8 @@ export class History {
   answerFrom(fromIndex: number): ControlBody {
     const entries: Uint8Array[] = [];
     let bytes = 0;
-    const stored = this.#parts.ledger.journal.entries(fromIndex);
-    for (const entry of stored.slice(0, MAX_ENTRIES_PER_ANSWER)) {
+    const { journal } = this.#parts.ledger;
+    for (const entry of journal.entries(fromIndex, fromIndex + MAX_ENTRIES_PER_ANSWER)) {
       const line = new TextEncoder().encode(Journal.line(entry));
       bytes += line.length;
       if (entries.length > 0 && bytes > MAX_ANSWER_BYTES) break;

@@ -43,7 +43,7 @@ export class Ledger {
   /** From here on only this run's entries are taken. Throws a JournalError when the journal is another run's already. */
   bind(run: RunName): void {
     this.#run = run;
-    const genesis = this.journal.entries()[0];
+    const genesis = this.journal.at(0);
     if (genesis !== undefined) this.#checkRun(genesis);
   }
 
@@ -94,7 +94,7 @@ export class Ledger {
         const entry = parseEntry(line);
         if (entry.index > this.journal.length) return 'gap';
         if (entry.index < this.journal.length) {
-          if (this.journal.entries(entry.index)[0]!.hash === entry.hash) continue;
+          if (this.journal.at(entry.index)!.hash === entry.hash) continue;
           return entry.term > this.journal.lastTerm ? 'fork' : 'ok';
         }
         if (entry.previous !== this.journal.lastHash && entry.term > this.journal.lastTerm) return 'fork';
