@@ -267,6 +267,7 @@ export class Leader {
         this.#orderExchange(collecting, started);
       } else if (!exchange.done) {
         if (exchange.contributors.some((peer) => !alive(peer))) this.#orderExchange(collecting, exchange);
+        if (exchange.contributors.length === 0) continue; // nobody has anything to add any more
         const needed = exchange.receivers.filter(
           (peer) => alive(peer) && this.#parts.state.member(peer)?.status === 'active',
         );

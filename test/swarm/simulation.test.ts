@@ -45,6 +45,13 @@ function expectSound(simulation: Simulation, iterations: number): void {
   }
 }
 
+/** One anchor and one micro-batch: of two replicas one has nothing to do. */
+const oneMicrobatch = { iterations: 5, training: { stageSizes: [1, 2, 2, 3], microbatchesPerAnchor: 1 } };
+
+function goneOf(simulation: Simulation): string[] {
+  return [...new Set(simulation.events.flatMap((event) => (event.kind === 'gone' ? [event.peer] : [])))];
+}
+
 async function run(settings: SmallRun): Promise<Simulation> {
   const simulation = smallSimulation(settings);
   await simulation.run(600);
@@ -123,6 +130,14 @@ describe('a peer that crashes in the middle of an iteration', () => {
     expect(third).toMatchObject({ commit: { dropped: [] } });
     // gradients that the lost peer had added are lost with it, so only this iteration's loss must be the same
     expect(lossesOf(mended)[2]).toBeCloseTo(whole[2]!, 6);
+  });
+
+  it('costs its group nobody else when it alone had something to add', async () => {
+    for (const seconds of [0.1, 0.11]) {
+      const simulation = await run({ ...oneMicrobatch, script: crashing(['p4'], seconds) });
+      expectSound(simulation, 5);
+      expect(goneOf(simulation)).toEqual(['p4']);
+    }
   });
 
   it('comes back under its name and takes a stage again', async () => {
