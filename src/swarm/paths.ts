@@ -150,7 +150,10 @@ export class Paths {
     }
   }
 
-  /** Takes no more from here on, and gives up what is not done, or with `everything` also what is. */
+  /**
+   * Nothing more is computed here: gives up what is not done, or with `everything` also what is. What is done can
+   * still be sent again, to whoever comes in place of a lost peer.
+   */
   end(everything: boolean): void {
     this.#open = false;
     for (const visit of this.#visits.values()) {
@@ -176,7 +179,6 @@ export class Paths {
     const before = header.kind === 'ACTIVATION' ? path[hop - 1] : (path[hop + 1] ?? path[0]);
     if (before?.peer !== from) return `${from} is not next to this peer on the path of ${microbatch}`;
     this.#received.set(from, (this.#received.get(from) ?? 0) + 1);
-    if (!this.#open) return undefined;
     const values = floatsOf(payload);
     if (atHead) return this.#takeAtHead(microbatch, path, values);
     if (header.kind === 'ACTIVATION') return this.#takeActivation(microbatch, path, hop, values);
@@ -192,6 +194,10 @@ export class Paths {
     let visit = this.#visits.get(microbatch);
     if (visit === undefined) {
       if (!this.#granted.delete(microbatch)) return `micro-batch ${microbatch} was not expected here`;
+      if (!this.#open) {
+        this.#parts.announceDropped(microbatch, 'it was led to a peer that had ended the iteration');
+        return undefined;
+      }
       visit = newVisit(microbatch, this.#parts.nextKey(), path, hop, true);
       this.#visits.set(microbatch, visit);
     }

@@ -140,6 +140,14 @@ describe('a peer that crashes in the middle of an iteration', () => {
     }
   });
 
+  it('holds nobody up when the peer after it had ended its part already', async () => {
+    for (const seconds of [0.09, 0.15]) {
+      const simulation = await run({ ...oneMicrobatch, script: crashing(['p4'], seconds) });
+      expectSound(simulation, 5);
+      expect(simulation.events.at(-1)!.at).toBeLessThan(10);
+    }
+  });
+
   it('comes back under its name and takes a stage again', async () => {
     const crash = crashing(['p4', 'p5']);
     let revived = false;
