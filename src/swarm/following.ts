@@ -3,7 +3,7 @@
 
 import type { CommitBody, Origin } from '../journal/entry.ts';
 import type { Clock } from '../seams/clock.ts';
-import type { Engine } from '../seams/engine.ts';
+import { type Engine, EngineError } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
@@ -30,6 +30,8 @@ export interface FollowingParts {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly alive: (peer: PeerName) => boolean;
   readonly event: (event: PeerEventBody) => void;
+  /** This peer cannot compute any more. */
+  readonly broken: (error: Error) => void;
   /** The group's sum of one round, where this peer has it. */
   readonly sum: (iteration: number, attempt: number, round: number) => Summed | undefined;
 }
@@ -102,6 +104,10 @@ export class Following {
     this.#prepare(member, preparing.signal, (iteration, digest) => tell(iteration, digest, '')).catch(
       (error: Error) => {
         if (preparing.signal.aborted) return;
+        if (error instanceof EngineError) {
+          this.#parts.broken(error); // no other copy of the weights would help
+          return;
+        }
         this.#parts.event({ kind: 'out-of-step', iteration: state().iteration, problem: error.message });
         tell(0, '', error.message || 'unknown');
       },

@@ -6,7 +6,7 @@ import type { Entry } from '../journal/entry.ts';
 import { Journal } from '../journal/journal.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
 import type { Clock } from '../seams/clock.ts';
-import type { Engine } from '../seams/engine.ts';
+import { type Engine, EngineError } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
@@ -315,7 +315,13 @@ export class Peer {
   // ---- the journal
 
   async #react(entry: Entry): Promise<void> {
-    if (this.#trainer !== undefined && !this.#over) await this.#reacting.react(entry, this.#trainer);
+    if (this.#trainer === undefined || this.#over) return;
+    try {
+      await this.#reacting.react(entry, this.#trainer);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      void this.#finish({ how: 'failed', reason: error }); // not the fault of whoever sent the entry
+    }
   }
 
   /** The others let this peer go, or gave it up while it lives. */

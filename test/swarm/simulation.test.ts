@@ -45,6 +45,21 @@ function expectSound(simulation: Simulation, iterations: number): void {
   }
 }
 
+/** An engine of which one call fails as soon as `now` says so. */
+function breakingIn(engine: Engine, call: keyof Engine, now: () => boolean): Engine {
+  return new Proxy(engine, {
+    get(target, name) {
+      const own = target[name as keyof Engine];
+      if (typeof own !== 'function') return own;
+      if (name !== call) return own.bind(target);
+      return async (...given: unknown[]) => {
+        if (now()) throw new EngineError('the device was lost');
+        return (own as (...all: unknown[]) => unknown).apply(target, given);
+      };
+    },
+  });
+}
+
 /** One anchor and one micro-batch: of two replicas one has nothing to do. */
 const oneMicrobatch = { iterations: 5, training: { stageSizes: [1, 2, 2, 3], microbatchesPerAnchor: 1 } };
 
@@ -255,21 +270,43 @@ describe('a peer that behaves oddly', () => {
     expect(ended).toMatchObject({ divergences: 1 });
   });
 
-  it('ends and is missed when its engine breaks, and the run goes on', async () => {
-    let calls = 0;
+  const breaking: [keyof Engine, number][] = [
+    ['backward', 5],
+    ['writeWeights', 3],
+    ['takeGradients', 4],
+  ];
+  for (const [call, time] of breaking) {
+    it(`ends and is missed when its engine breaks in ${call}, and the run goes on`, async () => {
+      let calls = 0;
+      const simulation = await run({
+        iterations: 8,
+        engine: (peer, engine) => {
+          if (peer !== 'p6') return engine;
+          return breakingIn(engine, call, () => ++calls >= time);
+        },
+      });
+      expect(simulation.ends.get('p6')).toMatchObject({ how: 'failed' });
+      expect(lossesOf(simulation)).toHaveLength(8);
+    });
+  }
+
+  it('asks for no other stage when its engine cannot even load one', async () => {
+    let loads = 0;
+    let revived = false;
+    const crash = crashing(['p6']);
     const simulation = await run({
-      iterations: 8,
-      engine: (peer, engine) => {
-        if (peer !== 'p6') return engine;
-        const backward: Engine['backward'] = async (request) => {
-          if (++calls === 5) throw new EngineError('the device was lost');
-          return engine.backward(request);
-        };
-        return changed(engine, { backward });
+      iterations: 14,
+      engine: (peer, engine) => (peer === 'p6' ? breakingIn(engine, 'load', () => ++loads > 1) : engine),
+      script: (event, world) => {
+        crash(event, world);
+        if (event.kind !== 'commit' || event.commit.iteration !== 5 || revived) return;
+        revived = true;
+        void world.start('p6');
       },
     });
     expect(simulation.ends.get('p6')).toMatchObject({ how: 'failed' });
-    expect(lossesOf(simulation)).toHaveLength(8);
+    expect(loads).toBe(2);
+    expect(lossesOf(simulation)).toHaveLength(14);
   });
 
   it('returns what it kept: no residual is alive at the end of an iteration', async () => {
