@@ -36,10 +36,15 @@ export async function run({ rounds = 3, iterations = 60 }: Options = {}) {
   try {
     const swarm: number[] = [];
     const single: number[] = [];
+    let largestLossDifference = 0;
     for (let round = 0; round < rounds; round++) {
       const document = await runDemo(out, iterations, {});
       swarm.push(document.tokensPerSecond);
-      single.push(await runSingle(join(out, 'manifest.json'), iterations));
+      const alone = await runSingle(join(out, 'manifest.json'), iterations);
+      single.push(alone.tokensPerSecond);
+      document.losses.forEach((loss, i) => {
+        largestLossDifference = Math.max(largestLossDifference, Math.abs(loss - alone.losses[i]!));
+      });
     }
     const swarmTokensPerSecond = Math.round(median(swarm));
     const singleTokensPerSecond = Math.round(median(single));
@@ -49,6 +54,7 @@ export async function run({ rounds = 3, iterations = 60 }: Options = {}) {
       swarmTokensPerSecond,
       singleTokensPerSecond,
       ratio: round3(swarmTokensPerSecond / singleTokensPerSecond),
+      largestLossDifference,
       swarmRange: `${Math.min(...swarm)}-${Math.max(...swarm)}`,
       singleRange: `${Math.round(Math.min(...single))}-${Math.round(Math.max(...single))}`,
     };
@@ -86,17 +92,21 @@ async function runDemo(out: string, iterations: number, env: Record<string, stri
     [LAUNCHER, ...args, '--crash', 'none', '--json', '--out', out],
     { env: { ...process.env, ...env }, maxBuffer: 1e8 },
   );
-  return JSON.parse(stdout) as { tokensPerSecond: number };
+  return JSON.parse(stdout) as { tokensPerSecond: number; losses: number[] };
 }
 
-/** Tokens a second of one process that holds all stages, each on an engine of two threads. */
-async function runSingle(manifestFile: string, iterations: number): Promise<number> {
+/** One process that holds all stages, each on an engine of two threads. */
+async function runSingle(
+  manifestFile: string,
+  iterations: number,
+): Promise<{ tokensPerSecond: number; losses: number[] }> {
   const text = await loadText(undefined);
   const identity = createKeyIdentity(await generateKey());
   const manifest: Manifest = manifestOf(loadManifest(manifestFile), text, identity);
   const engines = await Promise.all(
     Array.from({ length: STAGES }, () => createOnnxEngine({ threads: 2, inProcess: true })),
   );
+  const losses: number[] = [];
   let startedAt = 0;
   let endedAt = 0;
   await trainSingle({
@@ -105,7 +115,8 @@ async function runSingle(manifestFile: string, iterations: number): Promise<numb
     engines,
     clock: createRealClock(),
     identity,
-    committed: (iteration) => {
+    committed: (iteration, loss) => {
+      losses.push(loss);
       if (iteration === WARM_UP) startedAt = performance.now();
       endedAt = performance.now();
     },
@@ -113,7 +124,7 @@ async function runSingle(manifestFile: string, iterations: number): Promise<numb
   for (const engine of engines) await engine.close();
   const { stageSizes, microbatchesPerAnchor, samplesPerMicrobatch } = manifest.training;
   const tokens = stageSizes[0]! * microbatchesPerAnchor * samplesPerMicrobatch * manifest.model.context;
-  return (1000 * iterations * tokens) / (endedAt - startedAt);
+  return { tokensPerSecond: (1000 * iterations * tokens) / (endedAt - startedAt), losses };
 }
 
 function median(values: readonly number[]): number {
