@@ -2,7 +2,6 @@
 // up in the same order every time; only micro-batches that came here because another peer was lost run as soon as
 // they can.
 
-import type { TaskKind } from '../schedule/plan.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import { Paths, type PathsParts } from './paths.ts';
@@ -26,7 +25,7 @@ export interface IterationReport {
 }
 
 interface PlannedTask {
-  readonly kind: TaskKind;
+  readonly kind: 'forward' | 'head' | 'backward';
   readonly visit: Visit;
 }
 
@@ -160,9 +159,11 @@ export class Executor {
   async #execute({ kind, visit }: PlannedTask): Promise<void> {
     const { clock } = this.#parts;
     const started = clock.now();
+    visit.computing = kind;
     if (kind === 'forward') await this.#forward(visit);
     else if (kind === 'head') await this.#head(visit);
     else await this.#backward(visit);
+    visit.computing = undefined;
     this.#computeSeconds += clock.now() - started;
   }
 

@@ -204,7 +204,7 @@ export class Paths {
     if (visit.phase === 'given-up') return undefined;
     const sameStageBefore = visit.path[visit.hop - 1]?.stage === path[hop - 1]?.stage;
     const newWayBack = visit.path[visit.hop - 1]?.peer !== path[hop - 1]?.peer;
-    if (visit.phase === 'forward') {
+    if (visit.phase === 'forward' && visit.computing === undefined) {
       visit.input = values;
       visit.path = path;
       visit.hop = hop;
@@ -225,7 +225,7 @@ export class Paths {
     if (visit.phase === 'given-up' || visit.phase === 'done') return undefined;
     const newWayBack = visit.path.at(-1)?.peer !== path.at(-1)?.peer;
     const sameStages = visit.path.length === path.length;
-    if (visit.loss === undefined) visit.headInput = values;
+    if (visit.loss === undefined && visit.computing !== 'head') visit.headInput = values;
     else if (!sameStages) this.#drop(visit, 'its path changed after its loss was computed');
     visit.path = path;
     if (visit.headGradient !== undefined && newWayBack && sameStages) this.sendHeadGradient(visit);

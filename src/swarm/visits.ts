@@ -34,6 +34,8 @@ export interface Visit {
   headInput: Float32Array | undefined;
   headGradient: Float32Array | undefined;
   loss: number | undefined;
+  /** What the engine does with it now: a new path must not change what a result is taken for. */
+  computing: 'forward' | 'head' | 'backward' | undefined;
   /** A new way is being looked for. */
   rerouting: boolean;
 }
@@ -59,6 +61,7 @@ export function newVisit(
     headInput: undefined,
     headGradient: undefined,
     loss: undefined,
+    computing: undefined,
     rerouting: false,
   };
 }

@@ -1,0 +1,135 @@
+// One peer's part of an iteration, with an engine whose answers the test gives: what may still change while it computes.
+
+import { describe, expect, it } from 'vitest';
+import type { EntryBody } from '../../src/journal/entry.ts';
+import { SimulatedWorld } from '../../src/network/simulated/world.ts';
+import type { Engine } from '../../src/seams/engine.ts';
+import { Executor } from '../../src/swarm/executor.ts';
+import { makePlan } from '../../src/swarm/planning.ts';
+import { RunState } from '../../src/swarm/run-state.ts';
+import { bytesOf, microbatchHeader } from '../../src/swarm/visits.ts';
+import { smallManifest } from './small-run.ts';
+
+const ELEMENTS = 8;
+const names = ['a', 'b', 'c', 'd'];
+const whole = names.map((peer, stage) => ({ stage, peer }));
+
+/** Four peers, each alone at its stage. */
+function planOfFour() {
+  const state = new RunState();
+  const nothing = '0'.repeat(64);
+  const bodies: EntryBody[] = [
+    { kind: 'genesis', runId: nothing, founder: 'a' },
+    { kind: 'leader', peer: 'a', reason: '' },
+    {
+      kind: 'members',
+      changes: names.map((peer, stage) => ({
+        kind: 'enter',
+        peer,
+        name: peer,
+        addresses: [],
+        stage,
+        origin: { kind: 'initial' },
+      })),
+    },
+    { kind: 'members', changes: names.map((peer) => ({ kind: 'active', peer })) },
+  ];
+  bodies.forEach((body, index) => {
+    state.apply({ index, term: 1, previous: nothing, author: 'a', body, hash: nothing, signature: '' });
+  });
+  const training = { microbatchesPerAnchor: 1 };
+  return makePlan(state, { ...smallManifest({ replicas: 1, training }), founder: 'a' });
+}
+
+/** The executor of a peer; `answer` ends the engine's forward or head. */
+function executorOf(self: string) {
+  const dropped: number[] = [];
+  const released: number[] = [];
+  const sent: string[] = [];
+  const answers: (() => void)[] = [];
+  const engine: Partial<Engine> = {
+    forward: () =>
+      new Promise((resolve) => {
+        answers.push(() => resolve(new Float32Array(ELEMENTS)));
+      }),
+    head: () =>
+      new Promise((resolve) => {
+        answers.push(() => resolve({ loss: 1, inputGradient: new Float32Array(ELEMENTS) }));
+      }),
+    release: async (key) => {
+      released.push(key);
+    },
+  };
+  const executor = new Executor({
+    self,
+    stage: names.indexOf(self),
+    iteration: 1,
+    attempt: 0,
+    plan: planOfFour(),
+    engine: engine as Engine,
+    clock: new SimulatedWorld().clockOf(self),
+    activationLength: ELEMENTS,
+    emergencySkips: 1,
+    nextKey: () => 7,
+    tokens: () => ({ inputs: new Int32Array(1), targets: new Int32Array(1) }),
+    send: async (to, header) => {
+      sent.push(`${header.kind} to ${to}`);
+    },
+    alive: () => true,
+    announceDropped: (microbatch) => dropped.push(microbatch),
+    askSlot: async () => false,
+    note: () => {},
+  });
+  void executor.run(() => {});
+  const activation = (path: typeof whole, hop: number) => {
+    const header = microbatchHeader(
+      'ACTIVATION',
+      { iteration: 1, attempt: 0 },
+      { microbatch: 0, path },
+      hop,
+      ELEMENTS,
+    );
+    return executor.paths.take(path[hop - 1]!.peer, header, bytesOf(new Float32Array(ELEMENTS)));
+  };
+  const answer = async () => {
+    answers.shift()!();
+    await new Promise((resume) => setImmediate(resume));
+  };
+  return { executor, activation, answer, dropped, released, sent };
+}
+
+/** Lets everything run that can run without a new message. */
+const settled = () => new Promise((resume) => setImmediate(resume));
+
+describe('a path that skips a lost stage', () => {
+  const shorter = whole.filter(({ peer }) => peer !== 'c');
+
+  it('gives the micro-batch up where the next stage computes on the lost one’s output already', async () => {
+    const { activation, answer, dropped, released, sent } = executorOf('d');
+    expect(activation(whole, 3)).toBeUndefined();
+    await settled();
+    expect(activation(shorter, 2)).toBeUndefined();
+    await answer();
+    expect({ dropped, released, sent }).toEqual({ dropped: [0], released: [7], sent: [] });
+  });
+
+  it('is taken where the next stage has not begun', async () => {
+    const { activation, answer, dropped, sent } = executorOf('d');
+    expect(activation(shorter, 2)).toBeUndefined();
+    await settled();
+    await answer();
+    expect({ dropped, sent }).toEqual({ dropped: [], sent: ['ACTIVATION to a'] });
+  });
+
+  it('gives the micro-batch up where its loss is being computed on the whole path', async () => {
+    const { activation, answer, dropped, sent } = executorOf('a');
+    await settled();
+    await answer(); // its own stage
+    expect(activation(whole, 4)).toBeUndefined();
+    await settled();
+    const withoutLast = whole.slice(0, 3);
+    expect(activation(withoutLast, 3)).toBeUndefined();
+    await answer();
+    expect({ dropped, sent }).toEqual({ dropped: [0], sent: ['ACTIVATION to b'] });
+  });
+});
