@@ -3,14 +3,25 @@
 
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import type { PeerName } from '../seams/network.ts';
+import type { RunState } from './run-state.ts';
 
 /** What became of a tensor; an `early` one belongs to a plan or an order that is not known here yet. */
 export type Taken =
   | { readonly kind: 'taken' | 'early' }
   | { readonly kind: 'wrong'; readonly problem: string };
 
+/** Whether a tensor belongs to an iteration that was committed, or to an attempt that another one has replaced. */
+export function isLate(
+  { iteration, attempt }: TensorHeaderMessage,
+  state: Pick<RunState, 'iteration' | 'plan'>,
+): boolean {
+  if (iteration <= state.iteration) return true;
+  const { plan } = state;
+  return plan !== undefined && compareOrder([iteration, attempt], [plan.iteration, plan.attempt]) < 0;
+}
+
 export interface ArrivalsParts {
-  /** Whether its iteration is over. */
+  /** Whether nobody waits for it any more; then it must not hold up those behind it. */
   readonly late: (header: TensorHeaderMessage) => boolean;
   readonly take: (from: PeerName, header: TensorHeaderMessage, payload: Uint8Array) => Taken;
 }

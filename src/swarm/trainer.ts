@@ -8,7 +8,7 @@ import type { Engine } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
-import { Arrivals } from './arrivals.ts';
+import { Arrivals, isLate } from './arrivals.ts';
 import type { PeerEventBody } from './events.ts';
 import type { ExchangeOrder } from './exchange.ts';
 import { Exchanging } from './exchanging.ts';
@@ -65,7 +65,7 @@ export class Trainer {
       sum: (iteration, attempt, round) => this.#exchanging.sum(iteration, attempt, round),
     });
     this.#arrivals = new Arrivals({
-      late: ({ iteration }) => iteration <= parts.state().iteration,
+      late: (header) => isLate(header, parts.state()),
       take: (from, header, payload) => {
         const exchange = header.kind === 'CONTRIBUTION' || header.kind === 'SUM';
         return (exchange ? this.#exchanging : this.#running).tensor(from, header, payload);
@@ -113,6 +113,7 @@ export class Trainer {
     const plan = readPlan(ordered.plan, manifest);
     event({ kind: 'plan', iteration, attempt, microbatches: plan.paths.length });
     const member = state().member(self);
+    this.#arrivals.changed(); // what belongs to the attempt before is late now
     if (member?.status !== 'active' || !this.installed) return;
     this.#exchanging.forgetBefore(iteration);
     await this.#running.start(ordered, plan, member.stage);
