@@ -196,7 +196,7 @@ export class Listening {
     network.learn(from, request.addresses);
     answer({ kind: 'accepted', value: { leader: network.self, manifest: signed!.bytes } });
     if (counts(from)) await leader()!.lost(from, 'broken', 'it came back before it was missed');
-    leader()!.apply(decision.applicant);
+    leader()?.apply(decision.applicant); // whoever leads by now is asked again
   }
 }
 

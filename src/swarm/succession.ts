@@ -41,6 +41,8 @@ const REACH_SECONDS = 1;
 
 export class Succession {
   readonly #parts: SuccessionParts;
+  /** Leaders from whom this peer is taking over right now. */
+  readonly #takingOverFrom = new Set<PeerName>();
 
   constructor(parts: SuccessionParts) {
     this.#parts = parts;
@@ -65,7 +67,11 @@ export class Succession {
     }
     if (isOver() || next === undefined) return;
     if (next === self) {
-      void this.#takeOver(gone).catch((error: Error) => event({ kind: 'failed', problem: error.message }));
+      if (this.#takingOverFrom.has(gone)) return; // once is enough: twice would make two leaders in one peer
+      this.#takingOverFrom.add(gone);
+      this.#takeOver(gone)
+        .catch((error: Error) => event({ kind: 'failed', problem: error.message }))
+        .finally(() => this.#takingOverFrom.delete(gone));
       return;
     }
     this.tellSuspicion(next, gone, true);
