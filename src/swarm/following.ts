@@ -125,8 +125,10 @@ export class Following {
       if (signal.aborted) return;
       await holder.install(snapshot);
       this.#installed = true;
-      for (const commit of this.#backlog.splice(0)) await this.#apply(commit, member.stage);
-      if (!this.#installed) throw new TransferError('a sum that came since could not be applied');
+      for (const commit of this.#backlog.splice(0)) {
+        const problem = await this.#apply(commit, member.stage);
+        if (problem !== undefined) throw new TransferError(problem);
+      }
       ready(holder.iteration, holder.digest());
     });
   }
@@ -142,15 +144,23 @@ export class Following {
 
   /** Applies a commit to the stage held here; a peer that misses what it needs says so and asks for a fresh copy. */
   async commit(body: CommitBody): Promise<void> {
-    const { self, state } = this.#parts;
+    const { self, messenger, state, event } = this.#parts;
     const member = state().member(self);
     if (member === undefined || member.status === 'gone') return;
-    if (this.#installed) await this.#apply(body, member.stage);
-    else if (member.status === 'entering') this.#backlog.push(body);
+    if (!this.#installed) {
+      if (member.status === 'entering') this.#backlog.push(body);
+      return;
+    }
+    const failure = await this.#apply(body, member.stage);
+    if (failure === undefined) return;
+    event({ kind: 'out-of-step', iteration: body.iteration, problem: failure });
+    const value = { stage: member.stage, iteration: body.iteration, digest: '', failure };
+    messenger.send(state().leader, { kind: 'ready', value });
   }
 
-  async #apply(body: CommitBody, stage: number): Promise<void> {
-    const { messenger, state, event, sum } = this.#parts;
+  /** Takes the weights one commit further; or says why it cannot, and holds no weights from here on. */
+  async #apply(body: CommitBody, stage: number): Promise<string | undefined> {
+    const { messenger, state, sum } = this.#parts;
     const { holder } = this;
     const counted = body.stages.find(
       (candidate) => candidate.stage === stage && candidate.contributors.length > 0,
@@ -161,18 +171,13 @@ export class Following {
       const summed = sum(body.iteration, body.attempt, counted.round);
       if (summed === undefined || summed.digest !== counted.sumDigest) {
         this.#installed = false;
-        const problem = summed
-          ? 'its sum differs from the committed one'
-          : 'it has not got the committed sum';
-        event({ kind: 'out-of-step', iteration: body.iteration, problem });
-        const value = { stage, iteration: body.iteration, digest: '', failure: problem };
-        messenger.send(state().leader, { kind: 'ready', value });
-        return;
+        return summed ? 'its sum differs from the committed one' : 'it has not got the committed sum';
       }
       await holder.step(body.iteration, summed.sum, summed.norm, counted.microbatches.length);
     }
     const value = { iteration: body.iteration, stage, digest: holder.digest() };
     messenger.send(state().leader, { kind: 'applied', value });
     this.#saving.saveWhenDue();
+    return undefined;
   }
 }
