@@ -61,6 +61,7 @@ export class Following {
       network,
       clock,
       identity,
+      settled: () => holder.settled(),
       take: (stage) =>
         this.#installed && holder.stage === stage
           ? { iteration: holder.iteration, bytes: holder.snapshot() }
@@ -86,6 +87,7 @@ export class Following {
   /** Writes the weights to disk, after `stop`. */
   async save(): Promise<void> {
     await this.#saving.settled();
+    await this.holder.settled();
     if (this.#installed) await this.#saving.save();
   }
 

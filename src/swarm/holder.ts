@@ -65,6 +65,7 @@ export class StageHolder {
   readonly #identity: Identity;
   readonly #optimizer: Optimizer;
   #held: StageSnapshot | undefined;
+  #stepping: Promise<void> = Promise.resolve();
 
   constructor(manifest: Manifest, engine: Engine, clock: Clock, identity: Identity) {
     this.manifest = manifest;
@@ -102,6 +103,16 @@ export class StageHolder {
    * @param sum the group's summed gradient, flat as the weights
    */
   async step(iteration: number, sum: Float32Array, norm: number, count: number): Promise<void> {
+    this.#stepping = this.#step(iteration, sum, norm, count);
+    await this.#stepping;
+  }
+
+  /** Resolves when no step is under way: in its middle the weights are those of no iteration. */
+  async settled(): Promise<void> {
+    await this.#stepping.catch(() => {});
+  }
+
+  async #step(iteration: number, sum: Float32Array, norm: number, count: number): Promise<void> {
     const held = this.#require();
     const { clip } = this.manifest.training.optimizer;
     const clipped = clip > 0 ? clipFactor(norm / count, clip) : 1;
@@ -136,7 +147,7 @@ export class StageHolder {
     );
   }
 
-  /** The stage as bytes, a copy that later steps do not change. */
+  /** The stage as bytes, a copy that later steps do not change. Not while a step is under way: see `settled`. */
   snapshot(): Uint8Array {
     return encodeSnapshot(this.#require());
   }

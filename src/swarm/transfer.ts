@@ -36,6 +36,8 @@ export interface DonorParts {
   readonly network: Network;
   readonly clock: Clock;
   readonly identity: Identity;
+  /** Resolves when the stage is that of one iteration, not in the middle of a step. */
+  readonly settled: () => Promise<void>;
   /** A copy of the stage held now, or undefined when it is another or none. */
   readonly take: (stage: number) => { iteration: number; bytes: Uint8Array } | undefined;
   readonly mayAsk: (peer: PeerName) => boolean;
@@ -100,6 +102,7 @@ export class Donor {
     const first = await incoming.next();
     if (first.done) return;
     const request = decodeWeightsRequest(first.value.header);
+    if (request.newest) await this.#parts.settled();
     const found = this.#find(stream.remote, request);
     if (typeof found === 'string') {
       const refusal = { ...emptyOffer(request.stage, request.iteration), reason: found };

@@ -23,6 +23,7 @@ function pair(spoil?: (frame: Frame, stream: FrameStream, sent: number) => Frame
     network: spoiled,
     clock: world.clockOf('donor'),
     identity: createSimulatedIdentity('donor'),
+    settled: async () => {},
     take: (stage) => (stage === 2 ? { iteration: 5, bytes: bytes.slice() } : undefined),
     mayAsk: (peer) => peer !== 'stranger',
     sent: (count) => {
