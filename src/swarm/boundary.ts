@@ -4,6 +4,7 @@
 
 import type { EntryBody, MemberChange } from '../journal/entry.ts';
 import type { PeerName } from '../seams/network.ts';
+import type { Clock } from '../seams/clock.ts';
 import type { Manifest } from './manifest.ts';
 import {
   type Applicant,
@@ -15,14 +16,17 @@ import {
   stageFor,
   takerOf,
 } from './placement.ts';
-import type { RunState } from './run-state.ts';
+import type { Member, RunState } from './run-state.ts';
 
 export interface BoundaryParts {
   readonly state: RunState;
   readonly manifest: Manifest;
+  readonly clock: Clock;
   readonly alive: (peer: PeerName) => boolean;
 }
 
+/** A peer that has not got its weights in place by then makes room for another. */
+const ENTERING_SECONDS = 600;
 /** A peer that fails this often to get its weights in place is let go. */
 const MOST_FAILURES = 3;
 
@@ -33,6 +37,8 @@ export class Boundary {
   readonly #ready = new Map<PeerName, { stage: number; digest: string; failure: string }>();
   readonly #divergent = new Set<PeerName>();
   readonly #failures = new Map<PeerName, number>();
+  /** When each entry of a member that is still entering was first seen here. */
+  readonly #entered = new WeakMap<Member, number>();
 
   constructor(parts: BoundaryParts) {
     this.#parts = parts;
@@ -84,10 +90,20 @@ export class Boundary {
 
   #lostMembers(): MemberChange[] {
     const { state, alive } = this.#parts;
-    return state
-      .present()
-      .filter(({ peer }) => !alive(peer))
-      .map(({ peer }) => ({ kind: 'gone', peer, how: 'broken', reason: 'lost' }));
+    return state.present().flatMap((member): MemberChange[] => {
+      const { peer } = member;
+      if (!alive(peer)) return [{ kind: 'gone', peer, how: 'broken', reason: 'lost' }];
+      if (member.status !== 'entering' || this.#secondsEntering(member) < ENTERING_SECONDS) return [];
+      const reason = `its weights were not in place after ${ENTERING_SECONDS} s`;
+      return [{ kind: 'gone', peer, how: 'failed', reason }];
+    });
+  }
+
+  #secondsEntering(member: Member): number {
+    const now = this.#parts.clock.now();
+    const since = this.#entered.get(member) ?? now;
+    this.#entered.set(member, since);
+    return now - since;
   }
 
   /** Those whose weights are in place count from now on; those that failed try again, a few times. */

@@ -1,0 +1,106 @@
+// What the leader decides between iterations, from the journal and the clock alone.
+
+import { describe, expect, it } from 'vitest';
+import type { Entry, EntryBody, MemberChange } from '../../src/journal/entry.ts';
+import { Boundary } from '../../src/swarm/boundary.ts';
+import { RunState } from '../../src/swarm/run-state.ts';
+import { smallManifest } from './small-run.ts';
+
+const digest = '0'.repeat(64);
+const manifest = { ...smallManifest({ stages: 3, replicas: 1 }), founder: 'ann' };
+
+function stateOf(...changes: MemberChange[]): RunState {
+  const state = new RunState();
+  const bodies: EntryBody[] = [
+    { kind: 'genesis', runId: digest, founder: 'ann' },
+    { kind: 'leader', peer: 'ann', reason: '' },
+    { kind: 'members', changes },
+  ];
+  bodies.forEach((body, index) => {
+    const entry: Entry = {
+      index,
+      term: index === 0 ? 0 : 1,
+      previous: digest,
+      author: 'ann',
+      body,
+      hash: digest,
+      signature: '',
+    };
+    state.apply(entry);
+  });
+  return state;
+}
+
+const enter = (peer: string, stage: number): MemberChange => ({
+  kind: 'enter',
+  peer,
+  name: peer,
+  addresses: [],
+  stage,
+  origin: { kind: 'initial' },
+});
+
+function boundaryOf(state: RunState, lost: readonly string[] = []) {
+  let now = 0;
+  const clock = { now: () => now, schedule: () => () => {} };
+  const boundary = new Boundary({ state, manifest, clock, alive: (peer) => !lost.includes(peer) });
+  const at = (seconds: number) => {
+    now = seconds;
+    return boundary.changes();
+  };
+  return { boundary, at };
+}
+
+describe('at a boundary', () => {
+  it('a peer whose weights are in place counts', () => {
+    const { boundary, at } = boundaryOf(stateOf(enter('ann', 0)));
+    expect(at(0)).toEqual([]);
+    boundary.ready('ann', 0, digest, '');
+    expect(at(1)).toEqual([{ kind: 'members', changes: [{ kind: 'active', peer: 'ann' }] }]);
+  });
+
+  it('a peer that never gets its weights in place makes room for another', () => {
+    const { at } = boundaryOf(stateOf(enter('ann', 0), enter('bob', 1)));
+    expect(at(10)).toEqual([]);
+    expect(at(600)).toEqual([]);
+    const [entry] = at(611);
+    expect(entry).toMatchObject({
+      changes: [
+        { kind: 'gone', peer: 'ann', how: 'failed' },
+        { kind: 'gone', peer: 'bob' },
+      ],
+    });
+  });
+
+  it('a peer that fails to get its weights tries again, and is let go at the third failure', () => {
+    const { boundary, at } = boundaryOf(stateOf(enter('ann', 0), enter('bob', 1)));
+    const answers = [0, 1, 2].map((second) => {
+      boundary.ready('bob', 1, '', 'the donor was lost');
+      return at(second);
+    });
+    expect(answers[0]).toMatchObject([{ changes: [{ kind: 'enter', peer: 'bob', stage: 1 }] }]);
+    expect(answers[2]).toMatchObject([
+      { changes: [{ kind: 'gone', peer: 'bob', reason: 'the donor was lost' }] },
+    ]);
+  });
+
+  it('a peer that is lost goes before anything else is decided', () => {
+    const { boundary, at } = boundaryOf(stateOf(enter('ann', 0), enter('bob', 1)), ['bob']);
+    boundary.ready('ann', 0, digest, '');
+    expect(at(0)).toMatchObject([{ changes: [{ kind: 'gone', peer: 'bob', how: 'broken' }] }]);
+  });
+
+  it('an applicant is given the stage that nobody holds', () => {
+    const { boundary, at } = boundaryOf(stateOf(enter('ann', 0), enter('bob', 1)));
+    const applicant = {
+      peer: 'cid',
+      name: 'cid',
+      addresses: [],
+      hasText: false,
+      stored: [],
+      wantedStage: -1,
+    };
+    boundary.apply(applicant);
+    expect(at(0)).toMatchObject([{ changes: [{ kind: 'enter', peer: 'cid', stage: 2 }] }]);
+  });
+});
