@@ -70,6 +70,7 @@ export class Journal {
       if (unsigned.index !== this.length)
         throw new JournalError('two writers at once', { index: unsigned.index });
       const entry: Entry = { ...unsigned, hash: toHex(hash), signature };
+      parseEntry(Journal.line(entry)); // what others could not read is not written
       this.#entries.push(entry);
       made.push(entry);
     }

@@ -61,9 +61,7 @@ export class Simulation {
 
   readonly peer = (name: PeerName): Peer | undefined => this.#peers.get(name);
 
-  network(name: PeerName): SimulatedNetwork | undefined {
-    return this.#networks.node(name);
-  }
+  readonly network = (name: PeerName): SimulatedNetwork | undefined => this.#networks.node(name);
 
   /** Starts the first peer as founder and the others as joiners, one after another in virtual time. */
   async begin(): Promise<void> {

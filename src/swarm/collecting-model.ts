@@ -1,5 +1,6 @@
 // The whole model out of the swarm: every stage's weights from a peer that holds it.
 
+import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { Network } from '../seams/network.ts';
 import { type RecoveryRuleName, planRecovery } from '../recovery/index.ts';
@@ -14,6 +15,7 @@ import { fetchSnapshot } from './transfer.ts';
 export interface CollectParts {
   readonly network: Network;
   readonly identity: Identity;
+  readonly clock: Clock;
   readonly manifest: Manifest;
   readonly trainer: Trainer;
   readonly state: RunState;
@@ -21,7 +23,7 @@ export interface CollectParts {
 
 /** Every stage's snapshot, stage 0 first; a stage that nobody holds is rebuilt by the run's rule. Throws a TransferError. */
 export async function collectModel(parts: CollectParts): Promise<StageSnapshot[]> {
-  const { network, identity, manifest, trainer, state } = parts;
+  const { network, identity, clock, manifest, trainer, state } = parts;
   const { holder } = trainer;
   const found: (StageSnapshot | undefined)[] = [];
   for (let stage = 0; stage < manifest.training.stages; stage++) {
@@ -36,6 +38,7 @@ export async function collectModel(parts: CollectParts): Promise<StageSnapshot[]
       const { bytes } = await fetchSnapshot({
         network,
         identity,
+        clock,
         from,
         stage,
         iteration: undefined,

@@ -4,6 +4,7 @@
 import type { CommitBody, WeightReport } from '../journal/entry.ts';
 import type { Plan } from '../schedule/plan.ts';
 import type { PeerName } from '../seams/network.ts';
+import { mostCommon } from './weight-digests.ts';
 import type { ExchangeOrder } from './exchange.ts';
 
 export interface PeerReport {
@@ -39,7 +40,13 @@ export class Collecting {
   disturbed = false;
   closing = false;
 
+  /** Each micro-batch of the plan and the anchor that it starts at. */
+  readonly anchors: ReadonlyMap<number, PeerName>;
+
   constructor(iteration: number, attempt: number, plan: Plan) {
+    this.anchors = new Map(
+      plan.paths.map(({ microbatch, nodes }) => [microbatch, plan.peers[nodes[0]!.peer]!]),
+    );
     this.iteration = iteration;
     this.attempt = attempt;
     this.plan = plan;
@@ -59,6 +66,15 @@ export class Collecting {
       const report = this.reports.get(peer);
       return report !== undefined && (!this.disturbed || report.final);
     });
+  }
+
+  /** A report without what its sender cannot know: other micro-batches than the plan's, one twice, losses of other anchors. */
+  believable(peer: PeerName, report: PeerReport): PeerReport {
+    const microbatches = [...new Set(report.microbatches)].filter((microbatch) =>
+      this.anchors.has(microbatch),
+    );
+    const losses = report.losses.filter(({ microbatch }) => this.anchors.get(microbatch) === peer);
+    return { ...report, microbatches, losses };
   }
 
   /** A stage's exchange, before its first round. */
@@ -164,7 +180,8 @@ export class Collecting {
     const stages = [...this.exchanges.values()]
       .sort((a, b) => a.stage - b.stage)
       .map((exchange) => {
-        const answer = exchange.answers.values().next().value;
+        const digest = mostCommon([...exchange.answers.values()].map((one) => one.digest));
+        const answer = [...exchange.answers.values()].find((one) => one.digest === digest);
         const mean =
           answer && exchange.microbatches.length > 0 ? answer.norm / exchange.microbatches.length : 0;
         return {

@@ -39,6 +39,8 @@ export class Exchange {
   readonly #contributions = new Map<PeerName, Contribution>();
   readonly #sum: Float32Array;
   readonly #summed = new Set<number>();
+  /** What was sent in this round, as views of the gradient and the sum. */
+  readonly #letters: { to: PeerName; header: TensorHeaderMessage; payload: Uint8Array }[] = [];
   #resolve: (result: ExchangeResult) => void = () => {};
 
   constructor(order: ExchangeOrder, parts: ExchangeParts) {
@@ -62,7 +64,7 @@ export class Exchange {
 
   /** Sends this peer's slices; call it once when `contributes`. Sending errors are the receivers' matter: the leader notices. */
   contribute(gradient: Float32Array): void {
-    const { codec, self, send, parameters } = this.#parts;
+    const { codec, self, parameters } = this.#parts;
     const state = codec.start(parameters);
     this.order.contributors.forEach((owner, place) => {
       const slice = this.#shards[place]!;
@@ -72,7 +74,7 @@ export class Exchange {
         this.#contributions.set(self, { sender: self, place: this.#own, bytes });
         this.#sumWhenComplete();
       } else {
-        send(owner, this.#header('CONTRIBUTION', slice), bytes).catch(() => {});
+        this.#send(owner, this.#header('CONTRIBUTION', slice), bytes);
       }
     });
   }
@@ -97,10 +99,22 @@ export class Exchange {
     return true;
   }
 
+  /** Sends again what this round sent to a peer whose connection was cut; who has it already ignores it. */
+  resend(to: PeerName): void {
+    for (const letter of this.#letters) {
+      if (letter.to === to) this.#parts.send(to, letter.header, letter.payload).catch(() => {});
+    }
+  }
+
+  #send(to: PeerName, header: TensorHeaderMessage, payload: Uint8Array): void {
+    this.#letters.push({ to, header, payload });
+    this.#parts.send(to, header, payload).catch(() => {});
+  }
+
   #sumWhenComplete(): void {
     if (this.#contributions.size < this.order.contributors.length) return;
     const slice = this.#shards[this.#own]!;
-    const { codec, self, send } = this.#parts;
+    const { codec, self } = this.#parts;
     const { sum, leftOut } = sumContributions({
       codec,
       contributions: [...this.#contributions.values()],
@@ -113,7 +127,7 @@ export class Exchange {
     }
     const bytes = new Uint8Array(sum.buffer, sum.byteOffset, sum.byteLength);
     for (const receiver of this.order.receivers) {
-      if (receiver !== self) send(receiver, this.#header('SUM', slice), bytes).catch(() => {});
+      if (receiver !== self) this.#send(receiver, this.#header('SUM', slice), bytes);
     }
     this.#takeSum(this.#own, sum);
   }

@@ -38,11 +38,19 @@ export interface Summed {
   readonly digest: string;
 }
 
+/** What the leader is told of a round. */
+interface RoundResult {
+  readonly digest: string;
+  readonly norm: number;
+  readonly notFinite: readonly PeerName[];
+}
+
 export class Exchanging {
   readonly codec: Codec;
   readonly #parts: ExchangingParts;
   readonly #sums = new Map<string, Summed>();
   #exchange: Exchange | undefined;
+  #told: { readonly order: ExchangeOrder; readonly result: RoundResult } | undefined;
   #stopped = false;
 
   constructor(parts: ExchangingParts) {
@@ -88,6 +96,15 @@ export class Exchanging {
     else await this.#keep(order, result.sum);
   }
 
+  /** The connection to a peer was cut: what this round sent to it, and what the leader was told, is sent again. */
+  resend(to: PeerName): void {
+    const exchange = this.#exchange;
+    exchange?.resend(to);
+    if (exchange && this.#told?.order === exchange.order && to === this.#parts.state().leader) {
+      this.#answer(exchange.order, this.#told.result);
+    }
+  }
+
   #refuse(order: ExchangeOrder, senders: readonly PeerName[]): void {
     const { iteration, stage } = order;
     for (const peer of senders) {
@@ -109,11 +126,10 @@ export class Exchanging {
     this.#answer(order, { digest, norm, notFinite: [] });
   }
 
-  #answer(
-    { iteration, attempt, stage, round }: ExchangeOrder,
-    result: { digest: string; norm: number; notFinite: readonly PeerName[] },
-  ): void {
+  #answer(order: ExchangeOrder, result: RoundResult): void {
     const { messenger, state } = this.#parts;
+    const { iteration, attempt, stage, round } = order;
+    this.#told = { order, result };
     const value = { iteration, attempt, stage, round, missing: '', ...result };
     messenger.send(state().leader, { kind: 'exchanged', value });
   }

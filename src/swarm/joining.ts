@@ -56,6 +56,10 @@ export interface Application {
 type JoinRequest = Extract<ControlBody, { kind: 'join' }>['value'];
 type Refused = Extract<ControlBody, { kind: 'refused' }>['value'];
 
+/** What the journal holds of a member; the rest of what it says of itself is left out. */
+const MAX_NAME = 64;
+const MAX_ADDRESSES = 16;
+const MAX_ADDRESS = 300;
 const ASK_SECONDS = 5;
 const PAUSE_SECONDS = 0.5;
 /** A peer that was in the run before keeps trying this long: the others may just be starting. */
@@ -264,7 +268,14 @@ export class Joining {
     const { name, addresses, stored, wantedStage } = request;
     return {
       kind: 'applicant',
-      applicant: { peer: from, name: name || from.slice(-8), addresses, hasText, stored, wantedStage },
+      applicant: {
+        peer: from,
+        name: name.slice(0, MAX_NAME) || from.slice(-8),
+        addresses: addresses.filter((address) => address.length <= MAX_ADDRESS).slice(0, MAX_ADDRESSES),
+        hasText,
+        stored,
+        wantedStage,
+      },
     };
   }
 }

@@ -46,8 +46,12 @@ export type LeaderNote =
     }
   | { readonly kind: 'stuck'; readonly iteration: number; readonly missing: readonly PeerName[] };
 
+/** The journal holds no longer reasons. */
+const MAX_REASON = 900;
 /** Nothing reported for this long: the iteration is closed with what there is. */
 const STUCK_SECONDS = 30;
+/** The first iteration may take this long without a word: nobody knows yet how fast the peers are. */
+const FIRST_SECONDS = 600;
 /** Whoever does not answer the closing within this is given up. */
 const CLOSE_SECONDS = 10;
 /** After a restart, members of before are waited for this long. */
@@ -63,6 +67,9 @@ export class Leader {
   #stopped = false;
   #since = 0;
   #progressAt = 0;
+  #startedAt = 0;
+  /** The slowest iteration that this leader committed: busy peers are not waited for in vain. */
+  #longestSeconds: number | undefined;
 
   constructor(parts: LeaderParts) {
     this.#parts = parts;
@@ -120,7 +127,7 @@ export class Leader {
     const collecting = this.#current(iteration, attempt);
     if (!collecting?.participants.some((p) => p.peer === peer && p.stage === report.stage)) return;
     const before = collecting.reports.get(peer);
-    collecting.reports.set(peer, report);
+    collecting.reports.set(peer, collecting.believable(peer, report));
     const exchange = collecting.exchanges.get(report.stage);
     const changed = before && before.microbatches.length !== report.microbatches.length;
     if (exchange && !exchange.done && changed) this.#orderExchange(collecting, exchange);
@@ -155,9 +162,9 @@ export class Leader {
 
   dropped(iteration: number, attempt: number, microbatch: number, reason: string): void {
     const collecting = this.#current(iteration, attempt);
-    if (!collecting) return;
+    if (!collecting?.anchors.has(microbatch)) return;
     collecting.disturbed = true;
-    if (!collecting.dropped.has(microbatch)) collecting.dropped.set(microbatch, reason);
+    if (!collecting.dropped.has(microbatch)) collecting.dropped.set(microbatch, reason.slice(0, MAX_REASON));
     this.#progress();
   }
 
@@ -170,6 +177,17 @@ export class Leader {
   applied(peer: PeerName, iteration: number, stage: number, digest: string): void {
     this.#digests.applied(peer, iteration, stage, digest);
     this.#changes.happened();
+  }
+
+  /** The connection to a member was cut: what it may not have heard is ordered again. */
+  reconnected(peer: PeerName): void {
+    const collecting = this.#collecting;
+    const stage = collecting?.participants.find((p) => p.peer === peer)?.stage;
+    if (!collecting || stage === undefined) return;
+    const exchange = collecting.exchanges.get(stage);
+    if (exchange && !exchange.done) this.#orderExchange(collecting, exchange);
+    else if (!exchange && collecting.closing) this.#sendClose(collecting, peer);
+    this.#progress();
   }
 
   /** A member is gone for good. */
@@ -237,7 +255,8 @@ export class Leader {
     const plan = makePlan(state, manifest);
     const collecting = new Collecting(iteration, attempt, plan);
     this.#collecting = collecting;
-    this.#progressAt = clock.now();
+    this.#startedAt = clock.now();
+    this.#progressAt = this.#startedAt;
     await order([{ kind: 'plan', iteration, attempt, plan: planEntry(plan) }]);
     while (!this.#stopped) {
       this.#advance(collecting);
@@ -287,24 +306,29 @@ export class Leader {
   }
 
   #close(collecting: Collecting): void {
-    const { alive, send } = this.#parts;
+    const { alive } = this.#parts;
     collecting.closing = true;
     this.#progressAt = this.#parts.clock.now();
     for (const { peer, stage } of collecting.participants) {
       if (!alive(peer) || collecting.exchanges.has(stage)) continue;
-      send(peer, { kind: 'close', value: { iteration: collecting.iteration, attempt: collecting.attempt } });
+      this.#sendClose(collecting, peer);
     }
+  }
+
+  #sendClose({ iteration, attempt }: Collecting, peer: PeerName): void {
+    this.#parts.send(peer, { kind: 'close', value: { iteration, attempt } });
   }
 
   /** Nobody waits for ever: an iteration that stands still is closed, and who does not answer then is given up. */
   async #watch(collecting: Collecting): Promise<void> {
     const { clock, alive, note } = this.#parts;
     const quiet = clock.now() - this.#progressAt;
-    if (!collecting.closing && quiet > STUCK_SECONDS) {
+    const patience = this.#longestSeconds === undefined ? FIRST_SECONDS : 3 * this.#longestSeconds;
+    if (!collecting.closing && quiet > Math.max(STUCK_SECONDS, patience)) {
       collecting.disturbed = true;
       note({ kind: 'stuck', iteration: collecting.iteration, missing: collecting.missing(alive) });
       this.#close(collecting);
-    } else if (collecting.closing && quiet > CLOSE_SECONDS) {
+    } else if (collecting.closing && quiet > Math.max(CLOSE_SECONDS, this.#longestSeconds ?? 0)) {
       this.#progressAt = clock.now();
       for (const peer of collecting.missing(alive)) {
         if (alive(peer))
@@ -318,8 +342,9 @@ export class Leader {
   }
 
   async #commit(collecting: Collecting): Promise<void> {
-    const { order, manifest } = this.#parts;
+    const { order, manifest, clock } = this.#parts;
     const weights = this.#weightReports(collecting.iteration - 1);
+    this.#longestSeconds = Math.max(this.#longestSeconds ?? 0, clock.now() - this.#startedAt);
     this.#collecting = undefined;
     await order([collecting.commit(manifest.training.optimizer.clip, weights)]);
   }

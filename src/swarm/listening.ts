@@ -78,26 +78,35 @@ export class Listening {
   }
 
   /** Takes a control message; `answer` is there when the sender waits for one. */
-  control(from: PeerName, body: ControlBody, answer: Answer): void {
+  control(from: PeerName, body: ControlBody, answer: Answer): Promise<void> | undefined {
     const { isOver, trainer, history, heartbeat, state, event } = this.#parts;
-    if (isOver()) return;
+    if (isOver()) return undefined;
     const trouble = (error: Error) => event({ kind: 'misbehaved', peer: from, problem: error.message });
     switch (body.kind) {
       case 'heartbeat':
         answer?.(heartbeat());
-        return;
+        return undefined;
       case 'join':
         if (answer) void this.#joinAsked(from, body.value, answer).catch(trouble);
-        return;
-      case 'entries':
-        if (trainer()) void this.#takeEntries(from, body.value.entries).catch(trouble);
-        return;
-      case 'entriesWanted': {
-        answer?.(history.answerFrom(body.value.fromIndex));
-        return;
+        return undefined;
+      case 'entries': {
+        if (!trainer()) return undefined;
+        const taking = this.#takeEntries(from, body.value.entries);
+        if (state().member(from) !== undefined) {
+          void taking.catch(trouble);
+          return undefined;
+        }
+        // a stranger is read no faster than its entries are checked, and cut off when they are none
+        return taking.catch((error: Error) => {
+          throw new MisbehaviourError(error.message);
+        });
       }
+      case 'entriesWanted':
+        answer?.(history.answerFrom(body.value.fromIndex));
+        return undefined;
       default:
         if (state().member(from) !== undefined) this.#memberSays(from, body, answer);
+        return undefined;
     }
   }
 
@@ -120,6 +129,11 @@ export class Listening {
     const state = this.#parts.state();
     if (trainer === undefined) return;
     const fromLeader = from === state.leader;
+    const { digest } = 'digest' in body.value ? body.value : { digest: '' };
+    if (digest !== '' && !/^[0-9a-f]{64}$/.test(digest)) {
+      event({ kind: 'misbehaved', peer: from, problem: `its ${body.kind} has no sound digest` });
+      return;
+    }
     const failed = (error: Error) => {
       if (error instanceof EngineError) broken(error);
       else event({ kind: 'failed', problem: error.message });
@@ -158,7 +172,7 @@ export class Listening {
           const silentSeconds = Math.min(messenger.silentSeconds(peer), 1e6);
           answer({ kind: 'suspicion', value: { peer, broken: false, silentSeconds } });
         } else if ((leader || peer === state.leader) && broken && alive(peer)) {
-          void liveness.connectionBroke(peer); // a second opinion: this peer asks for itself
+          void liveness.check(peer); // a second opinion: this peer asks for itself
         }
         return;
       }

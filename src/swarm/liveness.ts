@@ -11,7 +11,7 @@ import type { Messenger } from './messenger.ts';
 export const liveness = {
   heartbeatSeconds: 0.5,
   /** Silence after which a peer is asked directly. */
-  silenceSeconds: 2.5,
+  silenceSeconds: 2,
   /** How long it has to answer, and how long another peer's opinion may take. */
   probeSeconds: 1,
   /** A peer whose own timer came this late was itself standing still and suspects nobody. */
@@ -34,6 +34,8 @@ export interface LivenessParts {
 export class Liveness {
   readonly #parts: LivenessParts;
   readonly #probing = new Set<PeerName>();
+  /** Peers whose connection broke and that have not been found alive since. */
+  readonly #broken = new Set<PeerName>();
   #cancel: CancelTimer = () => {};
   #lastBeat: number;
   #stopped = false;
@@ -51,15 +53,27 @@ export class Liveness {
 
   /** A connection ended: is the peer gone, or only the connection? */
   async connectionBroke(peer: PeerName): Promise<void> {
-    const { messenger, lost, reconnected } = this.#parts;
-    messenger.forget(peer);
-    if (this.#probing.has(peer) || this.#stopped) return;
+    this.#parts.messenger.forget(peer);
+    this.#broken.add(peer);
+    await this.check(peer);
+  }
+
+  /** Asks a peer whether it lives, and believes that it is lost when it does not answer. */
+  async check(peer: PeerName): Promise<void> {
+    const { lost } = this.#parts;
+    if (this.#stopped) return;
+    if (this.#probing.has(peer)) return; // whoever asks it already will see that its connection broke meanwhile
     this.#probing.add(peer);
     const alive = await this.#answers(peer);
     this.#probing.delete(peer);
     if (this.#stopped) return;
-    if (alive) reconnected(peer);
+    if (alive) this.#lives(peer);
     else lost(peer, 'broken', 'its connection broke and it does not answer');
+  }
+
+  /** It answers: what was under way when its connection broke is sent again. */
+  #lives(peer: PeerName): void {
+    if (this.#broken.delete(peer)) this.#parts.reconnected(peer);
   }
 
   #beat(): void {
@@ -82,7 +96,8 @@ export class Liveness {
     const alive = (await this.#answers(peer)) || (await this.#vouchedFor(peer));
     this.#probing.delete(peer);
     if (this.#stopped) return;
-    if (!alive) lost(peer, 'silent', `it has said nothing for ${messenger.silentSeconds(peer).toFixed(1)} s`);
+    if (alive) this.#lives(peer);
+    else lost(peer, 'silent', `it has said nothing for ${messenger.silentSeconds(peer).toFixed(1)} s`);
   }
 
   async #answers(peer: PeerName): Promise<boolean> {

@@ -31,7 +31,11 @@ export interface SentBytes {
 
 export interface MessengerHandlers {
   /** `answer` is there when the sender waits for one; answering twice or late does nothing. */
-  control(from: PeerName, body: ControlBody, answer: ((body: ControlBody) => void) | undefined): void;
+  control(
+    from: PeerName,
+    body: ControlBody,
+    answer: ((body: ControlBody) => void) | undefined,
+  ): Promise<void> | undefined;
   /** Resolves when the tensor has been taken; until then the sender is held back. Rejects to cut the sender off. */
   tensor(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Promise<void>;
   /** A peer sent what no sound peer sends; its stream has been cut. */
@@ -40,6 +44,7 @@ export interface MessengerHandlers {
 
 /** A peer whose control messages nobody takes is given up long before they fill the memory. */
 const MAX_QUEUED_CONTROL = 10_000;
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 
 export class RequestError extends Error {
@@ -174,8 +179,9 @@ export class Messenger {
     const header = encodeControl(message);
     this.sent.control += header.byteLength;
     const line = this.#line(to, CONTROL);
-    if (line.queued >= MAX_QUEUED_CONTROL) {
-      failed?.(new NetworkError('closed', `${line.queued} messages to ${to} wait already`, { peer: to }));
+    if (line.queued >= MAX_QUEUED_CONTROL || line.queuedBytes >= MAX_QUEUED_BYTES) {
+      const waiting = `${line.queued} messages of ${line.queuedBytes} bytes`;
+      failed?.(new NetworkError('closed', `${waiting} to ${to} wait already`, { peer: to }));
       return;
     }
     line.send({ header, payload: NOTHING }, this.#closing.signal).catch((error: Error) => failed?.(error));
@@ -194,20 +200,23 @@ export class Messenger {
     }
   }
 
-  #control(from: PeerName, frame: Frame): void {
-    this.#dispatch(from, decodeControl(frame.header));
+  #control(from: PeerName, frame: Frame): Promise<void> | undefined {
+    return this.#dispatch(from, decodeControl(frame.header));
   }
 
-  #dispatch(from: PeerName, message: { request: number; answer: boolean; body: ControlBody }): void {
+  #dispatch(
+    from: PeerName,
+    message: { request: number; answer: boolean; body: ControlBody },
+  ): Promise<void> | undefined {
     if (message.answer) {
       const waiting = this.#waiting.get(message.request);
       if (waiting?.peer === from) waiting.resolve(message.body);
-      return;
+      return undefined;
     }
     const { request } = message;
     const answer =
       request === 0 ? undefined : (body: ControlBody) => this.#post(from, { request, answer: true, body });
-    this.#handlers.control(from, message.body, answer);
+    return this.#handlers.control(from, message.body, answer);
   }
 
   async #tensor(from: PeerName, frame: Frame): Promise<void> {
@@ -224,6 +233,7 @@ function isMisbehaviour(error: unknown): error is Error {
 /** One stream to one peer; frames wait for it to open and leave in the order in which they were given. */
 class Line {
   queued = 0;
+  queuedBytes = 0;
   readonly #network: Network;
   readonly #peer: PeerName;
   readonly #protocol: Protocol;
@@ -236,7 +246,9 @@ class Line {
   }
 
   async send(frame: Frame, signal: AbortSignal): Promise<void> {
+    const bytes = frame.header.byteLength + frame.payload.byteLength;
     this.queued++;
+    this.queuedBytes += bytes;
     this.#stream ??= this.#network.open(this.#peer, this.#protocol, signal);
     const opening = this.#stream;
     try {
@@ -247,6 +259,7 @@ class Line {
       throw error;
     } finally {
       this.queued--;
+      this.queuedBytes -= bytes;
     }
   }
 

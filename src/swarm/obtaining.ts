@@ -67,7 +67,7 @@ async function fetchFrom(
   const maxBytes = maxSnapshotBytes(manifest, stage);
   for (let attempt = 1; ; attempt++) {
     try {
-      const { bytes } = await fetchSnapshot({ network, identity, maxBytes, ...wanted });
+      const { bytes } = await fetchSnapshot({ network, identity, clock, maxBytes, ...wanted });
       return holder.decode(stage, bytes);
     } catch (error) {
       if (!(error instanceof TransferError) || attempt >= FETCH_TRIES || !alive(from)) throw error;

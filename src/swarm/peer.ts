@@ -28,7 +28,7 @@ import { Reacting } from './reacting.ts';
 import type { RunState } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
 import { Succession } from './succession.ts';
-import { tellEntries } from './telling.ts';
+import { tellAgain, tellEntries } from './telling.ts';
 import { Trainer } from './trainer.ts';
 
 export interface PeerParts {
@@ -143,7 +143,7 @@ export class Peer {
       witness: (about) => living.witness(about),
       heartbeat: () => this.#heartbeat(),
       lost: (peer, how, reason) => this.#suspect(peer, how, reason),
-      reconnected: (peer) => this.#trainer?.reconnected(peer),
+      reconnected: (peer) => this.#reconnected(peer),
     });
     this.#liveness = liveness;
     this.#succession = new Succession({
@@ -305,11 +305,24 @@ export class Peer {
   }
 
   async #deliver(): Promise<void> {
-    const { deliver, network, identity } = this.#parts;
+    const { deliver, network, identity, clock } = this.#parts;
     if (deliver === undefined) return;
     const trainer = this.#trainer!;
     const { manifest } = this.#signed!;
-    await deliver(await collectModel({ network, identity, manifest, trainer, state: this.state }), manifest);
+    await deliver(
+      await collectModel({ network, identity, clock, manifest, trainer, state: this.state }),
+      manifest,
+    );
+  }
+
+  /** The connection to a peer was cut and it lives: what may have been lost on it is said again. */
+  #reconnected(peer: PeerName): void {
+    this.#trainer?.reconnected(peer);
+    if (this.#leader === undefined) return;
+    const { journal } = this.#ledger;
+    const last = journal.at(journal.length - 1);
+    if (last) tellAgain(last, peer, this.#messenger); // it sees by it what it missed
+    this.#leader.reconnected(peer);
   }
 
   // ---- the journal

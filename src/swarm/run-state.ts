@@ -128,6 +128,8 @@ export class RunState {
       return;
     }
     const member = this.#members.get(change.peer)!;
+    // lost after it was found ready and before that was ordered: it stays gone
+    if (change.kind === 'active' && member.status !== 'entering') return;
     const changed =
       change.kind === 'active' ? { status: 'active' as const } : { status: 'gone' as const, how: change.how };
     this.#members.set(change.peer, { ...member, ...changed });

@@ -42,6 +42,7 @@ export class Running {
   #gradient: Float32Array | undefined;
   #taking: Promise<unknown> = Promise.resolve();
   #sentReport: IterationReport | undefined;
+  #sentFinal = false;
   #nextKey = 1;
 
   constructor(parts: RunningParts) {
@@ -114,6 +115,7 @@ export class Running {
     const { messenger, state } = this.#parts;
     const { iteration, attempt, stage } = executor;
     this.#sentReport = report;
+    this.#sentFinal = final;
     for (const { microbatch, reason } of report.dropped) {
       const value = { iteration, attempt, microbatch, reason, peer: '' };
       messenger.send(state().leader, { kind: 'dropped', value });
@@ -121,6 +123,14 @@ export class Running {
     const { microbatches, losses, computeSeconds, visits } = report;
     const value = { iteration, attempt, stage, microbatches, losses, computeSeconds, visits, final };
     messenger.send(state().leader, { kind: 'finished', value });
+  }
+
+  /** The connection to a peer was cut: if it leads, it may not have heard what this one has done. */
+  reportAgain(to: PeerName): void {
+    const executor = this.#executor;
+    if (executor && this.#sentReport && to === this.#parts.state().leader) {
+      this.#report(executor, this.#sentReport, this.#sentFinal);
+    }
   }
 
   /** The leader ends the iteration's compute. */

@@ -3,7 +3,7 @@
 
 import type { Entry } from '../journal/entry.ts';
 import { Journal } from '../journal/journal.ts';
-import type { Network } from '../seams/network.ts';
+import type { Network, PeerName } from '../seams/network.ts';
 import type { Messenger } from './messenger.ts';
 import type { RunState } from './run-state.ts';
 
@@ -12,6 +12,12 @@ export interface TellingParts {
   readonly messenger: Messenger;
   /** As it is before the entries. */
   readonly state: RunState;
+}
+
+/** Sends one entry to one member, which asks for those that it lacks before it. */
+export function tellAgain(entry: Entry, to: PeerName, messenger: Messenger): void {
+  const line = new TextEncoder().encode(Journal.line(entry));
+  messenger.send(to, { kind: 'entries', value: { entries: [line] } });
 }
 
 /** Sends entries, in order, to everyone they concern. */

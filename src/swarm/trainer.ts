@@ -164,6 +164,8 @@ export class Trainer {
 
   reconnected(peer: PeerName): void {
     this.#running.currentPaths?.resend(peer);
+    this.#running.reportAgain(peer);
+    this.#exchanging.resend(peer);
   }
 
   /** Peers next to this one on the paths of the iteration under way. */

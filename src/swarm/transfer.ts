@@ -19,6 +19,10 @@ import { WEIGHT_CHUNK_BYTES, WEIGHTS } from './protocols.ts';
 
 /** A donor keeps a frozen snapshot this long after it was last asked for. */
 const FROZEN_SECONDS = 120;
+/** A donor that sends nothing for this long is given up. */
+const STALL_SECONDS = 15;
+/** More snapshots than this are not kept; the oldest goes first. */
+const MOST_FROZEN = 4;
 const NOTHING = new Uint8Array(0);
 
 export class TransferError extends Error {
@@ -91,10 +95,20 @@ export class Donor {
       digest: toHex(digest(bytes)),
       chunkDigests,
     };
-    const cancel = this.#parts.clock.schedule(FROZEN_SECONDS, () => this.#frozen.delete(key));
-    const frozen = { iteration, bytes, offer, cancel };
+    const frozen: Frozen = { iteration, bytes, offer, cancel: () => {} };
     this.#frozen.set(key, frozen);
+    for (const [old, { cancel }] of this.#frozen) {
+      if (this.#frozen.size <= MOST_FROZEN) break;
+      cancel();
+      this.#frozen.delete(old);
+    }
+    this.#keepLonger(key, frozen);
     return frozen;
+  }
+
+  #keepLonger(key: string, frozen: Frozen): void {
+    frozen.cancel();
+    frozen.cancel = this.#parts.clock.schedule(FROZEN_SECONDS, () => this.#frozen.delete(key));
   }
 
   async #serve(stream: FrameStream): Promise<void> {
@@ -128,7 +142,9 @@ export class Donor {
       const kept = this.#frozen.get(`${request.stage}@${taken.iteration}`);
       return kept ?? this.#keep(request.stage, taken.iteration, taken.bytes);
     }
-    const frozen = this.#frozen.get(`${request.stage}@${request.iteration}`);
+    const key = `${request.stage}@${request.iteration}`;
+    const frozen = this.#frozen.get(key);
+    if (frozen) this.#keepLonger(key, frozen);
     return frozen ?? `no snapshot of stage ${request.stage} at iteration ${request.iteration} is kept here`;
   }
 
@@ -145,6 +161,7 @@ export class Donor {
 export interface FetchRequest {
   readonly network: Network;
   readonly identity: Identity;
+  readonly clock: Clock;
   readonly from: PeerName;
   readonly stage: number;
   /** undefined: whatever the donor has now. */
@@ -198,7 +215,7 @@ async function fetchOnce(
     });
     await stream.send({ header, payload: NOTHING }, signal);
     const frames = stream.frames();
-    const first = await frames.next();
+    const first = await timely(request, stream, frames.next());
     if (first.done) throw new Error('the donor closed the stream');
     const offer = decodeWeightsOffer(first.value.header);
     accept(request, partial, offer);
@@ -206,7 +223,7 @@ async function fetchOnce(
     const chunks = Math.ceil(offer.bytes / offer.chunkBytes);
     while (partial.nextChunk < chunks) {
       signal?.throwIfAborted();
-      const next = await frames.next();
+      const next = await timely(request, stream, frames.next());
       if (next.done) throw new Error('the donor closed the stream early');
       takeChunk(request, partial, offer, next.value);
     }
@@ -217,6 +234,25 @@ async function fetchOnce(
     return { iteration: offer.iteration, bytes };
   } finally {
     stream.abort(new Error('the transfer is over'));
+  }
+}
+
+/** A frame, or an error when it does not come in time or the fetch is given up; the stream is then ended. */
+async function timely<T>(
+  { clock, from, signal }: FetchRequest,
+  stream: FrameStream,
+  frame: Promise<T>,
+): Promise<T> {
+  const giveUp = () => stream.abort(new Error('the fetch was given up'));
+  signal?.addEventListener('abort', giveUp, { once: true });
+  const cancel = clock.schedule(STALL_SECONDS, () => {
+    stream.abort(new Error(`${from} sent nothing for ${STALL_SECONDS} s`));
+  });
+  try {
+    return await frame;
+  } finally {
+    cancel();
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 

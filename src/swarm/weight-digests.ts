@@ -39,7 +39,7 @@ export class WeightDigests {
       const members = state.group(stage).filter((member) => byPeer.has(member.peer));
       if (members.length === 0) continue;
       const digests = members.map((member) => byPeer.get(member.peer)!);
-      const digest = mostCommon(digests);
+      const digest = mostCommon(digests)!;
       const divergent = members.filter((_, i) => digests[i] !== digest).map((member) => member.peer);
       reports.push({ stage, digest, replicas: members.length, divergent });
     }
@@ -48,10 +48,10 @@ export class WeightDigests {
 }
 
 /** The most frequent value; of equally frequent ones the first. */
-function mostCommon(values: readonly string[]): string {
+export function mostCommon(values: readonly string[]): string | undefined {
   const counts = new Map<string, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  let best = values[0]!;
-  for (const [value, count] of counts) if (count > counts.get(best)!) best = value;
+  let best = values[0];
+  for (const [value, count] of counts) if (count > (counts.get(best ?? '') ?? 0)) best = value;
   return best;
 }

@@ -67,6 +67,15 @@ describe('a journal', () => {
     expect(other.length).toBe(2);
   });
 
+  it('does not write what the others could not read', async () => {
+    const journal = await written();
+    const addresses = Array.from({ length: 17 }, () => '/memory/eve');
+    const origin = { kind: 'initial' as const };
+    const enter = { kind: 'enter' as const, peer: 'eve', name: 'eve', addresses, stage: 1, origin };
+    await expect(journal.author([{ kind: 'members', changes: [enter] }], 1)).rejects.toThrow(JournalError);
+    expect(journal.length).toBe(3);
+  });
+
   it('says which stored entry does not follow', async () => {
     const store = createMemoryStore();
     const journal = await journalOf('ann', store);

@@ -69,7 +69,9 @@ describe('an exchange', () => {
           let at = 0;
           deliver((waiting) => choices[at++ % choices.length]! % waiting);
           const expected = new Float32Array(parameters);
-          for (const gradient of gradients) gradient.forEach((value, i) => (expected[i]! += value));
+          for (const gradient of gradients) {
+            for (const [i, value] of gradient.entries()) expected[i]! += value;
+          }
           for (const sum of await sums(exchanges)) expect(sum).toEqual(expected);
         },
       ),

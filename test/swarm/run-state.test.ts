@@ -71,6 +71,14 @@ describe('the state of a run', () => {
     expect(script.state.member('dan')).toMatchObject({ status: 'gone', how: 'left' });
   });
 
+  it('does not bring back a member that was lost before it was called active', () => {
+    const script = founded()
+      .say('ann', members(enter('dan', 2)))
+      .say('ann', members({ kind: 'gone', peer: 'dan', how: 'broken', reason: '' }))
+      .say('ann', members({ kind: 'active', peer: 'dan' }));
+    expect(script.state.member('dan')).toMatchObject({ status: 'gone' });
+  });
+
   it('remembers which commit changed a stage last', () => {
     const { state } = founded()
       .say('ann', { kind: 'plan', iteration: 1, attempt: 0, plan: null })

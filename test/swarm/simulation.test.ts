@@ -183,6 +183,45 @@ describe('a peer that crashes in the middle of an iteration', () => {
   });
 });
 
+describe('a connection that breaks while both ends live', () => {
+  for (const [a, b] of [
+    ['p2', 'p4'],
+    ['p0', 'p6'],
+    ['p1', 'p3'],
+  ] as const) {
+    it(`between ${a} and ${b}: nobody is given up and no micro-batch is lost`, async () => {
+      const whole = lossesOf(await run({ iterations: 5 }));
+      const cuts = [0.01, 0.03, 0.05, 0.07];
+      const simulation = await run({
+        iterations: 5,
+        script: (event, { world, network }) => {
+          if (event.kind !== 'plan' || event.of !== 'p0' || event.iteration < 2) return;
+          const seconds = cuts[event.iteration - 2];
+          if (seconds !== undefined) world.after(seconds, '', () => network(a)?.disconnect(b));
+        },
+      });
+      expectSound(simulation, 5);
+      expect(simulation.events.some((event) => event.kind === 'gone')).toBe(false);
+      expect(lossesOf(simulation)).toEqual(whole);
+    });
+  }
+});
+
+describe('a busy peer', () => {
+  it('is not a dead one: nobody suspects peers that compute for minutes', async () => {
+    const simulation = smallSimulation({ iterations: 2, flopsPerSecond: 5e4 });
+    await simulation.run(100_000);
+    expectSound(simulation, 2);
+    const [first] = simulation.events.filter((event) => event.kind === 'plan');
+    const committed = simulation.events.find((event) => event.kind === 'commit');
+    expect(committed!.at - first!.at).toBeGreaterThan(120);
+    const suspicions = simulation.events.filter(
+      (event) => event.kind === 'suspected' || event.kind === 'gone',
+    );
+    expect(suspicions).toEqual([]);
+  });
+});
+
 describe('a peer that behaves oddly', () => {
   it('is given up when it stands still, and comes back in when it goes on', async () => {
     let frozen = false;

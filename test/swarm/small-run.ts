@@ -24,6 +24,8 @@ export interface SmallRun {
   /** Changes a peer's engine, to make it misbehave. */
   readonly engine?: (peer: string, engine: Engine) => Engine;
   readonly latencySeconds?: number;
+  /** Of every peer; a stage's forward takes some milliseconds at the default. */
+  readonly flopsPerSecond?: number;
 }
 
 export function smallManifest(run: SmallRun): Omit<Manifest, 'founder'> {
@@ -77,8 +79,7 @@ export function smallManifest(run: SmallRun): Omit<Manifest, 'founder'> {
   };
 }
 
-/** The modelled device: a stage's forward takes some milliseconds. */
-const device = { flopsPerSecond: 1e9, efficiency: 0.5, memoryBytesPerSecond: 1e9, memoryBytes: 1e9 };
+const device = { efficiency: 0.5, memoryBytesPerSecond: 1e9, memoryBytes: 1e9 };
 
 export function smallSimulation(run: SmallRun): Simulation {
   const {
@@ -86,6 +87,7 @@ export function smallSimulation(run: SmallRun): Simulation {
     replicas = 2,
     script,
     latencySeconds = 0.005,
+    flopsPerSecond = 1e9,
     engine = (_: string, same: Engine) => same,
   } = run;
   const simulation = new Simulation({
@@ -98,9 +100,14 @@ export function smallSimulation(run: SmallRun): Simulation {
     })),
     links: { latencySeconds: () => latencySeconds, bytesPerSecond: () => 1e7 },
     engine: async (peer, clock, pending) =>
-      createTimedEngine(clock, engine(peer, await createOnnxEngine({ inProcess: true })), device, {
-        pending,
-      }),
+      createTimedEngine(
+        clock,
+        engine(peer, await createOnnxEngine({ inProcess: true })),
+        { ...device, flopsPerSecond },
+        {
+          pending,
+        },
+      ),
     ...(script && { script }),
   });
   return simulation;

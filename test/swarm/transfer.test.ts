@@ -6,7 +6,7 @@ import { type SimulatedNetwork, SimulatedNetworks } from '../../src/network/simu
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import { encodeChunkHeader } from '../../src/network/wire/codec.ts';
 import type { Frame, FrameStream } from '../../src/seams/network.ts';
-import { WEIGHT_CHUNK_BYTES, WEIGHTS } from '../../src/swarm/protocols.ts';
+import { WEIGHT_CHUNK_BYTES, type WEIGHTS } from '../../src/swarm/protocols.ts';
 import { Donor, fetchSnapshot } from '../../src/swarm/transfer.ts';
 
 const bytes = Uint8Array.from({ length: 3 * WEIGHT_CHUNK_BYTES + 1234 }, (_, i) => (i * 31 + (i >> 9)) & 255);
@@ -34,7 +34,15 @@ function pair(spoil?: (frame: Frame, stream: FrameStream, sent: number) => Frame
     const fetcher = wires.join(name);
     const identity = createSimulatedIdentity(name);
     let settled = false;
-    const fetching = fetchSnapshot({ network: fetcher, identity, from: 'donor', stage, iteration, maxBytes });
+    const fetching = fetchSnapshot({
+      network: fetcher,
+      identity,
+      clock: world.clockOf(name),
+      from: 'donor',
+      stage,
+      iteration,
+      maxBytes,
+    });
     const watched = fetching.finally(() => {
       settled = true;
     });
