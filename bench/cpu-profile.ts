@@ -69,6 +69,10 @@ const RULES: readonly {
   { part: 'rest of Node', fits: () => true },
 ];
 
+/** No CPU seconds: how long the threads of all processes together had nothing to do, the compute threads for bubbles. */
+export const WAITING_COMPUTE = 'waiting: compute threads (bubbles, exchange, cores taken)';
+export const WAITING_NETWORK = 'waiting: network threads';
+
 const IDLE = new Set(['(idle)', '(program)', '(root)']);
 
 /** Seconds of self time by part, largest first; only what was sampled after the peer's first iteration began. */
@@ -83,6 +87,10 @@ export function cpuByPart(profiles: readonly string[]): { part: string; seconds:
     if (first < 0) continue; // the demo's own process
     for (let i = first; i < profile.samples.length; i++) {
       const frame = frames.get(profile.samples[i]!)!;
+      if (frame.functionName === '(idle)') {
+        const waiting = worker ? WAITING_COMPUTE : WAITING_NETWORK;
+        seconds.set(waiting, (seconds.get(waiting) ?? 0) + profile.timeDeltas[i]! / 1e6);
+      }
       if (IDLE.has(frame.functionName)) continue;
       const { part } = RULES.find((rule) => rule.fits(frame, worker))!;
       seconds.set(part, (seconds.get(part) ?? 0) + profile.timeDeltas[i]! / 1e6);

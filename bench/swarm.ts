@@ -16,7 +16,7 @@ import { createKeyIdentity, generateKey } from '../src/network/libp2p/identity.t
 import { createRealClock } from '../src/network/real-clock.ts';
 import { trainSingle } from '../src/replay/single.ts';
 import type { Manifest } from '../src/swarm/manifest.ts';
-import { cpuByPart } from './cpu-profile.ts';
+import { cpuByPart, WAITING_COMPUTE, WAITING_NETWORK } from './cpu-profile.ts';
 
 export const flags = { rounds: 'number', iterations: 'number' } as const;
 
@@ -63,14 +63,16 @@ export async function run({ rounds = 3, iterations = 60 }: Options = {}) {
       NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}`,
     });
     const parts = cpuByPart(readdirSync(profiles).map((file) => readFileSync(join(profiles, file), 'utf8')));
-    const total = parts.reduce((sum, part) => sum + part.seconds, 0);
+    const isWaiting = (part: string) => part === WAITING_COMPUTE || part === WAITING_NETWORK;
+    const busy = parts.filter(({ part }) => !isWaiting(part));
+    const total = busy.reduce((sum, part) => sum + part.seconds, 0);
     return {
       bench: 'swarm',
       rows: [
         comparison,
         ...parts.map(({ part, seconds }) => ({
           part,
-          share: round3(seconds / total),
+          ...(!isWaiting(part) && { share: round3(seconds / total) }),
           secondsPerIteration: round3(seconds / iterations),
         })),
       ],

@@ -177,7 +177,7 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
     seed: flags.seed ?? DEFAULT_SEED,
     lossFirst: losses[0] ?? null,
     lossLast: lastFive.reduce((sum, loss) => sum + loss, 0) / Math.max(1, lastFive.length),
-    losses,
+    losses: record.commits.map((commit) => commit.loss), // null where no micro-batch reached its head
     tokensPerSecond: Math.round(view.tokensPerSecond()),
     crashes: crashed.map(({ order, iteration, peers: names }) => ({
       target: order.text,
