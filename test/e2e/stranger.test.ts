@@ -183,8 +183,7 @@ describe('a stranger', () => {
     await goesOn();
   });
 
-  it('that forges entries changes nothing', async () => {
-    const stream = await open(CONTROL);
+  it('that forges entries is named and cut off, and changes nothing', async () => {
     const wanted: ControlBody = { kind: 'entriesWanted', value: { fromIndex: 0 } };
     const answer = await messenger.request(invite.peer, wanted, 20);
     if (answer.kind !== 'entries') throw new Error(`answered ${answer.kind}`);
@@ -209,9 +208,11 @@ describe('a stranger', () => {
     ];
     for (const [, entry] of forged) {
       const from = founder.mark();
+      const stream = await open(CONTROL);
       const line = new TextEncoder().encode(Journal.line(entry));
       await sayTo(stream, { kind: 'entries', value: { entries: [line] } });
       await named(/./, from);
+      await isEnded(stream);
     }
     await goesOn();
   });
