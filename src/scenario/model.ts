@@ -1,6 +1,7 @@
 // The model a scenario names: preset and fields joined, how its blocks are spread over the stages, and what that
 // weighs: parameters, floating-point operations, bytes.
 
+import { stageLayout } from '../model/layout.ts';
 import type { ModelShape, StageShape } from '../seams/shapes.ts';
 import type { ModelInput } from './fields.ts';
 import { suggest } from './nearest.ts';
@@ -86,12 +87,7 @@ export function stageShapes(model: ModelSettings, stages: number): StageShape[] 
 
 /** Weights in one stage. */
 export function stageParameters(shape: ModelShape, stage: StageShape): number {
-  const keyWidth = (shape.width / shape.heads) * shape.kvHeads;
-  const attention = 2 * shape.width * shape.width + 2 * shape.width * keyWidth;
-  const block = attention + 3 * shape.width * shape.hidden + 2 * shape.width;
-  const embedding = shape.vocabulary * shape.width;
-  const ends = stage.anchor ? shape.width + embedding * (shape.tiedHead ? 1 : 2) : 0;
-  return stage.blocks * block + ends;
+  return stageLayout(shape, stage).length;
 }
 
 /**
