@@ -7,6 +7,8 @@ const peer = z.string().min(1).max(128);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().min(0).max(4_294_967_295);
 const text = z.string().max(1000);
+/** an hour at most: a peer that claims more is not believed */
+const microseconds = z.number().int().min(0).max(3_600_000_000);
 
 /** Where the weights of a peer that enters a stage come from. */
 const origin = z.discriminatedUnion('kind', [
@@ -47,11 +49,38 @@ const weightReports = z
   .array(z.object({ stage: count, digest, replicas: count, divergent: z.array(peer).max(10_000) }))
   .max(10_000);
 
+const peerTimes = z.object({
+  peer,
+  /** means per micro-batch; 0 where nothing was measured */
+  forward: microseconds,
+  backward: microseconds,
+  head: microseconds,
+  /** one activation, by receiver */
+  links: z.array(z.object({ to: peer, microseconds })).max(1024),
+});
+
+const planner = z.object({
+  version: count,
+  policy: z.string().max(40),
+  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  /** of the search; 0 where the policy does not search */
+  steps: count,
+  /** the iteration up to whose commit the measurements were used; 0 for none */
+  measuredUpTo: count,
+});
+
 const body = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('genesis'), runId: digest, founder: peer }),
   z.object({ kind: z.literal('leader'), peer, reason: text }),
   z.object({ kind: z.literal('members'), changes: z.array(memberChange).max(10_000) }),
-  z.object({ kind: z.literal('plan'), iteration: count, attempt: count, plan: z.unknown() }),
+  z.object({
+    kind: z.literal('plan'),
+    iteration: count,
+    attempt: count,
+    plan: z.unknown(),
+    /** what the plan was computed from, beside the members: with it anyone gets the same bytes */
+    planner: planner.optional(),
+  }),
   z.object({
     kind: z.literal('commit'),
     iteration: count,
@@ -76,6 +105,8 @@ const body = z.discriminatedUnion('kind', [
     visitsCounted: count,
     /** weights after the iteration before, as each stage's replicas reported them */
     weights: weightReports,
+    /** what each participant measured in this iteration; there where the run's policy plans from it */
+    measurements: z.array(peerTimes).max(10_000).optional(),
   }),
   z.object({
     kind: z.literal('repair'),
@@ -109,6 +140,7 @@ export type Origin = z.infer<typeof origin>;
 export type MemberChange = z.infer<typeof memberChange>;
 export type EntryBody = z.infer<typeof body>;
 export type CommitBody = Extract<EntryBody, { kind: 'commit' }>;
+export type Planner = z.infer<typeof planner>;
 export type WeightReport = z.infer<typeof weightReports>[number];
 export type Entry = z.infer<typeof entrySchema>;
 

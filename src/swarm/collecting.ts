@@ -3,7 +3,9 @@
 
 import type { CommitBody, WeightReport } from '../journal/entry.ts';
 import type { Plan } from '../schedule/plan.ts';
+import { mostMicroseconds } from '../schedule/skippipe/measured.ts';
 import type { PeerName } from '../seams/network.ts';
+import type { LinkTime } from './link-times.ts';
 import { mostCommon } from './weight-digests.ts';
 import type { ExchangeOrder } from './exchange.ts';
 
@@ -13,6 +15,10 @@ export interface PeerReport {
   readonly losses: readonly { readonly microbatch: number; readonly loss: number }[];
   readonly visits: number;
   readonly computeSeconds: number;
+  readonly forwardMicroseconds: number;
+  readonly backwardMicroseconds: number;
+  readonly headMicroseconds: number;
+  readonly links: readonly LinkTime[];
   /** An answer to Close: it will not change any more. */
   readonly final: boolean;
 }
@@ -158,6 +164,32 @@ export class Collecting {
     return sum / losses.size;
   }
 
+  /**
+   * What participants measured, as it goes into the commit: in the order of the plan, links among participants only,
+   * nothing above the most that a journal holds.
+   */
+  measurements(): NonNullable<CommitBody['measurements']> {
+    const names = new Set(this.participants.map(({ peer }) => peer));
+    const measured = new Set<PeerName>();
+    return this.participants.flatMap(({ peer }) => {
+      const report = this.reports.get(peer);
+      if (report === undefined || measured.has(peer)) return [];
+      measured.add(peer);
+      const links = new Map(report.links.map(({ to, microseconds }) => [to, bounded(microseconds)]));
+      return [
+        {
+          peer,
+          forward: bounded(report.forwardMicroseconds),
+          backward: bounded(report.backwardMicroseconds),
+          head: bounded(report.headMicroseconds),
+          links: [...links]
+            .filter(([to]) => to !== peer && names.has(to))
+            .map(([to, microseconds]) => ({ to, microseconds })),
+        },
+      ];
+    });
+  }
+
   visitsComputed(): number {
     let visits = 0;
     for (const report of this.reports.values()) visits += report.visits;
@@ -175,8 +207,9 @@ export class Collecting {
    * The commit that ends the iteration.
    * @param clip the run's limit for the norm of a mean gradient; 0 for none
    * @param weights what the replicas' weights were before it
+   * @param measured whether the run's plans are made from what was measured
    */
-  commit(clip: number, weights: readonly WeightReport[]): CommitBody {
+  commit(clip: number, weights: readonly WeightReport[], measured: boolean): CommitBody {
     const stages = [...this.exchanges.values()]
       .sort((a, b) => a.stage - b.stage)
       .map((exchange) => {
@@ -204,6 +237,12 @@ export class Collecting {
       visitsComputed: this.visitsComputed(),
       visitsCounted: this.visitsCounted(),
       weights: [...weights],
+      ...(measured && { measurements: this.measurements() }),
     };
   }
+}
+
+/** What a peer says is believed up to the most that a measurement counts for. */
+function bounded(microseconds: number): number {
+  return Math.min(mostMicroseconds, microseconds);
 }

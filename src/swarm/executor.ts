@@ -20,6 +20,10 @@ export interface IterationReport {
   readonly losses: readonly { readonly microbatch: number; readonly loss: number }[];
   readonly dropped: readonly { readonly microbatch: number; readonly reason: string }[];
   readonly computeSeconds: number;
+  /** Means of the engine's calls, whole microseconds; 0 where there was none. Waiting for input is not in them. */
+  readonly forwardMicroseconds: number;
+  readonly backwardMicroseconds: number;
+  readonly headMicroseconds: number;
   /** Forward and backward visits computed here, and those of lost peers that were seen from here. */
   readonly visits: number;
 }
@@ -38,6 +42,11 @@ export class Executor {
   #next = 0;
   #visitsComputed = 0;
   #computeSeconds = 0;
+  readonly #engineCalls = {
+    forward: { seconds: 0, calls: 0 },
+    backward: { seconds: 0, calls: 0 },
+    head: { seconds: 0, calls: 0 },
+  };
   #closed = false;
   #aborted = false;
   #executing: Promise<void> = Promise.resolve();
@@ -105,6 +114,9 @@ export class Executor {
       losses,
       dropped: [...this.paths.droppedReasons].map(([microbatch, reason]) => ({ microbatch, reason })),
       computeSeconds: this.#computeSeconds,
+      forwardMicroseconds: this.#meanMicroseconds('forward'),
+      backwardMicroseconds: this.#meanMicroseconds('backward'),
+      headMicroseconds: this.#meanMicroseconds('head'),
       visits: this.#visitsComputed + this.paths.receivedFromLost,
     };
   }
@@ -171,7 +183,7 @@ export class Executor {
     const { engine, tokens } = this.#parts;
     const input = visit.hop === 0 ? tokens(visit.microbatch).inputs : visit.input!;
     visit.input = undefined;
-    const output = await engine.forward({ key: visit.key, input, keep: true });
+    const output = await this.#timed('forward', engine.forward({ key: visit.key, input, keep: true }));
     this.#visitsComputed++;
     if (isGivenUp(visit)) {
       await engine.release(visit.key);
@@ -187,7 +199,10 @@ export class Executor {
     const input = visit.headInput!;
     visit.headInput = undefined;
     const { targets } = tokens(visit.microbatch);
-    const { loss, inputGradient } = await engine.head({ input, targets, gradient: true });
+    const { loss, inputGradient } = await this.#timed(
+      'head',
+      engine.head({ input, targets, gradient: true }),
+    );
     visit.loss = loss;
     this.#counted.push(visit.microbatch);
     if (isGivenUp(visit)) return;
@@ -199,7 +214,8 @@ export class Executor {
     const { engine } = this.#parts;
     const gradient = visit.gradient!;
     visit.gradient = undefined;
-    const inputGradient = await engine.backward({ key: visit.key, outputGradient: gradient, part: 'all' });
+    const computing = engine.backward({ key: visit.key, outputGradient: gradient, part: 'all' });
+    const inputGradient = await this.#timed('backward', computing);
     this.#visitsComputed++;
     if (visit.hop > 0) this.#counted.push(visit.microbatch);
     if (isGivenUp(visit)) return;
@@ -209,6 +225,21 @@ export class Executor {
       visit.sentGradient = inputGradient;
       this.paths.sendGradient(visit, inputGradient!);
     }
+  }
+
+  async #timed<Result>(kind: PlannedTask['kind'], call: Promise<Result>): Promise<Result> {
+    const { clock } = this.#parts;
+    const started = clock.now();
+    const result = await call;
+    const sum = this.#engineCalls[kind];
+    sum.seconds += clock.now() - started;
+    sum.calls++;
+    return result;
+  }
+
+  #meanMicroseconds(kind: PlannedTask['kind']): number {
+    const { seconds, calls } = this.#engineCalls[kind];
+    return calls === 0 ? 0 : Math.max(1, Math.round((seconds / calls) * 1e6));
   }
 
   #wake(): void {

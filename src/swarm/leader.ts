@@ -10,7 +10,7 @@ import { Boundary } from './boundary.ts';
 import { Collecting, type PeerReport, type StageExchange } from './collecting.ts';
 import type { Manifest } from './manifest.ts';
 import { type Applicant, holders } from './placement.ts';
-import { makePlan, planEntry } from './planning.ts';
+import { makePlan, planEntry, plansFromTimes } from './planning.ts';
 import type { RunState } from './run-state.ts';
 import { Changes } from './waiting.ts';
 import { WeightDigests } from './weight-digests.ts';
@@ -346,7 +346,7 @@ export class Leader {
     const weights = this.#weightReports(collecting.iteration - 1);
     this.#longestSeconds = Math.max(this.#longestSeconds ?? 0, clock.now() - this.#startedAt);
     this.#collecting = undefined;
-    await order([collecting.commit(manifest.training.optimizer.clip, weights)]);
+    await order([collecting.commit(manifest.training.optimizer.clip, weights, plansFromTimes(manifest))]);
   }
 
   /** Compares the weights of each stage's replicas; those that differ from the most common are sent a fresh copy. */

@@ -45,6 +45,8 @@ export interface MessengerHandlers {
 /** A peer whose control messages nobody takes is given up long before they fill the memory. */
 const MAX_QUEUED_CONTROL = 10_000;
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+/** A receipt that takes longer says nothing about the link any more. */
+const RECEIPT_SECONDS = 60;
 const NOTHING = new Uint8Array(0);
 
 export class RequestError extends Error {
@@ -123,17 +125,46 @@ export class Messenger {
     });
   }
 
-  /** Sends a tensor, in order with others to that peer; resolves when the reader is not too far behind. */
-  async tensor(to: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Promise<void> {
+  /**
+   * Sends a tensor, in order with others to that peer; resolves when the reader is not too far behind. `arrived` is
+   * called when the receiver says that it has it, if ever.
+   */
+  async tensor(
+    to: PeerName,
+    header: TensorHeaderMessage,
+    payload: Uint8Array,
+    arrived?: () => void,
+  ): Promise<void> {
     if (to === this.#network.self) {
       await this.#handlers.tensor(to, header, payload);
       return;
     }
-    const encoded = encodeTensorHeader(header);
+    const encoded = encodeTensorHeader(arrived ? { ...header, receipt: this.#receipt(to, arrived) } : header);
     const exchange = header.kind === 'CONTRIBUTION' || header.kind === 'SUM';
     this.sent[exchange ? 'gradients' : 'activations'] += payload.byteLength;
     this.sent.control += encoded.byteLength;
     await this.#line(to, TENSORS).send({ header: encoded, payload }, this.#closing.signal);
+  }
+
+  /** Whether a tensor for a peer would be under way at once: its stream is open and nothing waits in it. */
+  isIdle(to: PeerName): boolean {
+    const line = this.#lines.get(`${to} ${TENSORS.id}`);
+    return line?.isOpen === true && line.queued === 0;
+  }
+
+  /** A number whose answer means that a tensor has arrived; forgotten when none comes. */
+  #receipt(peer: PeerName, arrived: () => void): number {
+    const request = this.#nextRequest++;
+    const cancel = this.#clock.schedule(RECEIPT_SECONDS, () => this.#waiting.delete(request));
+    this.#waiting.set(request, {
+      peer,
+      resolve: () => {
+        cancel();
+        this.#waiting.delete(request);
+        arrived();
+      },
+    });
+    return request;
   }
 
   /** Forgets the streams to a peer; the next message opens new ones. */
@@ -220,7 +251,11 @@ export class Messenger {
   }
 
   async #tensor(from: PeerName, frame: Frame): Promise<void> {
-    await this.#handlers.tensor(from, decodeTensorHeader(frame.header), frame.payload);
+    const header = decodeTensorHeader(frame.header);
+    const { receipt: request } = header;
+    // before it is taken: how long it has to wait for its turn here is not the link's matter
+    if (request !== undefined) this.#post(from, { request, answer: true, body: { kind: 'done', value: {} } });
+    await this.#handlers.tensor(from, header, frame.payload);
   }
 }
 
@@ -234,6 +269,8 @@ function isMisbehaviour(error: unknown): error is Error {
 class Line {
   queued = 0;
   queuedBytes = 0;
+  /** Whether the stream is there; false while it is being opened. */
+  isOpen = false;
   readonly #network: Network;
   readonly #peer: PeerName;
   readonly #protocol: Protocol;
@@ -253,9 +290,13 @@ class Line {
     const opening = this.#stream;
     try {
       const stream = await opening;
+      this.isOpen = this.#stream === opening;
       await stream.send(frame, signal);
     } catch (error) {
-      if (this.#stream === opening) this.#stream = undefined;
+      if (this.#stream === opening) {
+        this.#stream = undefined;
+        this.isOpen = false;
+      }
       throw error;
     } finally {
       this.queued--;
@@ -269,5 +310,6 @@ class Line {
       () => {},
     );
     this.#stream = undefined;
+    this.isOpen = false;
   }
 }

@@ -1,7 +1,7 @@
 // The plan of one iteration, made by the leader from the journal's members and the manifest, and read by everyone.
 
 import { planFromJson, planToJson } from '../schedule/json.ts';
-import { type PolicyName, policies } from '../schedule/policies/index.ts';
+import { type Policy, type PolicyName, policies } from '../schedule/policies/index.ts';
 import type { SwarmDescription } from '../schedule/description.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { validatePlan } from '../schedule/validate.ts';
@@ -78,6 +78,12 @@ function describe(peer: PeerName, { training }: Manifest) {
     gapSeconds: 0,
     memoryMicrobatches: Number.POSITIVE_INFINITY,
   };
+}
+
+/** Whether the run's plans are made from what its peers measure. */
+export function plansFromTimes({ training }: Manifest): boolean {
+  const policy: Policy = policies[training.policy as PolicyName];
+  return policy.plansFromTimes === true;
 }
 
 /** A plan as it stands in the journal. */

@@ -7,7 +7,15 @@ import {
   JournalError,
   type MemberChange,
   type Origin,
+  type Planner,
 } from '../journal/entry.ts';
+import {
+  type Measurements,
+  measurementsOf,
+  noMeasurements,
+  withMeasurements,
+  withoutPeer,
+} from '../schedule/skippipe/measured.ts';
 import type { PeerName } from '../seams/network.ts';
 
 export interface Member {
@@ -29,6 +37,8 @@ export interface OrderedPlan {
   readonly attempt: number;
   /** As it stands in the journal; checked where it is used. */
   readonly plan: unknown;
+  /** What it says it was computed from. */
+  readonly planner?: Planner | undefined;
 }
 
 export class RunState {
@@ -42,6 +52,9 @@ export class RunState {
   plan: OrderedPlan | undefined;
   ended = false;
   lastCommit: CommitBody | undefined;
+  /** Averages of what was measured up to the last commit, and up to the one before. */
+  #measured: Measurements = noMeasurements;
+  #measuredBefore: Measurements = noMeasurements;
   readonly #members = new Map<PeerName, Member>();
   /** Per stage: the last commit that changed its weights, and the norm of that gradient. */
   readonly #updatedAt = new Map<number, number>();
@@ -99,12 +112,18 @@ export class RunState {
         for (const change of body.changes) this.#changeMember(change);
         break;
       case 'plan':
-        this.plan = { iteration: body.iteration, attempt: body.attempt, plan: body.plan };
+        this.plan = {
+          iteration: body.iteration,
+          attempt: body.attempt,
+          plan: body.plan,
+          planner: body.planner,
+        };
         break;
       case 'commit':
         this.iteration = body.iteration;
         this.plan = undefined;
         this.lastCommit = body;
+        this.#measure(body);
         for (const stage of body.stages) {
           if (stage.contributors.length === 0) continue;
           this.#updatedAt.set(stage.stage, body.iteration);
@@ -120,6 +139,21 @@ export class RunState {
     }
   }
 
+  #measure({ measurements = [] }: CommitBody): void {
+    const present = (peer: string) => {
+      const member = this.#members.get(peer);
+      return member !== undefined && member.status !== 'gone';
+    };
+    this.#measuredBefore = this.#measured;
+    this.#measured = withMeasurements(this.#measured, measurementsOf(measurements, present));
+  }
+
+  /** What was measured up to an iteration's commit: the last one's or that before; undefined for others. */
+  measurements(upToIteration: number): Measurements | undefined {
+    if (upToIteration === this.iteration) return this.#measured;
+    return upToIteration === this.iteration - 1 ? this.#measuredBefore : undefined;
+  }
+
   #changeMember(change: MemberChange): void {
     if (change.kind === 'enter') {
       const { kind: _, ...entered } = change;
@@ -133,6 +167,10 @@ export class RunState {
     const changed =
       change.kind === 'active' ? { status: 'active' as const } : { status: 'gone' as const, how: change.how };
     this.#members.set(change.peer, { ...member, ...changed });
+    if (change.kind === 'gone') {
+      this.#measured = withoutPeer(this.#measured, change.peer);
+      this.#measuredBefore = withoutPeer(this.#measuredBefore, change.peer);
+    }
   }
 
   member(peer: PeerName): Member | undefined {

@@ -12,6 +12,7 @@ import type { PeerEventBody } from './events.ts';
 import type { ExchangeOrder } from './exchange.ts';
 import { Executor, type IterationReport } from './executor.ts';
 import { activationLength, type Manifest, microbatchesPerIteration } from './manifest.ts';
+import { LinkTimes } from './link-times.ts';
 import type { Messenger } from './messenger.ts';
 import type { Paths } from './paths.ts';
 import type { RunState } from './run-state.ts';
@@ -38,6 +39,7 @@ const SLOT_SECONDS = 2;
 export class Running {
   readonly #parts: RunningParts;
   readonly #windows: Windows | undefined;
+  readonly #links: LinkTimes;
   #executor: Executor | undefined;
   #gradient: Float32Array | undefined;
   #taking: Promise<unknown> = Promise.resolve();
@@ -48,6 +50,7 @@ export class Running {
   constructor(parts: RunningParts) {
     const { manifest, text } = parts;
     this.#parts = parts;
+    this.#links = new LinkTimes(parts.clock, parts.messenger);
     this.#windows = text && trainingWindows(text.length, manifest.model.context, manifest.data.heldOut);
   }
 
@@ -64,6 +67,7 @@ export class Running {
     await engine.takeGradients(); // of an attempt that did not end, or nothing
     this.#gradient = undefined;
     this.#sentReport = undefined;
+    this.#links.begin();
     const executor = new Executor({
       self,
       stage,
@@ -77,7 +81,7 @@ export class Running {
       emergencySkips: manifest.training.emergencySkips,
       nextKey: () => this.#nextKey++,
       tokens: (microbatch) => this.#tokens(iteration, microbatch),
-      send: (to, header, payload) => messenger.tensor(to, header, payload),
+      send: (to, header, payload) => this.#links.send(to, header, payload),
       announceDropped: (microbatch, reason, peer = '') => {
         const value = { iteration, attempt, microbatch, reason, peer };
         for (const other of state().present()) messenger.send(other.peer, { kind: 'dropped', value });
@@ -120,8 +124,8 @@ export class Running {
       const value = { iteration, attempt, microbatch, reason, peer: '' };
       messenger.send(state().leader, { kind: 'dropped', value });
     }
-    const { microbatches, losses, computeSeconds, visits } = report;
-    const value = { iteration, attempt, stage, microbatches, losses, computeSeconds, visits, final };
+    const { dropped: _, ...done } = report;
+    const value = { iteration, attempt, stage, ...done, final, links: this.#links.times };
     messenger.send(state().leader, { kind: 'finished', value });
   }
 

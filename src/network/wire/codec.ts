@@ -52,6 +52,7 @@ export const LIST_LIMITS: Readonly<Record<string, number>> = {
   receivers: 1024,
   notFinite: 1024,
   chunkDigests: 32_768,
+  links: 1024,
 };
 
 /** Longest strings, in UTF-16 units; names, digests and versions stay below the default. */

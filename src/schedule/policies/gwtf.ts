@@ -19,6 +19,7 @@ export const gwtf: Policy = {
   choose: 'mixed links, no skipping allowed and peers that come and go',
   source: 'Go With The Flow (arXiv 2509.21221), minimum-cost flow',
   closedForms: [],
+  plansFromTimes: true,
   plan(description) {
     const assignment = assignmentOf(description);
     return recordPlan(description, {

@@ -3,6 +3,7 @@
 
 import type { SwarmDescription } from '../description.ts';
 import type { Plan } from '../plan.ts';
+import type { Sliced } from '../slices.ts';
 
 export interface PolicyOptions {
   /** For policies that draw: the same seed gives the same plan on every machine. */
@@ -42,4 +43,11 @@ export interface Policy {
    * Throws a `DescriptionError` or `PlanError` when there can be none.
    */
   readonly plan: (description: SwarmDescription, options: PolicyOptions) => Plan;
+  /** For policies that search: the same plan, computed in slices, and how many steps a budget comes to. */
+  readonly searching?: {
+    readonly planInSlices: (description: SwarmDescription, options: PolicyOptions) => Sliced<Plan>;
+    readonly steps: (description: SwarmDescription, budget: Budget | undefined) => number;
+  };
+  /** Whether how long peers and links take decides paths or who holds what: then a swarm plans from what it measured. */
+  readonly plansFromTimes?: true;
 }

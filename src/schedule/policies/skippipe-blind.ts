@@ -13,6 +13,7 @@ export const skippipeBlind: Policy = {
   choose: 'as the baseline that shows what collisions cost',
   source: 'SkipPipe (arXiv 2502.19913), evaluation, without collision awareness',
   closedForms: [],
+  plansFromTimes: true,
   plan(description, { seed }) {
     const instance = instanceOf(description);
     const { candidate, evaluator } = blindCandidate(instance, seed);

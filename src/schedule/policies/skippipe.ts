@@ -4,12 +4,15 @@
 // after (conflict-based search over A*), in minutes for 20 equal peers; here one anytime search by simulated annealing
 // judges whole candidates by the timeline, peers and links may differ, and the answer takes less than a second.
 
+import type { SwarmDescription } from '../description.ts';
+import type { Plan } from '../plan.ts';
 import { quickBounds } from '../skippipe/bounds.ts';
 import { stepsOf } from '../skippipe/budget.ts';
 import { instanceOf, microsecondsPerSecond } from '../skippipe/instance.ts';
 import { planOfCandidate } from '../skippipe/plan.ts';
-import { search } from '../skippipe/search.ts';
-import type { Policy } from './policy.ts';
+import { searchInSlices } from '../skippipe/search.ts';
+import { finish, type Sliced } from '../slices.ts';
+import type { Policy, PolicyOptions } from './policy.ts';
 
 /** Changes whenever the same description, seed and steps may give another plan. */
 export const plannerVersion = 1;
@@ -22,13 +25,20 @@ export const skippipe: Policy = {
   choose: 'mixed links, several replicas a stage, and skipping allowed',
   source: 'SkipPipe (arXiv 2502.19913); joint search by annealing',
   closedForms: [],
-  plan(description, { seed, budget }) {
-    const instance = instanceOf(description);
-    // The search may stop at the bound; in large swarms it never gets there, and the bound takes longer than it saves.
-    const bound =
-      instance.peerCount <= mostPeersBounded ? quickBounds(instance).seconds * microsecondsPerSecond : 0;
-    const steps = stepsOf(instance, budget);
-    const { candidate, evaluator } = search(instance, { seed, steps, bound });
-    return planOfCandidate('skippipe', description, instance, evaluator, candidate);
+  plansFromTimes: true,
+  plan: (description, options) => finish(planInSlices(description, options)),
+  searching: {
+    planInSlices,
+    steps: (description, budget) => stepsOf(instanceOf(description), budget),
   },
 };
+
+function* planInSlices(description: SwarmDescription, { seed, budget }: PolicyOptions): Sliced<Plan> {
+  const instance = instanceOf(description);
+  // The search may stop at the bound; in large swarms it never gets there, and the bound takes longer than it saves.
+  const bound =
+    instance.peerCount <= mostPeersBounded ? quickBounds(instance).seconds * microsecondsPerSecond : 0;
+  const steps = stepsOf(instance, budget);
+  const { candidate, evaluator } = yield* searchInSlices(instance, { seed, steps, bound });
+  return planOfCandidate('skippipe', description, instance, evaluator, candidate);
+}

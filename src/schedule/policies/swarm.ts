@@ -17,6 +17,7 @@ export const swarm: Policy = {
   choose: 'peers of very different speed and no time to plan',
   source: 'Ryabinin et al., SWARM (ICML 2023), 3.2',
   closedForms: [],
+  plansFromTimes: true,
   plan(description, { seed }) {
     const assignment = assignmentOf(description);
     const stages = liveStages(assignment);

@@ -31,10 +31,54 @@ export type Measurement =
     }
   | { readonly kind: 'transfer'; readonly from: string; readonly to: string; readonly seconds: number };
 
+/** What one peer measured in one iteration, in whole microseconds; 0 where it measured nothing. */
+export interface PeerTimes {
+  readonly peer: string;
+  readonly forward: number;
+  /** Both halves. */
+  readonly backward: number;
+  readonly head: number;
+  readonly links: readonly { readonly to: string; readonly microseconds: number }[];
+}
+
+/** Those of `times` that are about peers which `counts` says belong here. Halves of a backward are not measured apart. */
+export function measurementsOf(
+  times: readonly PeerTimes[],
+  counts: (peer: string) => boolean,
+): Measurement[] {
+  const measured: Measurement[] = [];
+  for (const { peer, forward, backward, head, links } of times) {
+    if (!counts(peer)) continue;
+    const half = backward / 2;
+    const parts = { forward, backwardInput: half, backwardWeight: half, head };
+    for (const [part, value] of Object.entries(parts)) {
+      const seconds = value / microsecondsPerSecond;
+      if (value > 0) measured.push({ kind: 'compute', peer, part: part as keyof ComputeTimes, seconds });
+    }
+    for (const { to, microseconds } of links) {
+      if (microseconds === 0 || !counts(to)) continue;
+      measured.push({ kind: 'transfer', from: peer, to, seconds: microseconds / microsecondsPerSecond });
+    }
+  }
+  return measured;
+}
+
+/** The averages without those of a peer, and of links from and to it. */
+export function withoutPeer(before: Measurements, peer: string): Measurements {
+  const without = <Value>(row: Readonly<Record<string, Value>>) =>
+    Object.fromEntries(Object.entries(row).filter(([name]) => name !== peer));
+  return {
+    compute: without(before.compute),
+    transfer: Object.fromEntries(
+      Object.entries(without(before.transfer)).map(([from, row]) => [from, without(row)]),
+    ),
+  };
+}
+
 /** A new value counts an eighth: a shift and an addition, the same whole number on every machine. */
 const weightOfNew = 8;
 /** No measurement counts as more than this: a peer that claims more is not believed. */
-const mostMicroseconds = 3_600e6;
+export const mostMicroseconds = 3_600e6;
 
 export const noMeasurements: Measurements = { compute: {}, transfer: {} };
 

@@ -7,6 +7,7 @@
 // products and quotients: the same description, seed and steps give the same plan in every JavaScript engine.
 
 import { type Generator, generator, stream } from '../../random/index.ts';
+import { finish, type Sliced } from '../slices.ts';
 import { blindCandidate } from './blind.ts';
 import {
   type Candidate,
@@ -52,8 +53,17 @@ const simulationCold = 0.0004;
 /** The mean end of micro-batches counts so much beside the last: a slope where the makespan has none. */
 const meanWeight = 0.02;
 
+/** A slice is as long as simulating this many tasks or summing this many terms of the surrogate takes: some milliseconds. */
+const tasksPerSlice = 20_000;
+const termsPerSlice = 60_000;
+
 /** Searches; the first candidate is valid at once, so any number of steps gives a plan. */
 export function search(instance: Instance, options: SearchOptions): SearchResult {
+  return finish(searchInSlices(instance, options));
+}
+
+/** The same search, left and resumed between slices; the result does not depend on where. */
+export function* searchInSlices(instance: Instance, options: SearchOptions): Sliced<SearchResult> {
   const draw = generator(stream({ runSeed: options.seed, purpose: 'schedule', index: 3 }));
   const waves = wavesOf(instance);
   const evaluator = createEvaluator(instance, waves);
@@ -65,12 +75,15 @@ export function search(instance: Instance, options: SearchOptions): SearchResult
   const { steps, bound = 0 } = options;
   let chosen: Annealed | undefined;
   let stepsUsed = 0;
-  const anneal = (from: Candidate, length: number, hot: number) => {
-    const annealed = annealSimulation(instance, waves, evaluator, from, draw, { steps: length, hot, bound });
+  function* anneal(from: Candidate, length: number, hot: number): Sliced<void> {
+    const annealed = yield* annealSimulation(instance, waves, evaluator, from, draw, {
+      steps: length,
+      hot,
+      bound,
+    });
     stepsUsed += annealed.stepsUsed;
     if (chosen === undefined || annealed.cost < chosen.cost) chosen = annealed;
-    return annealed;
-  };
+  }
   for (let trial = 0; trial < starts; trial++) {
     const moves = Math.ceil((steps * surrogateMoves) / starts);
     // Where the assignment stands, one start has each path the shortest for itself: in large swarms the annealing
@@ -78,12 +91,12 @@ export function search(instance: Instance, options: SearchOptions): SearchResult
     const start =
       !instance.free && trial === starts - 1
         ? blindCandidate(instance, options.seed).candidate
-        : annealSurrogate(instance, waves, copyCandidate(first), draw, moves);
-    anneal(start, Math.floor(steps * trialShare), trialHot);
+        : yield* annealSurrogate(instance, waves, copyCandidate(first), draw, moves);
+    yield* anneal(start, Math.floor(steps * trialShare), trialHot);
     if (chosen!.makespan <= bound) break;
   }
   if (chosen!.makespan > bound) {
-    anneal(copyCandidate(chosen!.candidate), Math.max(0, steps - stepsUsed), finalHot);
+    yield* anneal(copyCandidate(chosen!.candidate), Math.max(0, steps - stepsUsed), finalHot);
   }
   if (chosen!.makespan <= best.makespan) {
     best = { ...best, candidate: chosen!.candidate, makespan: chosen!.makespan };
@@ -92,13 +105,13 @@ export function search(instance: Instance, options: SearchOptions): SearchResult
 }
 
 /** Lowers the surrogate; returns the best candidate seen. */
-function annealSurrogate(
+function* annealSurrogate(
   instance: Instance,
   waves: Waves,
   candidate: Candidate,
   draw: Generator,
   moves: number,
-): Candidate {
+): Sliced<Candidate> {
   const { pathLength, peerCount, stages, microbatches, perAnchor } = instance;
   const { roundTrip, forward, backward, weight, head, memory, headAtAnchor } = instance;
   const { path, stageOf } = candidate;
@@ -190,7 +203,9 @@ function annealSurrogate(
   let bestCost = current;
   let temperature = surrogateHot * current;
   const cooling = exponential(naturalLogarithm(surrogateCold / surrogateHot) / moves);
+  const sliceMoves = Math.max(1, Math.floor(termsPerSlice / (microbatches + 2 * peerCount)));
   for (let move = 0; move < moves; move++) {
+    if (move % sliceMoves === sliceMoves - 1) yield;
     temperature *= cooling;
     if (!mover.propose(late)) continue;
     const { touched } = mover;
@@ -224,14 +239,14 @@ interface Annealed {
 }
 
 /** Lowers the simulated makespan; returns the best candidate seen. */
-function annealSimulation(
+function* annealSimulation(
   instance: Instance,
   waves: Waves,
   evaluator: Evaluator,
   candidate: Candidate,
   draw: Generator,
   { steps, hot, bound }: { readonly steps: number; readonly hot: number; readonly bound: number },
-): Annealed {
+): Sliced<Annealed> {
   const { anchorCount } = instance;
   const orderer = createOrderer(instance);
   evaluator.loadAll(candidate);
@@ -254,6 +269,8 @@ function annealSimulation(
   let temperature = hot * makespan;
   const cooling = exponential(naturalLogarithm(simulationCold / hot) / Math.max(1, steps));
   let step = 0;
+  const tasks = instance.microbatches * (2 * instance.pathLength + 1);
+  const sliceSteps = Math.max(1, Math.floor(tasksPerSlice / tasks));
   // A move that comes to nothing costs little but not nothing.
   let idleMoves = 0;
   while (step < steps && makespan > bound) {
@@ -265,6 +282,7 @@ function annealSimulation(
       continue;
     }
     step++;
+    if (step % sliceSteps === 0) yield;
     temperature *= cooling;
     const count = mover.touchedCount();
     const { touched } = mover;

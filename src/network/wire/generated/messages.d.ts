@@ -13,6 +13,7 @@ export interface TensorHeader {
     round: number;
     firstElement: number;
     elements: number;
+    receipt?: number;
 }
 export declare namespace TensorHeader {
     enum Kind {
@@ -83,9 +84,13 @@ export declare namespace TensorHeader {
         field: '$.elements';
         value: number;
     }
+    interface TensorHeaderReceiptFieldEvent {
+        field: '$.receipt';
+        value: number;
+    }
     function encode(obj: Partial<TensorHeader>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TensorHeader>): TensorHeader;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TensorHeader>): Generator<TensorHeaderKindFieldEvent | TensorHeaderTypeFieldEvent | TensorHeaderIterationFieldEvent | TensorHeaderAttemptFieldEvent | TensorHeaderMicrobatchFieldEvent | TensorHeaderHopFieldEvent | TensorHeaderPathStageFieldEvent | TensorHeaderPathPeerFieldEvent | TensorHeaderStageFieldEvent | TensorHeaderRoundFieldEvent | TensorHeaderFirstElementFieldEvent | TensorHeaderElementsFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TensorHeader>): Generator<TensorHeaderKindFieldEvent | TensorHeaderTypeFieldEvent | TensorHeaderIterationFieldEvent | TensorHeaderAttemptFieldEvent | TensorHeaderMicrobatchFieldEvent | TensorHeaderHopFieldEvent | TensorHeaderPathStageFieldEvent | TensorHeaderPathPeerFieldEvent | TensorHeaderStageFieldEvent | TensorHeaderRoundFieldEvent | TensorHeaderFirstElementFieldEvent | TensorHeaderElementsFieldEvent | TensorHeaderReceiptFieldEvent>;
 }
 export interface Hop {
     stage: number;
@@ -269,6 +274,28 @@ export declare namespace Control {
         field: '$.finished.final';
         value: boolean;
     }
+    interface ControlFinishedForwardMicrosecondsFieldEvent {
+        field: '$.finished.forwardMicroseconds';
+        value: number;
+    }
+    interface ControlFinishedBackwardMicrosecondsFieldEvent {
+        field: '$.finished.backwardMicroseconds';
+        value: number;
+    }
+    interface ControlFinishedHeadMicrosecondsFieldEvent {
+        field: '$.finished.headMicroseconds';
+        value: number;
+    }
+    interface ControlFinishedLinksToFieldEvent {
+        field: '$.finished.links[].to';
+        value: string;
+        index: number;
+    }
+    interface ControlFinishedLinksMicrosecondsFieldEvent {
+        field: '$.finished.links[].microseconds';
+        value: number;
+        index: number;
+    }
     interface ControlExchangeOrderIterationFieldEvent {
         field: '$.exchangeOrder.iteration';
         value: number;
@@ -418,7 +445,7 @@ export declare namespace Control {
     }
     function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent>;
 }
 export interface Heartbeat {
     sequence: number;
@@ -627,6 +654,10 @@ export interface Finished {
     computeSeconds: number;
     visits: number;
     final: boolean;
+    forwardMicroseconds: number;
+    backwardMicroseconds: number;
+    headMicroseconds: number;
+    links: LinkTime[];
 }
 export declare namespace Finished {
     const codec: () => Codec<Finished>;
@@ -669,9 +700,49 @@ export declare namespace Finished {
         field: '$.final';
         value: boolean;
     }
+    interface FinishedForwardMicrosecondsFieldEvent {
+        field: '$.forwardMicroseconds';
+        value: number;
+    }
+    interface FinishedBackwardMicrosecondsFieldEvent {
+        field: '$.backwardMicroseconds';
+        value: number;
+    }
+    interface FinishedHeadMicrosecondsFieldEvent {
+        field: '$.headMicroseconds';
+        value: number;
+    }
+    interface FinishedLinksToFieldEvent {
+        field: '$.links[].to';
+        value: string;
+        index: number;
+    }
+    interface FinishedLinksMicrosecondsFieldEvent {
+        field: '$.links[].microseconds';
+        value: number;
+        index: number;
+    }
     function encode(obj: Partial<Finished>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Finished;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Generator<FinishedIterationFieldEvent | FinishedAttemptFieldEvent | FinishedStageFieldEvent | FinishedMicrobatchesFieldEvent | FinishedLossesMicrobatchFieldEvent | FinishedLossesLossFieldEvent | FinishedComputeSecondsFieldEvent | FinishedVisitsFieldEvent | FinishedFinalFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Generator<FinishedIterationFieldEvent | FinishedAttemptFieldEvent | FinishedStageFieldEvent | FinishedMicrobatchesFieldEvent | FinishedLossesMicrobatchFieldEvent | FinishedLossesLossFieldEvent | FinishedComputeSecondsFieldEvent | FinishedVisitsFieldEvent | FinishedFinalFieldEvent | FinishedForwardMicrosecondsFieldEvent | FinishedBackwardMicrosecondsFieldEvent | FinishedHeadMicrosecondsFieldEvent | FinishedLinksToFieldEvent | FinishedLinksMicrosecondsFieldEvent>;
+}
+export interface LinkTime {
+    to: string;
+    microseconds: number;
+}
+export declare namespace LinkTime {
+    const codec: () => Codec<LinkTime>;
+    interface LinkTimeToFieldEvent {
+        field: '$.to';
+        value: string;
+    }
+    interface LinkTimeMicrosecondsFieldEvent {
+        field: '$.microseconds';
+        value: number;
+    }
+    function encode(obj: Partial<LinkTime>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LinkTime>): LinkTime;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LinkTime>): Generator<LinkTimeToFieldEvent | LinkTimeMicrosecondsFieldEvent>;
 }
 export interface MicrobatchLoss {
     microbatch: number;

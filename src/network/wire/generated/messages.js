@@ -92,6 +92,10 @@ export var TensorHeader;
                     w.uint32(88);
                     w.uint32(obj.elements);
                 }
+                if (obj.receipt != null) {
+                    w.uint32(128);
+                    w.uint32(obj.receipt);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -160,6 +164,10 @@ export var TensorHeader;
                         }
                         case 11: {
                             obj.elements = reader.uint32();
+                            break;
+                        }
+                        case 16: {
+                            obj.receipt = reader.uint32();
                             break;
                         }
                         default: {
@@ -258,6 +266,13 @@ export var TensorHeader;
                         case 11: {
                             yield {
                                 field: `${prefix}.elements`,
+                                value: reader.uint32()
+                            };
+                            break;
+                        }
+                        case 16: {
+                            yield {
+                                field: `${prefix}.receipt`,
                                 value: reader.uint32()
                             };
                             break;
@@ -2215,6 +2230,24 @@ export var Finished;
                     w.uint32(64);
                     w.bool(obj.final);
                 }
+                if ((obj.forwardMicroseconds != null && obj.forwardMicroseconds !== 0)) {
+                    w.uint32(72);
+                    w.uint64Number(obj.forwardMicroseconds);
+                }
+                if ((obj.backwardMicroseconds != null && obj.backwardMicroseconds !== 0)) {
+                    w.uint32(80);
+                    w.uint64Number(obj.backwardMicroseconds);
+                }
+                if ((obj.headMicroseconds != null && obj.headMicroseconds !== 0)) {
+                    w.uint32(88);
+                    w.uint64Number(obj.headMicroseconds);
+                }
+                if (obj.links != null && obj.links.length > 0) {
+                    for (const value of obj.links) {
+                        w.uint32(98);
+                        LinkTime.codec().encode(value, w);
+                    }
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -2227,7 +2260,11 @@ export var Finished;
                     losses: [],
                     computeSeconds: 0,
                     visits: 0,
-                    final: false
+                    final: false,
+                    forwardMicroseconds: 0,
+                    backwardMicroseconds: 0,
+                    headMicroseconds: 0,
+                    links: []
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2273,6 +2310,27 @@ export var Finished;
                             obj.final = reader.bool();
                             break;
                         }
+                        case 9: {
+                            obj.forwardMicroseconds = reader.uint64Number();
+                            break;
+                        }
+                        case 10: {
+                            obj.backwardMicroseconds = reader.uint64Number();
+                            break;
+                        }
+                        case 11: {
+                            obj.headMicroseconds = reader.uint64Number();
+                            break;
+                        }
+                        case 12: {
+                            if (opts.limits?.links != null && obj.links.length === opts.limits.links) {
+                                throw new MaxLengthError('Decode error - repeated field "links" had too many elements');
+                            }
+                            obj.links.push(LinkTime.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.links$
+                            }));
+                            break;
+                        }
                         default: {
                             reader.skipType(tag & 7);
                             break;
@@ -2283,7 +2341,8 @@ export var Finished;
             }, function* (reader, length, prefix, opts = {}) {
                 const obj = {
                     microbatches: 0,
-                    losses: 0
+                    losses: 0,
+                    links: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2358,6 +2417,42 @@ export var Finished;
                             };
                             break;
                         }
+                        case 9: {
+                            yield {
+                                field: `${prefix}.forwardMicroseconds`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 10: {
+                            yield {
+                                field: `${prefix}.backwardMicroseconds`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 11: {
+                            yield {
+                                field: `${prefix}.headMicroseconds`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 12: {
+                            if (opts.limits?.links != null && obj.links === opts.limits.links) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "links" had too many elements');
+                            }
+                            for (const evt of LinkTime.codec().stream(reader, reader.uint32(), `${prefix}.links[]`, {
+                                limits: opts.limits?.links$
+                            })) {
+                                yield {
+                                    ...evt,
+                                    index: obj.links
+                                };
+                            }
+                            obj.links++;
+                            break;
+                        }
                         default: {
                             reader.skipType(tag & 7);
                             break;
@@ -2381,6 +2476,92 @@ export var Finished;
     }
     Finished.stream = stream;
 })(Finished || (Finished = {}));
+export var LinkTime;
+(function (LinkTime) {
+    let _codec;
+    LinkTime.codec = () => {
+        if (_codec == null) {
+            _codec = message((obj, w, opts = {}) => {
+                if (opts.lengthDelimited !== false) {
+                    w.fork();
+                }
+                if ((obj.to != null && obj.to !== '')) {
+                    w.uint32(10);
+                    w.string(obj.to);
+                }
+                if ((obj.microseconds != null && obj.microseconds !== 0)) {
+                    w.uint32(16);
+                    w.uint64Number(obj.microseconds);
+                }
+                if (opts.lengthDelimited !== false) {
+                    w.ldelim();
+                }
+            }, (reader, length, opts = {}) => {
+                const obj = {
+                    to: '',
+                    microseconds: 0
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            obj.to = reader.string();
+                            break;
+                        }
+                        case 2: {
+                            obj.microseconds = reader.uint64Number();
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+                return obj;
+            }, function* (reader, length, prefix, opts = {}) {
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            yield {
+                                field: `${prefix}.to`,
+                                value: reader.string()
+                            };
+                            break;
+                        }
+                        case 2: {
+                            yield {
+                                field: `${prefix}.microseconds`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        return _codec;
+    };
+    function encode(obj) {
+        return encodeMessage(obj, LinkTime.codec());
+    }
+    LinkTime.encode = encode;
+    function decode(buf, opts) {
+        return decodeMessage(buf, LinkTime.codec(), opts);
+    }
+    LinkTime.decode = decode;
+    function stream(buf, opts) {
+        return streamMessage(buf, LinkTime.codec(), opts);
+    }
+    LinkTime.stream = stream;
+})(LinkTime || (LinkTime = {}));
 export var MicrobatchLoss;
 (function (MicrobatchLoss) {
     let _codec;
