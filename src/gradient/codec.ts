@@ -57,7 +57,10 @@ export interface Codec {
   start(parameters: number): EncoderState;
   /** The slice's bytes. They may share memory with the gradient, which must then not change until they were sent. */
   encode(request: EncodeRequest): Uint8Array;
-  /** Why the bytes cannot be a contribution to that slice, or undefined when they can. Reads every value. */
+  /**
+   * Why the bytes cannot be a contribution to that slice, or undefined when they can: then every decoded value is
+   * finite, whoever made the bytes.
+   */
   reject(bytes: Uint8Array, slice: Slice): Rejection | undefined;
   /** Adds a contribution that `reject` lets through. */
   addDecoded(request: DecodeRequest): void;
@@ -65,6 +68,8 @@ export interface Codec {
 
 export type Rejection =
   | { readonly reason: 'length'; readonly message: string }
+  /** Bytes that no encoder writes. */
+  | { readonly reason: 'malformed'; readonly message: string }
   /** A value is not a finite number; `element` is its place in the flat gradient where the codec can tell. */
   | { readonly reason: 'not-finite'; readonly element: number | undefined; readonly message: string };
 
@@ -77,4 +82,17 @@ export function checkSlice(codec: Codec, slice: Slice, parameters: number): void
       `${from} to ${to} is not a slice of ${parameters} values in multiples of ${codec.sliceMultiple} (${codec.name})`,
     );
   }
+}
+
+/** The rejection of bytes whose number is not the codec's for that slice. */
+export function wrongLength(codec: Codec, bytes: Uint8Array, slice: Slice): Rejection | undefined {
+  const expected = codec.encodedBytes(slice.to - slice.from);
+  if (bytes.length === expected) return undefined;
+  const message = `${bytes.length} bytes where ${codec.name} has ${expected} for values ${slice.from} to ${slice.to}`;
+  return { reason: 'length', message };
+}
+
+/** The bytes as a view for numbers, wherever they lie in memory. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,6 +1,6 @@
 // dense-f32: every value as it is, 4 bytes little-endian. Exact; the baseline that other codecs are compared with.
 
-import { type Codec, checkSlice, type Rejection, type Slice } from './codec.ts';
+import { type Codec, checkSlice, type Rejection, type Slice, wrongLength } from './codec.ts';
 
 const VALUE_BYTES = 4;
 
@@ -31,14 +31,6 @@ export const denseF32: Codec = {
     for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
   },
 };
-
-/** The rejection of bytes whose number is not the codec's for that slice. */
-export function wrongLength(codec: Codec, bytes: Uint8Array, slice: Slice): Rejection | undefined {
-  const expected = codec.encodedBytes(slice.to - slice.from);
-  if (bytes.length === expected) return undefined;
-  const message = `${bytes.length} bytes where ${codec.name} has ${expected} for values ${slice.from} to ${slice.to}`;
-  return { reason: 'length', message };
-}
 
 function notFinite(values: Float32Array, slice: Slice): Rejection | undefined {
   for (let i = 0; i < values.length; i++) {

@@ -1,8 +1,19 @@
 // The codecs that a manifest can name.
 
 import type { Codec } from './codec.ts';
+import { denseF16 } from './dense-f16.ts';
 import { denseF32 } from './dense-f32.ts';
+import { eden } from './eden.ts';
+import { int8 } from './int8.ts';
 
-export const codecs = { 'dense-f32': denseF32 } as const satisfies Record<string, Codec>;
+export const codecs = {
+  'dense-f32': denseF32,
+  'dense-f16': denseF16,
+  int8,
+  eden: eden('eden', 1),
+  'eden-2': eden('eden-2', 2),
+  'eden-3': eden('eden-3', 3),
+  'eden-4': eden('eden-4', 4),
+} as const satisfies Record<string, Codec>;
 
 export type CodecName = keyof typeof codecs;
