@@ -1,24 +1,33 @@
 // How long a candidate takes: the timeline's event simulation in whole microseconds, small enough to be run tens of
-// thousands of times a second, and given up as soon as the candidate cannot end within a limit any more.
+// thousands of times a second, and given up as soon as the candidate cannot come within a limit any more.
 //
 // The rule by which a peer chooses: heads and backwards (with split backwards their input halves) first, then
 // forwards, then weight halves; within these what came first, each micro-batch moved by its bias; equal times: the
 // smaller number. A micro-batch marked urgent has its forwards among the first. A forward needs a place in memory.
 // An anchor starts the micro-batches of one wave before those of the next. All events of one moment are handled
 // before any peer chooses. What every peer did, in order, is the plan: followed as fixed lists it takes the same time.
+//
+// What a candidate cannot end before is known long before its end, and grows with every wait. An anchor's w places in
+// memory are taken one micro-batch after the other, so its round trips and all their waits are at most w times the
+// makespan less what the places stand empty at both ends (the slots bound of slots.ts); and every end is at least its
+// start and its round trip.
 
 import type { Candidate, Waves } from './candidate.ts';
+import { createChains } from './chains.ts';
 import type { Instance } from './instance.ts';
 
 /** What a simulated candidate came to. */
 export interface Evaluation {
   /** Microseconds; Infinity when the limit was passed or micro-batches wait for each other. */
   makespan: number;
-  /** Mean time at which a micro-batch's last chain task ends. */
-  mean: number;
+  /** The makespan and `meanWeight` of the mean time at which a micro-batch's last chain task ends. */
+  cost: number;
   /** The micro-batch that ended last. */
   last: number;
 }
+
+/** The mean end of micro-batches counts so much beside the last: a slope where the makespan has none. */
+export const meanWeight = 0.02;
 
 /** A task as the simulation names it: the micro-batch and its position in the chain; weight halves come after. */
 export interface Started {
@@ -32,7 +41,7 @@ export interface Evaluator {
   /** Reads micro-batch m's path anew; call it for every micro-batch whose path or whose peers' stages changed. */
   load(candidate: Candidate, m: number): void;
   loadAll(candidate: Candidate): void;
-  /** Simulates what is loaded; the result object is reused by the next call. */
+  /** Simulates what is loaded, giving up where the cost is above the limit; the result is reused by the next call. */
   run(candidate: Candidate, limit: number): Evaluation;
   /** Simulates without limit and lists every task in the order of starting. */
   record(candidate: Candidate): Started[];
@@ -46,18 +55,11 @@ const onWeight = 2;
 const inGap = 3;
 
 export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
-  const { peerCount, stages, pathLength, microbatches, splitBackward, headAtAnchor } = instance;
-  const { transfer, forward, backward, weight, head, gap, memory } = instance;
-  const steps = 2 * pathLength + 1;
-  /** Per chain step: its peer, its duration, the transfer after it, and what is left when it starts. */
-  const node = new Int32Array(microbatches * steps);
-  const duration = new Float64Array(microbatches * steps);
-  const travel = new Float64Array(microbatches * steps);
-  const left = new Float64Array(microbatches * steps);
-  /** Duration of the weight half that follows a backward step. */
-  const weightOf = new Float64Array(microbatches * pathLength);
-  /** Whether a micro-batch has no head of its own: at the last peer one that takes no time is left out. */
-  const headless = new Uint8Array(microbatches);
+  const { peerCount, stages, pathLength, microbatches, perAnchor, anchorCount, splitBackward } = instance;
+  const { forward, backward, weight, gap, memory } = instance;
+  const chains = createChains(instance);
+  const { steps, node, duration, travel, left, weightOf, headless, load } = chains;
+  const last = steps - 1;
 
   const step = new Int32Array(microbatches);
   const running = new Uint8Array(microbatches);
@@ -67,20 +69,32 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
   const state = new Uint8Array(peerCount);
   const free = new Float64Array(peerCount);
   const begun = new Int32Array(peerCount);
-  const slot = new Float64Array(peerCount);
   const touched = new Int32Array(peerCount);
   const isTouched = new Uint8Array(peerCount);
   let touchedCount = 0;
+  /** How many micro-batches an anchor must have begun before m: all of the waves before. */
+  const begunBefore = Int32Array.from(waves.of, (wave) => (wave === 0 ? 0 : wave * waves.perAnchor));
   // Weight halves wait at a peer in the order in which their input halves ended.
   const queued: number[][] = Array.from({ length: peerCount }, () => []);
   const queueAt = new Int32Array(peerCount);
 
-  // Events: a binary heap of time * stride + source; the sources are micro-batches, then peers.
+  // What the candidate cannot be below. Per anchor: its places, what they are taken for in sum, its shortest trip, and
+  // the least time from one first forward to the next.
+  const places = new Float64Array(peerCount);
+  const taken = new Float64Array(peerCount);
+  const shortest = new Float64Array(peerCount);
+  const apart = new Float64Array(peerCount);
+  /** No makespan below, and no sum of ends. */
+  let floor = 0;
+  let floorSum = 0;
+
+  // Events: a binary heap of time * stride + source; the sources are micro-batches, then peers. Unused entries are
+  // Infinity.
   let stride = 1;
   while (stride < microbatches + peerCount) stride *= 2;
-  const heap = new Float64Array(microbatches + peerCount + 1);
+  const heap = new Float64Array(microbatches + peerCount + 4).fill(Number.POSITIVE_INFINITY);
   let heapSize = 0;
-  const evaluation: Evaluation = { makespan: 0, mean: 0, last: -1 };
+  const evaluation: Evaluation = { makespan: 0, cost: 0, last: -1 };
   let log: Started[] | undefined;
 
   function push(key: number): void {
@@ -95,7 +109,9 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
   }
 
   function dropFirst(): void {
-    replaceFirst(heap[--heapSize]!);
+    const key = heap[--heapSize]!;
+    heap[heapSize] = Number.POSITIVE_INFINITY;
+    if (heapSize > 0) replaceFirst(key);
   }
 
   /** The first event is over; another one takes its place in the heap. */
@@ -104,44 +120,12 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     for (;;) {
       let child = 2 * hole + 1;
       if (child >= heapSize) break;
-      if (child + 1 < heapSize && heap[child + 1]! < heap[child]!) child++;
+      if (heap[child + 1]! < heap[child]!) child++;
       if (heap[child]! >= key) break;
       heap[hole] = heap[child]!;
       hole = child;
     }
     heap[hole] = key;
-  }
-
-  function load(candidate: Candidate, m: number): void {
-    const { path, stageOf } = candidate;
-    const base = m * steps;
-    const at = m * pathLength;
-    for (let i = 0; i < pathLength; i++) {
-      const peer = path[at + i]!;
-      const cost = peer * stages + stageOf[peer]!;
-      const back = base + 2 * pathLength - i;
-      node[base + i] = peer;
-      duration[base + i] = forward[cost]!;
-      node[back] = peer;
-      duration[back] = backward[cost]!;
-      weightOf[at + i] = weight[cost]!;
-    }
-    const top = headAtAnchor ? path[at]! : path[at + pathLength - 1]!;
-    node[base + pathLength] = top;
-    duration[base + pathLength] = head[top]!;
-    headless[m] = !headAtAnchor && head[top] === 0 ? 1 : 0;
-    let rest = 0;
-    for (let i = steps - 1; i >= 0; i--) {
-      const from = node[base + i]!;
-      if (i < steps - 1) {
-        const to = node[base + i + 1]!;
-        const hop = from === to ? 0 : transfer[from * peerCount + to]!;
-        travel[base + i] = hop;
-        rest += hop;
-      }
-      rest += duration[base + i]!;
-      left[base + i] = rest;
-    }
   }
 
   function touch(peer: number): void {
@@ -150,17 +134,15 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     touched[touchedCount++] = peer;
   }
 
-  function makeReady(m: number, now: number): void {
-    const peer = node[m * steps + step[m]!]!;
+  function enqueue(m: number, peer: number, now: number): void {
     readyAt[m] = now;
     nextReady[m] = firstReady[peer]!;
     firstReady[peer] = m;
-    touch(peer);
   }
 
-  /** Starts what goes first at an idle peer; the time by which all that follows it must have passed, or 0. */
-  function startNext(candidate: Candidate, peer: number, now: number): number {
-    const { bias, urgent } = candidate;
+  /** Starts what goes first at an idle peer, if anything may; raises the floors by what it waited. */
+  function startNext(candidate: Candidate, peer: number, now: number): void {
+    const { bias, urgent, path } = candidate;
     let best = -1;
     let bestBefore = -1;
     let bestClass = 2;
@@ -171,7 +153,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
       let rank = 0;
       if (at < pathLength) {
         if (full) continue;
-        if (at === 0 && waves.of[m]! > 0 && begun[peer]! < waves.of[m]! * waves.perAnchor) continue;
+        if (at === 0 && begun[peer]! < begunBefore[m]!) continue;
         rank = urgent[m] === 1 ? 0 : 1;
       }
       if (rank > bestClass) continue;
@@ -184,54 +166,87 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
       }
     }
     if (best < 0) {
-      const queue = queued[peer]!;
-      if (queueAt[peer]! === queue.length) return 0;
-      const code = queue[queueAt[peer]!++]!; // m * pathLength + position
-      state[peer] = onWeight;
-      const end = now + weightOf[code]!;
-      push(end * stride + microbatches + peer);
-      log?.push({
-        peer,
-        microbatch: Math.floor(code / pathLength),
-        step: 3 * pathLength - (code % pathLength),
-      });
-      return end;
+      if (splitBackward) startWeight(peer, now);
+      return;
     }
     if (bestBefore < 0) firstReady[peer] = nextReady[best]!;
     else nextReady[bestBefore] = nextReady[best]!;
     const at = step[best]!;
-    if (at < pathLength) {
-      free[peer]!--;
-      if (at === 0) begun[peer]!++;
-    }
+    if (at < pathLength) free[peer]!--;
     state[peer] = onChain;
     running[best] = 1;
     push((now + duration[best * steps + at]!) * stride + best);
     log?.push({ peer, microbatch: best, step: at });
-    return now + left[best * steps + at]!;
+    if (at === 0) {
+      const th = begun[peer]!++;
+      const round = Math.floor(th / places[peer]!);
+      floorSum += now - round * shortest[peer]! - (th - round * places[peer]!) * apart[peer]!;
+    } else {
+      const wait = now - readyAt[best]!;
+      if (wait === 0) return;
+      floorSum += wait;
+      const anchor = path[best * pathLength]!;
+      taken[anchor]! += wait;
+      const need = taken[anchor]! / places[anchor]!;
+      if (need > floor) floor = need;
+    }
+    const end = now + left[best * steps + at]!;
+    if (end > floor) floor = end;
   }
 
-  function freePeer(peer: number, now: number): void {
-    if (gap[peer]! > 0) {
-      state[peer] = inGap;
-      push((now + gap[peer]!) * stride + microbatches + peer);
-      return;
+  function startWeight(peer: number, now: number): void {
+    const queue = queued[peer]!;
+    if (queueAt[peer]! === queue.length) return;
+    const code = queue[queueAt[peer]!++]!; // m * pathLength + position
+    state[peer] = onWeight;
+    const end = now + weightOf[code]!;
+    push(end * stride + microbatches + peer);
+    const microbatch = Math.floor(code / pathLength);
+    log?.push({ peer, microbatch, step: 3 * pathLength - (code % pathLength) });
+    if (end > floor) floor = end;
+  }
+
+  /** The floors before anything has started. */
+  function layFloors({ path }: Candidate): void {
+    floor = 0;
+    floorSum = 0;
+    for (let a = 0; a < anchorCount; a++) {
+      const anchor = path[a * pathLength]!;
+      const own = anchor * stages;
+      const room = Math.min(memory[anchor]!, perAnchor);
+      let sum = 0;
+      let least = Number.POSITIVE_INFINITY;
+      for (let m = a; m < microbatches; m += anchorCount) {
+        const trip = left[m * steps]!;
+        sum += trip;
+        if (trip < least) least = trip;
+      }
+      places[anchor] = room;
+      shortest[anchor] = least;
+      apart[anchor] = forward[own]! + gap[anchor]!;
+      // A split backward gives its memory back after the weight half.
+      const ends = (splitBackward ? weight[own]! : backward[own]!) + gap[anchor]!;
+      taken[anchor] = sum + perAnchor * weight[own]! + ((room * (room - 1)) / 2) * (apart[anchor]! + ends);
+      const need = taken[anchor]! / room;
+      if (need > floor) floor = need;
+      const rounds = Math.floor(perAnchor / room);
+      const rest = perAnchor - rounds * room;
+      floorSum +=
+        sum +
+        ((rounds * (rounds - 1)) / 2) * room * least +
+        rest * rounds * least +
+        ((rounds * (room * (room - 1))) / 2 + (rest * (rest - 1)) / 2) * apart[anchor]!;
     }
-    state[peer] = idle;
-    touch(peer);
   }
 
   function run(candidate: Candidate, limit: number): Evaluation {
     evaluation.makespan = Number.POSITIVE_INFINITY;
-    const { path } = candidate;
-    // Each place in an anchor's memory is taken by one micro-batch after the other, from its start to its end.
-    if (limit !== Number.POSITIVE_INFINITY) {
-      slot.fill(0);
-      for (let m = 0; m < microbatches; m++) slot[path[m * pathLength]!]! += left[m * steps]!;
-      for (let peer = 0; peer < peerCount; peer++) {
-        if (slot[peer]! / memory[peer]! > limit) return evaluation;
-      }
-    }
+    evaluation.cost = Number.POSITIVE_INFINITY;
+    if (microbatches === 0) return evaluation;
+    const meanPart = meanWeight / microbatches;
+    layFloors(candidate);
+    if (floor + meanPart * floorSum > limit) return evaluation;
+    heap.fill(Number.POSITIVE_INFINITY, 0, heapSize);
     heapSize = 0;
     touchedCount = 0;
     isTouched.fill(0);
@@ -249,21 +264,45 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     let makespan = 0;
     let sum = 0;
     let ended = 0;
-    let last = -1;
-    for (let m = 0; m < microbatches; m++) makeReady(m, 0);
+    let latest = -1;
+    for (let m = microbatches - 1; m >= 0; m--) {
+      enqueue(m, node[m * steps]!, 0);
+      touch(node[m * steps]!);
+    }
     for (;;) {
-      const count = touchedCount;
-      touchedCount = 0;
-      for (let i = 0; i < count; i++) {
-        const peer = touched[i]!;
-        isTouched[peer] = 0;
-        if (state[peer] === idle && startNext(candidate, peer, now) > limit) return evaluation;
+      if (touchedCount > 0) {
+        for (let i = 0; i < touchedCount; i++) {
+          const peer = touched[i]!;
+          isTouched[peer] = 0;
+          if (state[peer] === idle) startNext(candidate, peer, now);
+        }
+        touchedCount = 0;
+        if (floor + meanPart * floorSum > limit) return evaluation;
       }
       if (heapSize === 0) break;
-      now = Math.floor(heap[0]! / stride);
+      const first = heap[0]!;
+      now = Math.floor(first / stride);
       const until = (now + 1) * stride;
-      while (heapSize > 0 && heap[0]! < until) {
-        const source = heap[0]! - now * stride;
+      const alone = heap[1]! >= until && heap[2]! >= until;
+      let source = first - now * stride;
+      if (alone && source < microbatches && running[source] === 0) {
+        // The usual case, without detours: one micro-batch arrives and nothing else happens now.
+        const at = step[source]!;
+        const peer = node[source * steps + at]!;
+        if (state[peer] === idle && firstReady[peer]! < 0 && (at >= pathLength || free[peer]! >= 1)) {
+          if (at < pathLength) free[peer]!--;
+          state[peer] = onChain;
+          running[source] = 1;
+          replaceFirst((now + duration[source * steps + at]!) * stride + source);
+          log?.push({ peer, microbatch: source, step: at });
+          continue;
+        }
+        dropFirst();
+        enqueue(source, peer, now);
+        if (state[peer] === idle) touch(peer);
+        continue;
+      }
+      for (;;) {
         if (source >= microbatches) {
           dropFirst();
           const peer = source - microbatches;
@@ -275,41 +314,58 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
             state[peer] = idle;
             touch(peer);
           }
-          continue;
-        }
-        const m = source;
-        if (running[m] === 0) {
+        } else if (running[source] === 0) {
           dropFirst();
-          makeReady(m, now);
-          continue;
+          const peer = node[source * steps + step[source]!]!;
+          enqueue(source, peer, now);
+          touch(peer);
+        } else {
+          running[source] = 0;
+          const at = step[source]!;
+          const peer = node[source * steps + at]!;
+          if (at > pathLength) {
+            if (splitBackward) queued[peer]!.push(source * pathLength + 2 * pathLength - at);
+            else free[peer]!++;
+          }
+          const hop = travel[source * steps + at]!;
+          if (hop > 0) replaceFirst((now + hop) * stride + source);
+          else dropFirst();
+          freePeer(peer, now);
+          if (at === last) {
+            ended++;
+            sum += now;
+            latest = source;
+            if (now > makespan) makespan = now;
+          } else {
+            step[source] = at === pathLength - 1 && headless[source] === 1 ? at + 2 : at + 1;
+            if (hop === 0) {
+              const next = node[source * steps + step[source]!]!;
+              enqueue(source, next, now);
+              touch(next);
+            }
+          }
         }
-        running[m] = 0;
-        const at = step[m]!;
-        const peer = node[m * steps + at]!;
-        if (at > pathLength) {
-          if (splitBackward) queued[peer]!.push(m * pathLength + 2 * pathLength - at);
-          else free[peer]!++;
-        }
-        const hop = travel[m * steps + at]!;
-        if (hop > 0) replaceFirst((now + hop) * stride + m);
-        else dropFirst();
-        freePeer(peer, now);
-        if (at === steps - 1) {
-          ended++;
-          sum += now;
-          last = m;
-          if (now > makespan) makespan = now;
-          continue;
-        }
-        step[m] = at === pathLength - 1 && headless[m] === 1 ? at + 2 : at + 1;
-        if (hop === 0) makeReady(m, now);
+        if (heap[0]! >= until) break;
+        source = heap[0]! - now * stride;
       }
     }
     if (ended < microbatches) return evaluation;
+    const cost = makespan + meanPart * sum;
+    if (cost > limit) return evaluation;
     evaluation.makespan = makespan;
-    evaluation.mean = microbatches > 0 ? sum / microbatches : 0;
-    evaluation.last = last;
+    evaluation.cost = cost;
+    evaluation.last = latest;
     return evaluation;
+  }
+
+  function freePeer(peer: number, now: number): void {
+    if (gap[peer]! > 0) {
+      state[peer] = inGap;
+      push((now + gap[peer]!) * stride + microbatches + peer);
+      return;
+    }
+    state[peer] = idle;
+    touch(peer);
   }
 
   return {

@@ -50,8 +50,6 @@ const surrogateCold = 0.0003;
 const trialHot = 0.003;
 const finalHot = 0.0015;
 const simulationCold = 0.0004;
-/** The mean end of micro-batches counts so much beside the last: a slope where the makespan has none. */
-const meanWeight = 0.02;
 
 /** A slice is as long as simulating this many tasks or summing this many terms of the surrogate takes: some milliseconds. */
 const tasksPerSlice = 20_000;
@@ -261,7 +259,7 @@ function* annealSimulation(
     order: true,
     assignment: instance.free,
   });
-  let current = evaluation.makespan + meanWeight * evaluation.mean;
+  let current = evaluation.cost;
   let late = evaluation.last % anchorCount;
   let best = copyCandidate(candidate);
   let bestCost = current;
@@ -289,7 +287,7 @@ function* annealSimulation(
     for (let i = 0; i < count; i++) evaluator.load(candidate, touched[i]!);
     const limit = current + temperature * exponentialQuantiles[draw.word() & 1023]!;
     evaluation = evaluator.run(candidate, limit);
-    const cost = evaluation.makespan + meanWeight * evaluation.mean;
+    const { cost } = evaluation;
     if (cost <= limit) {
       current = cost;
       late = evaluation.last % anchorCount;

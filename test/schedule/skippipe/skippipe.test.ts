@@ -169,16 +169,31 @@ describe('the simulation', () => {
     );
   });
 
-  it('gives up exactly the candidates that take longer than the limit', () => {
-    const instance = instanceOf(geo20());
-    const draw = generator(stream({ runSeed: 3, purpose: 'schedule', index: 9 }));
-    const waves = wavesOf(instance);
-    const candidate = firstCandidate(instance, draw);
-    const evaluator = createEvaluator(instance, waves);
-    evaluator.loadAll(candidate);
-    const { makespan } = evaluator.run(candidate, Number.POSITIVE_INFINITY);
-    expect(evaluator.run(candidate, makespan).makespan).toBe(makespan);
-    expect(evaluator.run(candidate, makespan - 1).makespan).toBe(Number.POSITIVE_INFINITY);
+  it('gives up exactly the candidates that cost more than the limit', () => {
+    const swarmOrGeo20 = fc.oneof(
+      plainSwarms,
+      fc.constant(geo20()),
+      fc.constant(geo20({ splitBackward: true })),
+    );
+    fc.assert(
+      fc.property(swarmOrGeo20, fc.nat(1000), fc.nat(30), (swarm, seed, changes) => {
+        const instance = instanceOf(swarm);
+        fc.pre(instance.microbatches > 0);
+        const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 9 }));
+        const waves = wavesOf(instance);
+        const candidate = firstCandidate(instance, draw);
+        const moves = { order: true, assignment: instance.free };
+        const mover = createMover(instance, waves, candidate, createOrderer(instance), draw, moves);
+        for (let change = 0; change < changes; change++) mover.propose(0);
+        const evaluator = createEvaluator(instance, waves);
+        evaluator.loadAll(candidate);
+        const { makespan, cost } = evaluator.run(candidate, Number.POSITIVE_INFINITY);
+        fc.pre(makespan < Number.POSITIVE_INFINITY);
+        expect(evaluator.run(candidate, cost).makespan).toBe(makespan);
+        expect(evaluator.run(candidate, cost - 1).makespan).toBe(Number.POSITIVE_INFINITY);
+      }),
+      { numRuns: 300, seed: 15 },
+    );
   });
 });
 
