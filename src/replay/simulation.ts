@@ -24,7 +24,7 @@ export interface SimulationSettings {
   readonly text: Uint8Array;
   readonly peers: readonly { readonly name: PeerName; readonly stage: number; readonly hasText: boolean }[];
   readonly links: SimulatedLinks;
-  /** The engine of a peer, on its virtual clock; `hold` stops the clock while a real computation runs. */
+  /** The engine of a peer, on its processor's clock; `hold` stops the clock while a real computation runs. */
   readonly engine: (
     peer: PeerName,
     clock: Clock,
@@ -92,7 +92,7 @@ export class Simulation {
         clock,
         identity: createSimulatedIdentity(name),
         store,
-        engine: await engine(name, clock, this.world.holdFor),
+        engine: await engine(name, this.world.processorOf(name), this.world.holdFor),
         name,
         text: settings.hasText ? text : undefined,
         start:

@@ -14,6 +14,8 @@ export const liveness = {
   silenceSeconds: 2,
   /** How long it has to answer, and how long another peer's opinion may take. */
   probeSeconds: 1,
+  /** A stream that broke is looked into after this, unless its connection is known to be gone by then. */
+  streamSeconds: 0.1,
   /** A peer whose own timer came this late was itself standing still and suspects nobody. */
   oversleptSeconds: 1.5,
 } as const;
@@ -36,6 +38,10 @@ export class Liveness {
   readonly #probing = new Set<PeerName>();
   /** Peers whose connection broke and that have not been found alive since. */
   readonly #broken = new Set<PeerName>();
+  /** Peers that are to be asked once more if they do not answer now. */
+  readonly #askAgain = new Set<PeerName>();
+  /** Peers of whom a stream broke a moment ago. */
+  readonly #streams = new Map<PeerName, 'alone' | 'with its connection'>();
   #cancel: CancelTimer = () => {};
   #lastBeat: number;
   #stopped = false;
@@ -53,18 +59,40 @@ export class Liveness {
 
   /** A connection ended: is the peer gone, or only the connection? */
   async connectionBroke(peer: PeerName): Promise<void> {
+    this.#streams.set(peer, 'with its connection'); // resets of its streams say nothing new
+    this.#parts.clock.schedule(liveness.streamSeconds, () => this.#streams.delete(peer));
     this.#parts.messenger.forget(peer);
     this.#broken.add(peer);
     await this.check(peer);
+  }
+
+  /** A stream broke, and maybe not the last connection: what was on it must be said again. */
+  streamBroke(peer: PeerName): void {
+    if (this.#stopped || this.#streams.has(peer)) return;
+    this.#streams.set(peer, 'alone');
+    this.#parts.clock.schedule(liveness.streamSeconds, () => {
+      if (this.#streams.get(peer) !== 'alone') return;
+      this.#streams.delete(peer);
+      this.#broken.add(peer);
+      void this.check(peer);
+    });
   }
 
   /** Asks a peer whether it lives, and believes that it is lost when it does not answer. */
   async check(peer: PeerName): Promise<void> {
     const { lost } = this.#parts;
     if (this.#stopped) return;
-    if (this.#probing.has(peer)) return; // whoever asks it already will see that its connection broke meanwhile
+    if (this.#probing.has(peer)) {
+      this.#askAgain.add(peer); // the question under way may have been lost with the connection
+      return;
+    }
     this.#probing.add(peer);
-    const alive = await this.#answers(peer);
+    let alive: boolean;
+    do {
+      this.#askAgain.delete(peer);
+      alive = await this.#answers(peer);
+    } while (!alive && this.#askAgain.has(peer) && !this.#stopped);
+    this.#askAgain.delete(peer);
     this.#probing.delete(peer);
     if (this.#stopped) return;
     if (alive) this.#lives(peer);

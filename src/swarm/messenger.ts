@@ -40,6 +40,8 @@ export interface MessengerHandlers {
   tensor(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Promise<void>;
   /** A peer sent what no sound peer sends; its stream has been cut. */
   misbehaved(from: PeerName, problem: Error): void;
+  /** A stream from or to a peer broke: what was on it may be lost, also when another connection to it stands. */
+  broke(peer: PeerName): void;
 }
 
 /** A peer whose control messages nobody takes is given up long before they fill the memory. */
@@ -48,6 +50,13 @@ const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 /** A receipt that takes longer says nothing about the link any more. */
 const RECEIPT_SECONDS = 60;
 const NOTHING = new Uint8Array(0);
+
+/** A question that has no answer yet. */
+interface Waiting {
+  readonly peer: PeerName;
+  readonly resolve: (body: ControlBody) => void;
+  readonly fail: (problem: string) => void;
+}
 
 export class RequestError extends Error {
   override readonly name = 'RequestError';
@@ -65,7 +74,7 @@ export class Messenger {
   readonly #handlers: MessengerHandlers;
   readonly #lines = new Map<string, Line>();
   readonly #heard = new Map<PeerName, number>();
-  readonly #waiting = new Map<number, { peer: PeerName; resolve: (body: ControlBody) => void }>();
+  readonly #waiting = new Map<number, Waiting>();
   readonly #closing = new AbortController();
   #nextRequest = 1;
 
@@ -116,6 +125,7 @@ export class Messenger {
       );
       this.#waiting.set(request, {
         peer: to,
+        fail,
         resolve: (answer) => {
           settle();
           resolve(answer);
@@ -155,20 +165,27 @@ export class Messenger {
   /** A number whose answer means that a tensor has arrived; forgotten when none comes. */
   #receipt(peer: PeerName, arrived: () => void): number {
     const request = this.#nextRequest++;
-    const cancel = this.#clock.schedule(RECEIPT_SECONDS, () => this.#waiting.delete(request));
+    const forget = () => {
+      cancel();
+      this.#waiting.delete(request);
+    };
+    const cancel = this.#clock.schedule(RECEIPT_SECONDS, forget);
     this.#waiting.set(request, {
       peer,
+      fail: forget,
       resolve: () => {
-        cancel();
-        this.#waiting.delete(request);
+        forget();
         arrived();
       },
     });
     return request;
   }
 
-  /** Forgets the streams to a peer; the next message opens new ones. */
+  /** Forgets the streams to a peer, and what was asked on them; the next message opens new ones. */
   forget(peer: PeerName): void {
+    for (const waiting of [...this.#waiting.values()]) {
+      if (waiting.peer === peer) waiting.fail('the connection broke');
+    }
     for (const protocol of [CONTROL, TENSORS]) {
       const key = `${peer} ${protocol.id}`;
       this.#lines.get(key)?.drop();
@@ -192,10 +209,14 @@ export class Messenger {
     const key = `${peer} ${protocol.id}`;
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = new Line(this.#network, peer, protocol);
+      line = new Line(this.#network, peer, protocol, () => this.#broke(peer));
       this.#lines.set(key, line);
     }
     return line;
+  }
+
+  #broke(peer: PeerName): void {
+    if (!this.#closing.signal.aborted) this.#handlers.broke(peer);
   }
 
   #post(
@@ -227,6 +248,7 @@ export class Messenger {
       }
     } catch (error) {
       if (isMisbehaviour(error)) this.#handlers.misbehaved(stream.remote, error);
+      else if (isReset(error)) this.#broke(stream.remote);
       stream.abort(error instanceof Error ? error : new Error(String(error)));
     }
   }
@@ -265,6 +287,10 @@ function isMisbehaviour(error: unknown): error is Error {
   return error instanceof NetworkError && (error.code === 'limit' || error.code === 'truncated');
 }
 
+function isReset(error: unknown): boolean {
+  return error instanceof NetworkError && error.code === 'reset';
+}
+
 /** One stream to one peer; frames wait for it to open and leave in the order in which they were given. */
 class Line {
   queued = 0;
@@ -274,20 +300,22 @@ class Line {
   readonly #network: Network;
   readonly #peer: PeerName;
   readonly #protocol: Protocol;
+  readonly #broke: () => void;
   #stream: Promise<FrameStream> | undefined;
 
-  constructor(network: Network, peer: PeerName, protocol: Protocol) {
+  /** @param broke called when the stream breaks under this peer; not when this peer drops it */
+  constructor(network: Network, peer: PeerName, protocol: Protocol, broke: () => void) {
     this.#network = network;
     this.#peer = peer;
     this.#protocol = protocol;
+    this.#broke = broke;
   }
 
   async send(frame: Frame, signal: AbortSignal): Promise<void> {
     const bytes = frame.header.byteLength + frame.payload.byteLength;
     this.queued++;
     this.queuedBytes += bytes;
-    this.#stream ??= this.#network.open(this.#peer, this.#protocol, signal);
-    const opening = this.#stream;
+    const opening = this.#stream ?? this.#open(signal);
     try {
       const stream = await opening;
       this.isOpen = this.#stream === opening;
@@ -301,6 +329,24 @@ class Line {
     } finally {
       this.queued--;
       this.queuedBytes -= bytes;
+    }
+  }
+
+  #open(signal: AbortSignal): Promise<FrameStream> {
+    const opening = this.#network.open(this.#peer, this.#protocol, signal);
+    this.#stream = opening;
+    opening.then((stream) => this.#watch(opening, stream)).catch(() => {}); // whoever sends hears of it
+    return opening;
+  }
+
+  /** Nothing is ever sent back on it, but its end is heard: frames that were sent may not have arrived. */
+  async #watch(opening: Promise<FrameStream>, stream: FrameStream): Promise<void> {
+    try {
+      for await (const _ of stream.frames()) break;
+    } catch (error) {
+      if (this.#stream !== opening) return;
+      this.#stream = undefined;
+      if (isReset(error)) this.#broke();
     }
   }
 

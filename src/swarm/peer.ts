@@ -98,6 +98,9 @@ export class Peer {
       control: (from, body, answer) => this.#listening.control(from, body, answer),
       tensor: (from, header, payload) => this.#listening.tensor(from, header, payload),
       misbehaved: (from, problem) => event({ kind: 'misbehaved', peer: from, problem: problem.message }),
+      broke: (peer) => {
+        if (!this.#over && living.counts(peer)) this.#liveness.streamBroke(peer);
+      },
     });
     this.#messenger = messenger;
     const ledger = new Ledger({

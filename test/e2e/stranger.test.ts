@@ -48,6 +48,7 @@ describe('a stranger', () => {
       control: () => {},
       tensor: async () => {},
       misbehaved: () => {},
+      broke: () => {},
     });
   }, 60_000);
 

@@ -29,6 +29,7 @@ async function judgeOf(options: { leading?: boolean; ended?: boolean; inRun?: bo
     control: () => {},
     tensor: async () => {},
     misbehaved: () => {},
+    broke: () => {},
   });
   const journal = await Journal.open(identity, store);
   const joining = new Joining({

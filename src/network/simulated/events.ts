@@ -1,10 +1,12 @@
 // The event queue of virtual time: a binary heap ordered by time, then by the order in which events were made.
 
+import type { Inhabitant } from './inhabitant.ts';
+
 export interface SimulatedEvent {
   readonly time: number;
   readonly sequence: number;
   /** The peer whose code runs; events of a crashed peer are never delivered. */
-  readonly owner: string;
+  readonly owner: Inhabitant;
   /** Which life of the owner the event belongs to. */
   readonly life: number;
   run: (() => void) | undefined;

@@ -1,5 +1,6 @@
-// One direction each way between two simulated peers. Frames are copied when they are sent (the reader owns what
-// it gets) and arrive in order; a sender waits while too many bytes stand unread on the other side.
+// One direction each way between two simulated peers, on one of their connections. Frames are copied when they are
+// sent (the reader owns what it gets) and arrive in order; a sender waits while too many bytes stand unread on the
+// other side.
 
 import {
   type Frame,
@@ -8,55 +9,69 @@ import {
   type PeerName,
   type Protocol,
 } from '../../seams/network.ts';
-import type { SimulatedNetwork, SimulatedNetworks } from './network.ts';
+import type { SimulatedNetworks } from './network.ts';
+import type { Order, WireEnd } from './wire.ts';
 
 /** Bytes that may be under way or unread before `send` waits. */
 const CREDIT_BYTES = 4 * 1024 * 1024;
+/** Of each frame, beside its header and payload. */
+const FRAME_BYTES = 8;
 
 export class SimulatedStream implements FrameStream {
-  readonly remote: PeerName;
   readonly protocol: Protocol;
   readonly inbound: boolean;
-  owner: SimulatedNetwork | undefined;
-  readonly #wires: SimulatedNetworks;
-  readonly #self: PeerName;
+  readonly #networks: SimulatedNetworks;
+  readonly #wire: WireEnd;
+  readonly #closedHere: () => void;
+  readonly #order: Order = { lastAt: 0 };
+  readonly #credit: Order = { lastAt: 0 };
   #other: SimulatedStream | undefined;
   readonly #inbox: Frame[] = [];
   #ended = false;
   #closed = false;
+  #retired = false;
   #failure: NetworkError | undefined;
   #outstandingBytes = 0;
   #wake: (() => void) | undefined;
   readonly #waitingForCredit: (() => void)[] = [];
-  #turn: Promise<void> = Promise.resolve();
+  #turn: Promise<void> | undefined;
 
   private constructor(
-    wires: SimulatedNetworks,
-    self: PeerName,
-    remote: PeerName,
+    networks: SimulatedNetworks,
+    wire: WireEnd,
     protocol: Protocol,
     inbound: boolean,
+    closedHere: () => void,
   ) {
-    this.#wires = wires;
-    this.#self = self;
-    this.remote = remote;
+    this.#networks = networks;
+    this.#wire = wire;
     this.protocol = protocol;
     this.inbound = inbound;
+    this.#closedHere = closedHere;
+    wire.streams.add(this);
   }
 
-  /** Two ends of one stream; `accepted` holds the limits of the side that answers. */
+  /**
+   * Two ends of one stream on a connection of the peer that opens it.
+   * @param accepted the limits of the side that answers
+   * @param farClosed called when the answering side is done with it
+   */
   static pair(
-    wires: SimulatedNetworks,
-    opener: PeerName,
-    answerer: PeerName,
+    networks: SimulatedNetworks,
+    wire: WireEnd,
     protocol: Protocol,
     accepted: Protocol,
+    farClosed: () => void,
   ): [SimulatedStream, SimulatedStream] {
-    const near = new SimulatedStream(wires, opener, answerer, protocol, false);
-    const far = new SimulatedStream(wires, answerer, opener, accepted, true);
+    const near = new SimulatedStream(networks, wire, protocol, false, () => {});
+    const far = new SimulatedStream(networks, wire.other, accepted, true, farClosed);
     near.#other = far;
     far.#other = near;
     return [near, far];
+  }
+
+  get remote(): PeerName {
+    return this.#wire.peer;
   }
 
   async send(frame: Frame, signal?: AbortSignal): Promise<void> {
@@ -66,17 +81,20 @@ export class SimulatedStream implements FrameStream {
     const bytes = frame.header.byteLength + frame.payload.byteLength;
     const copy = { header: frame.header.slice(), payload: frame.payload.slice() };
     // frames leave in the order of the calls, each once the ones before have room
-    const turn = this.#turn.then(() => this.#waitForCredit(signal));
-    this.#turn = turn.catch(() => {});
-    await turn;
-    this.#checkOpen();
-    this.owner?.countSent(frame);
+    if (this.#turn !== undefined || this.#outstandingBytes > CREDIT_BYTES) {
+      const turn = (this.#turn ?? Promise.resolve()).then(() => this.#waitForCredit(signal));
+      const settled = turn.catch(() => {});
+      this.#turn = settled;
+      await turn.finally(() => {
+        if (this.#turn === settled) this.#turn = undefined;
+      });
+      this.#checkOpen();
+    }
+    this.#wire.node.countSent(frame);
     this.#outstandingBytes += bytes;
-    const { world } = this.#wires;
-    const seconds = this.#wires.transferSeconds(this.#self, this.remote, this.protocol, bytes + 8);
     const other = this.#other!;
-    world.after(seconds, this.remote, () => other.#arrive(copy));
-    await this.#waitForCredit(signal);
+    this.#wire.send(bytes + FRAME_BYTES, this.#order, () => other.#arrive(copy));
+    if (this.#outstandingBytes > CREDIT_BYTES) await this.#waitForCredit(signal);
   }
 
   /** Resolves when the reader has caught up; rejects when the signal aborts first, or at once when the stream broke. */
@@ -124,8 +142,7 @@ export class SimulatedStream implements FrameStream {
     if (this.#closed || this.#failure) return;
     this.#closed = true;
     const other = this.#other!;
-    const seconds = this.#wires.transferSeconds(this.#self, this.remote, this.protocol, 0);
-    this.#wires.world.after(seconds, this.remote, () => {
+    this.#wire.send(0, this.#order, () => {
       other.#ended = true;
       other.#notify();
       other.#retireWhenDone();
@@ -135,8 +152,7 @@ export class SimulatedStream implements FrameStream {
 
   abort(reason: Error): void {
     const other = this.#other!;
-    const latency = this.#wires.links.latencySeconds(this.#self, this.remote);
-    this.#wires.world.after(latency, this.remote, () => other.break());
+    this.#networks.carry(this.#wire.self, this.remote, 0, { lastAt: 0 }, () => other.break());
     this.break(
       new NetworkError('closed', `the stream was ended here: ${reason.message}`, { peer: this.remote }),
     );
@@ -147,7 +163,7 @@ export class SimulatedStream implements FrameStream {
     if (this.#failure) return;
     this.#failure =
       failure ?? new NetworkError('reset', `the stream to ${this.remote} broke`, { peer: this.remote });
-    this.owner?.detach(this);
+    this.#retire();
     this.#notify();
     for (const resume of this.#waitingForCredit.splice(0)) resume();
   }
@@ -165,17 +181,29 @@ export class SimulatedStream implements FrameStream {
     this.#notify();
   }
 
+  /** Tells the sender that a frame was read; only one that may be waiting needs to hear it in its own time. */
   #giveCredit(frame: Frame): void {
     const sender = this.#other!;
     const bytes = frame.header.byteLength + frame.payload.byteLength;
-    this.#wires.world.after(this.#wires.links.latencySeconds(this.#self, this.remote), this.remote, () => {
+    if (sender.#outstandingBytes <= CREDIT_BYTES / 2) {
+      sender.#outstandingBytes -= bytes;
+      return;
+    }
+    this.#networks.carry(this.#wire.self, this.remote, 0, this.#credit, () => {
       sender.#outstandingBytes -= bytes;
       for (const resume of sender.#waitingForCredit.splice(0)) resume();
     });
   }
 
   #retireWhenDone(): void {
-    if (this.#closed && this.#ended) this.owner?.detach(this);
+    if (this.#closed && this.#ended) this.#retire();
+  }
+
+  #retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#wire.streams.delete(this);
+    this.#closedHere();
   }
 
   #notify(): void {

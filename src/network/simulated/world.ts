@@ -3,21 +3,23 @@
 // reads the real time, so the same seed and code give the same order of events on every machine.
 
 import type { CancelTimer, Clock } from '../../seams/clock.ts';
-import { EventQueue } from './events.ts';
+import { EventQueue, type SimulatedEvent } from './events.ts';
+import { Inhabitant, type PeerCondition, type Work } from './inhabitant.ts';
 
-export type PeerCondition = 'running' | 'frozen' | 'crashed';
+export type { PeerCondition } from './inhabitant.ts';
 
 export class SimulationStuckError extends Error {
   override readonly name = 'SimulationStuckError';
 }
 
+/** Told after each event and everything that it led to at once; `owner` is '' for what nobody's code did. */
+export type EventListener = (owner: string, atSeconds: number) => void;
+
 export class SimulatedWorld {
   readonly #queue = new EventQueue();
-  readonly #conditions = new Map<string, PeerCondition>();
-  readonly #held = new Map<string, (() => void)[]>();
-  /** How often a peer of this name has crashed; what an earlier life left in the queue is never delivered. */
-  readonly #lives = new Map<string, number>();
+  readonly #inhabitants = new Map<string, Inhabitant>();
   readonly #crashListeners: ((peer: string) => void)[] = [];
+  readonly #eventListeners: EventListener[] = [];
   readonly #pending = new Set<Promise<unknown>>();
   #now = 0;
   #sequence = 0;
@@ -33,35 +35,97 @@ export class SimulatedWorld {
   }
 
   condition(peer: string): PeerCondition {
-    return this.#conditions.get(peer) ?? 'running';
+    return this.#inhabitants.get(peer)?.condition ?? 'running';
   }
 
   /** Runs `run` at `delaySeconds` from now, unless the owner has crashed by then. */
-  after(delaySeconds: number, owner: string, run: () => void, life = this.#lifeOf(owner)): CancelTimer {
-    const event = {
-      life,
-      time: this.#now + Math.max(0, delaySeconds),
-      sequence: this.#sequence++,
-      owner,
-      run: run as (() => void) | undefined,
-    };
+  after(delaySeconds: number, owner: string, run: () => void): CancelTimer {
+    return this.#plan(this.#now + Math.max(0, delaySeconds), this.#inhabitant(owner), run);
+  }
+
+  /** Runs `run` at a moment of the world's time that has not passed. */
+  at(atSeconds: number, owner: string, run: () => void): CancelTimer {
+    return this.#plan(Math.max(this.#now, atSeconds), this.#inhabitant(owner), run);
+  }
+
+  #plan(time: number, owner: Inhabitant, run: () => void, life = owner.life): CancelTimer {
+    const event: SimulatedEvent = { time, sequence: this.#sequence++, owner, life, run };
     this.#queue.push(event);
     return () => {
       event.run = undefined;
     };
   }
 
-  /** A peer's view of virtual time. */
+  /** A peer's view of virtual time, as far off and as fast as `setClock` says. */
   clockOf(peer: string): Clock {
-    const life = this.#lifeOf(peer);
+    const owner = this.#inhabitant(peer);
+    const { life } = owner;
     return {
-      now: () => this.#now,
-      schedule: (delaySeconds, callback) => this.after(delaySeconds, peer, callback, life),
+      now: () => owner.clockOffset + owner.clockRate * this.#now,
+      schedule: (delaySeconds, callback) =>
+        this.#plan(this.#now + Math.max(0, delaySeconds) / owner.clockRate, owner, callback, life),
     };
   }
 
-  #lifeOf(peer: string): number {
-    return this.#lives.get(peer) ?? 0;
+  /** Sets a peer's clock: it shows `offsetSeconds` at the world's beginning and goes `rate` times as fast. */
+  setClock(peer: string, offsetSeconds: number, rate: number): void {
+    const owner = this.#inhabitant(peer);
+    owner.clockOffset = offsetSeconds;
+    owner.clockRate = rate;
+  }
+
+  /**
+   * The clock of a peer's processor, for engines: what is scheduled on it stands still while the peer is frozen and
+   * takes longer while it is slow.
+   */
+  processorOf(peer: string): Clock {
+    const owner = this.#inhabitant(peer);
+    const { life } = owner;
+    return {
+      now: () => this.#now,
+      schedule: (seconds, finish) => {
+        if (owner.life !== life) return () => {};
+        const work: Work = { left: Math.max(0, seconds), since: this.#now, finish, unplan: () => {} };
+        owner.works.add(work);
+        if (owner.condition === 'running') this.#planWork(owner, work);
+        return () => {
+          work.unplan();
+          owner.works.delete(work);
+        };
+      },
+    };
+  }
+
+  #planWork(owner: Inhabitant, work: Work): void {
+    work.since = this.#now;
+    work.unplan = this.#plan(this.#now + work.left * owner.slowness, owner, () => {
+      owner.works.delete(work);
+      work.finish();
+    });
+  }
+
+  /** Takes a computation's end out of the queue, and remembers how much of it is left. */
+  #pauseWork(owner: Inhabitant, work: Work): void {
+    work.unplan();
+    work.left = Math.max(0, work.left - (this.#now - work.since) / owner.slowness);
+  }
+
+  /** From now on a peer's computations take `factor` times as long, those under way as well. */
+  slow(peer: string, factor: number): void {
+    const owner = this.#inhabitant(peer);
+    const going = owner.condition === 'running';
+    if (going) for (const work of owner.works) this.#pauseWork(owner, work);
+    owner.slowness = factor;
+    if (going) for (const work of owner.works) this.#planWork(owner, work);
+  }
+
+  #inhabitant(peer: string): Inhabitant {
+    let found = this.#inhabitants.get(peer);
+    if (found === undefined) {
+      found = new Inhabitant(peer);
+      this.#inhabitants.set(peer, found);
+    }
+    return found;
   }
 
   /** Holds the clock until a real computation has ended; used by engines with real tensors. */
@@ -72,33 +136,45 @@ export class SimulatedWorld {
 
   /** The peer stops at once and for ever: its timers, messages and answers are never seen again. */
   crash(peer: string): void {
-    if (this.condition(peer) === 'crashed') return;
-    this.#conditions.set(peer, 'crashed');
-    this.#lives.set(peer, this.#lifeOf(peer) + 1);
-    this.#held.delete(peer);
+    const owner = this.#inhabitant(peer);
+    if (owner.condition === 'crashed') return;
+    owner.condition = 'crashed';
+    owner.life++;
+    owner.held.length = 0;
+    owner.works.clear();
     for (const listener of this.#crashListeners) listener(peer);
   }
 
   /** A peer of this name starts anew after a crash. */
   revive(peer: string): void {
-    this.#conditions.set(peer, 'running');
+    const owner = this.#inhabitant(peer);
+    owner.condition = 'running';
+    owner.slowness = 1;
   }
 
-  /** The peer stands still, connections stay open; what reaches it waits for `thaw`. */
+  /** The peer stands still, connections stay open; what reaches it waits for `thaw`, what it computes as well. */
   freeze(peer: string): void {
-    if (this.condition(peer) === 'running') this.#conditions.set(peer, 'frozen');
+    const owner = this.#inhabitant(peer);
+    if (owner.condition !== 'running') return;
+    for (const work of owner.works) this.#pauseWork(owner, work);
+    owner.condition = 'frozen';
   }
 
   thaw(peer: string): void {
-    if (this.condition(peer) !== 'frozen') return;
-    this.#conditions.set(peer, 'running');
-    const held = this.#held.get(peer) ?? [];
-    this.#held.delete(peer);
-    for (const run of held) this.after(0, peer, run);
+    const owner = this.#inhabitant(peer);
+    if (owner.condition !== 'frozen') return;
+    owner.condition = 'running';
+    for (const run of owner.held.splice(0)) this.#plan(this.#now, owner, run);
+    for (const work of owner.works) this.#planWork(owner, work);
   }
 
   onCrash(listener: (peer: string) => void): void {
     this.#crashListeners.push(listener);
+  }
+
+  /** Calls `listener` after every event, when the microtasks and computations that it started are done. */
+  onEvent(listener: EventListener): void {
+    this.#eventListeners.push(listener);
   }
 
   /**
@@ -106,25 +182,36 @@ export class SimulatedWorld {
    * @throws SimulationStuckError when nothing is left to happen, or virtual time passes `limitSeconds`, before that
    */
   async run(done: () => boolean, limitSeconds: number): Promise<void> {
-    for (;;) {
-      await this.#settle();
-      if (done()) return;
-      const event = this.#queue.pop();
+    await this.#settle();
+    while (!done()) {
+      const event = this.#next();
       if (event === undefined) throw new SimulationStuckError(`nothing left to happen at ${this.#now} s`);
       if (event.time > limitSeconds) {
+        this.#queue.push(event);
         throw new SimulationStuckError(`not done after ${limitSeconds} simulated seconds`);
       }
-      if (event.run === undefined || event.life !== this.#lifeOf(event.owner)) continue;
       this.#now = event.time;
-      const condition = this.condition(event.owner);
-      if (condition === 'running') {
-        this.#events++;
-        event.run();
-      } else if (condition === 'frozen') {
-        const held = this.#held.get(event.owner) ?? [];
-        held.push(event.run);
-        this.#held.set(event.owner, held);
+      this.#events++;
+      event.run!();
+      await macrotask();
+      if (this.#pending.size > 0) await this.#settle();
+      for (const listener of this.#eventListeners) listener(event.owner.name, event.time);
+    }
+  }
+
+  /** The next event that somebody is there for; what comes to a frozen peer is put aside. */
+  #next(): SimulatedEvent | undefined {
+    for (;;) {
+      const event = this.#queue.pop();
+      if (event?.run === undefined) {
+        if (event === undefined) return undefined;
+        continue;
       }
+      const { owner } = event;
+      if (event.life !== owner.life) continue;
+      if (owner.condition === 'running') return event;
+      this.#now = Math.max(this.#now, event.time);
+      if (owner.condition === 'frozen') owner.held.push(() => event.run?.());
     }
   }
 
