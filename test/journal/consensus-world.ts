@@ -1,14 +1,14 @@
 // Keepers without a swarm: the pure state machine over a message net that loses, reorders, doubles and cuts, on disks
 // that forget what was not flushed. One seed is one schedule. What must never happen is checked after every event.
 
-import {
-  type Ballot,
-  type Certificate,
-  type KeeperInput,
-  type KeeperMessage,
-  type KeeperOutputs,
-  type LogBase,
-  type LogEntry,
+import type {
+  Ballot,
+  Certificate,
+  KeeperInput,
+  KeeperMessage,
+  KeeperOutputs,
+  LogBase,
+  LogEntry,
 } from '../../src/journal/consensus/messages.ts';
 import { Keeper } from '../../src/journal/consensus/keeper.ts';
 import { emptyBase } from '../../src/journal/consensus/log.ts';
@@ -136,11 +136,11 @@ export class ConsensusWorld {
       [0.3, () => this.#changeKeepers(leader())],
       [0.1, () => this.#relay()],
       [0.04, () => this.#tickLong(any())],
-      [0.05 * storm, () => this.#nodes.forEach((node) => this.#tickLong(node))],
+      [0.05 * storm, () => this.#each((node) => this.#tickLong(node))],
       [0.03, () => this.#crash(any())],
       [0.03 * storm, () => this.#crash(leader())],
       [0.04, () => this.#bounce(any())],
-      [0.01 * storm, () => this.#nodes.forEach((node) => this.#bounce(node))],
+      [0.01 * storm, () => this.#each((node) => this.#bounce(node))],
       [0.2, () => this.#start(any())],
       [0.05, () => this.#cutOrMend()],
       [0.05, () => void this.#step(any(), { kind: 'compact' })],
@@ -181,6 +181,10 @@ export class ConsensusWorld {
 
   #happens(probability: number): boolean {
     return this.#chance.uniform() < probability;
+  }
+
+  #each(fault: (node: Node) => void): void {
+    for (const node of this.#nodes) fault(node);
   }
 
   #any(): Node {
@@ -310,7 +314,8 @@ export class ConsensusWorld {
     node.pending = [];
     if (torn === undefined || torn.installed || this.#chance.integerBelow(2) === 0) return;
     if (torn.ballot) node.disk.ballot = torn.ballot;
-    if (torn.log) this.#writeLog(node.disk, torn.log.from, torn.log.entries.slice(0, this.#chance.integerBelow(3)));
+    if (torn.log)
+      this.#writeLog(node.disk, torn.log.from, torn.log.entries.slice(0, this.#chance.integerBelow(3)));
   }
 
   #writeLog(disk: Disk, from: number, entries: readonly LogEntry[]): void {
@@ -373,7 +378,10 @@ export class ConsensusWorld {
       promise(other === node.name, `one leader a term: ${other} and ${node.name} lead term ${elected}`);
       this.#leaders.set(elected, node.name);
       const last = this.#chosen.at(-1);
-      const has = last === undefined || keeper.log.base.index >= last.index || keeper.log.hashAt(last.index) === last.hash;
+      const has =
+        last === undefined ||
+        keeper.log.base.index >= last.index ||
+        keeper.log.hashAt(last.index) === last.hash;
       promise(has, `leader ${node.name} of term ${elected} lacks entry ${last?.index}`);
     }
     for (const entry of log?.entries ?? []) {
@@ -400,7 +408,10 @@ export class ConsensusWorld {
       } else promise(before.hash === entry.hash, `two histories at entry ${entry.index}`);
     }
     if (certificate) this.#checkCertificate(certificate);
-    promise(keeper.log.lastIndex - keeper.certainIndex <= 256 || keeper.role !== 'leader', 'the tail is bounded');
+    promise(
+      keeper.log.lastIndex - keeper.certainIndex <= 256 || keeper.role !== 'leader',
+      'the tail is bounded',
+    );
   }
 
   #checkCertificate({ index, term, hash, signatures }: Certificate): void {
@@ -414,7 +425,10 @@ export class ConsensusWorld {
       signers.add(keeper);
     }
     const keepers = this.#chosen.findLast((entry) => entry.index <= index && entry.keepers)?.keepers ?? [];
-    promise(consensusRules.isMajority(signers, keepers), `entry ${index} is certain by ${[...signers]} of ${keepers}`);
+    promise(
+      consensusRules.isMajority(signers, keepers),
+      `entry ${index} is certain by ${[...signers]} of ${keepers}`,
+    );
   }
 
   /** With every peer up and every message delivered, something new becomes certain everywhere, soon. */

@@ -38,8 +38,16 @@ describe('keepers that agree on the order of a journal', () => {
 
 describe('a broken rule is found within 100 schedules', () => {
   const broken: [string, Partial<ConsensusRules>, RegExp][] = [
-    ['a ballot that is not written to the disk', { remember: () => ({ term: 0, votedFor: '' }) }, /one leader a term|two/],
-    ['a vote that is forgotten in a restart', { remember: ({ term }) => ({ term, votedFor: '' }) }, /one leader a term|two/],
+    [
+      'a ballot that is not written to the disk',
+      { remember: () => ({ term: 0, votedFor: '' }) },
+      /one leader a term|two/,
+    ],
+    [
+      'a vote that is forgotten in a restart',
+      { remember: ({ term }) => ({ term, votedFor: '' }) },
+      /one leader a term|two/,
+    ],
     [
       'a commit by half of the keepers',
       {
@@ -54,7 +62,9 @@ describe('a broken rule is found within 100 schedules', () => {
     it(what, () => {
       const found = [];
       for (let seed = 0; seed < 100; seed++) {
-        const world = new ConsensusWorld(schedule(seed, [3, 5, 7][seed % 3]!, { ...consensusRules, ...rules }));
+        const world = new ConsensusWorld(
+          schedule(seed, [3, 5, 7][seed % 3]!, { ...consensusRules, ...rules }),
+        );
         try {
           world.run();
         } catch (error) {

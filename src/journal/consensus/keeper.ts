@@ -21,6 +21,8 @@ import {
   MAX_KEEPERS,
   MAX_UNCERTAIN,
 } from './messages.ts';
+import { Outbox } from './outbox.ts';
+import { proves, weighCertified } from './proof.ts';
 import type { ConsensusRules } from './rules.ts';
 
 export type KeeperRole = 'follower' | 'preCandidate' | 'candidate' | 'leader';
@@ -40,19 +42,6 @@ export interface KeeperParts<E extends LogEntry> {
   readonly patienceTicks?: number;
 }
 
-interface Pending<E extends LogEntry> {
-  messages: { to: PeerName; message: KeeperMessage<E> }[];
-  committed: E[];
-  changedFrom: number;
-  outcome: KeeperOutcome;
-  ballot?: boolean;
-  installed?: LogBase;
-  sign?: { term: number; index: number; hash: string };
-  certificate?: Certificate;
-  elected?: number;
-  deposed?: boolean;
-}
-
 export class Keeper<E extends LogEntry> {
   readonly #parts: KeeperParts<E>;
   readonly #log: KeeperLog<E>;
@@ -68,7 +57,7 @@ export class Keeper<E extends LogEntry> {
   #leading: Leading<E> | undefined;
   /** What this peer signed last, or was asked to sign; as follower. */
   #acknowledged: { term: number; index: number; hash: string; signature?: Uint8Array } | undefined;
-  #out: Pending<E>;
+  readonly #out = new Outbox<E>();
 
   constructor(parts: KeeperParts<E>) {
     this.#parts = parts;
@@ -77,7 +66,6 @@ export class Keeper<E extends LogEntry> {
     this.#votedFor = parts.ballot.term === this.#term ? parts.ballot.votedFor : '';
     this.#certificate = parts.certificate ?? parts.base.certificate;
     this.#timeout = this.#drawTimeout() + (parts.patienceTicks ?? 0);
-    this.#out = this.#nothing();
   }
 
   get term(): number {
@@ -134,7 +122,8 @@ export class Keeper<E extends LogEntry> {
         }
         break;
     }
-    return this.#taken();
+    const ballot = this.#parts.rules.remember({ term: this.#term, votedFor: this.#votedFor });
+    return this.#out.taken(ballot, this.#log);
   }
 
   // ---- time
@@ -213,7 +202,7 @@ export class Keeper<E extends LogEntry> {
     if (term === this.#term && votedFor === this.#votedFor) return;
     this.#term = term;
     this.#votedFor = votedFor;
-    this.#out.ballot = true;
+    this.#out.ballotChanged = true;
   }
 
   #lead(): void {
@@ -351,16 +340,12 @@ export class Keeper<E extends LogEntry> {
     if (certificate === undefined || certificate.index <= this.certainIndex) return;
     if (this.#log.hashAt(certificate.index) !== certificate.hash) return;
     const keepers = this.#log.keepersAt(certificate.index);
-    if (this.#log.termAt(certificate.index) === certificate.term && this.#proves(certificate, keepers)) {
+    if (
+      this.#log.termAt(certificate.index) === certificate.term &&
+      proves(certificate, keepers, this.#parts.rules)
+    ) {
       this.#commit(certificate);
     }
-  }
-
-  #proves({ signatures }: Certificate, keepers: readonly PeerName[]): boolean {
-    return this.#parts.rules.isMajority(
-      signatures.map(({ keeper }) => keeper),
-      keepers,
-    );
   }
 
   /** An entry of this term is signed for; of one from before only its place is told (it proves nothing). */
@@ -396,7 +381,7 @@ export class Keeper<E extends LogEntry> {
     const proved =
       certificate?.index === base.index &&
       certificate.hash === base.hash &&
-      this.#proves(certificate, base.keepers);
+      proves(certificate, base.keepers, this.#parts.rules);
     if (proved && base.index > this.certainIndex) {
       if (this.#log.hashAt(base.index) === base.hash) this.#commit(certificate);
       else {
@@ -410,29 +395,10 @@ export class Keeper<E extends LogEntry> {
   }
 
   #certified(entries: readonly E[], certificate: Certificate): KeeperOutcome {
-    if (certificate.index <= this.certainIndex) {
-      const hash = this.#log.hashAt(certificate.index);
-      return hash === undefined || hash === certificate.hash ? 'ok' : 'fork';
-    }
-    const joint = this.#log.join(entries);
-    if (joint.kind === 'gap') return 'gap';
-    if (joint.kind === 'broken') return 'not-certified';
-    if (joint.kind === 'apart') return joint.at - 1 <= this.certainIndex ? 'fork' : 'gap';
-    const fresh = entries.slice(joint.from);
-    const proved = fresh.find(({ index }) => index === certificate.index);
-    const hash =
-      proved?.hash ??
-      (fresh[0] === undefined || certificate.index < fresh[0].index
-        ? this.#log.hashAt(certificate.index)
-        : undefined);
-    if (hash === undefined) return 'gap';
-    if (hash !== certificate.hash) return 'not-certified';
-    const term = proved?.term ?? this.#log.termAt(certificate.index);
-    const keepers = this.#log.keepersWith(fresh, certificate.index);
-    if (term !== certificate.term || !this.#proves(certificate, keepers)) return 'not-certified';
-    if (fresh.length > 0 && fresh[0]!.index <= this.certainIndex) return 'fork';
+    const weighed = weighCertified(this.#log, this.certainIndex, entries, certificate, this.#parts.rules);
+    if (weighed.outcome !== 'ok' || certificate.index <= this.certainIndex) return weighed.outcome;
     if (certificate.term > this.#term) this.#follow(certificate.term, '');
-    this.#write(fresh.filter(({ index }) => index <= certificate.index));
+    this.#write(weighed.fresh);
     this.#commit(certificate);
     return 'ok';
   }
@@ -506,22 +472,5 @@ export class Keeper<E extends LogEntry> {
 
   #send(to: PeerName, message: KeeperMessage<E>): void {
     this.#out.messages.push({ to, message });
-  }
-
-  #nothing(): Pending<E> {
-    return { messages: [], committed: [], changedFrom: Number.POSITIVE_INFINITY, outcome: 'ok' };
-  }
-
-  #taken(): KeeperOutputs<E> {
-    const { ballot, changedFrom, ...rest } = this.#out;
-    this.#out = this.#nothing();
-    const { remember } = this.#parts.rules;
-    return {
-      ...rest,
-      ...(ballot && { ballot: remember({ term: this.#term, votedFor: this.#votedFor }) }),
-      ...(changedFrom !== Number.POSITIVE_INFINITY && {
-        log: { from: changedFrom, entries: this.#log.slice(changedFrom) },
-      }),
-    };
   }
 }

@@ -52,6 +52,8 @@ export const LIST_LIMITS: Readonly<Record<string, number>> = {
   receivers: 1024,
   notFinite: 1024,
   chunkDigests: 32_768,
+  signatures: 16,
+  keepers: 16,
   links: 1024,
 };
 
@@ -93,6 +95,7 @@ export const CONTROL_KINDS: { readonly [Kind in ControlKind]: true } = {
   leave: true,
   close: true,
   applied: true,
+  consensus: true,
 };
 
 export type WireMessageName = 'TensorHeader' | 'Control' | 'WeightsRequest' | 'WeightsOffer' | 'ChunkHeader';
@@ -108,7 +111,8 @@ export class WireError extends Error {
 }
 
 // protons reads the limit of a list, and the limits of a nested message, at `limits.<field>`.
-const controlLimits = Object.fromEntries(Object.keys(CONTROL_KINDS).map((kind) => [kind, LIST_LIMITS]));
+const bodyLimits = { ...LIST_LIMITS, certificate: LIST_LIMITS };
+const controlLimits = Object.fromEntries(Object.keys(CONTROL_KINDS).map((kind) => [kind, bodyLimits]));
 
 interface AnyCodec {
   encode(message: object): Uint8Array;

@@ -130,6 +130,7 @@ export interface Control {
     leave?: LeaveNotice;
     applied?: Applied;
     close?: Close;
+    consensus?: Consensus;
 }
 export declare namespace Control {
     const codec: () => Codec<Control>;
@@ -230,6 +231,28 @@ export declare namespace Control {
         field: '$.entries.entries[]';
         index: number;
         value: Uint8Array<ArrayBuffer>;
+    }
+    interface ControlEntriesCertificateIndexFieldEvent {
+        field: '$.entries.certificate.index';
+        value: number;
+    }
+    interface ControlEntriesCertificateTermFieldEvent {
+        field: '$.entries.certificate.term';
+        value: number;
+    }
+    interface ControlEntriesCertificateHashFieldEvent {
+        field: '$.entries.certificate.hash';
+        value: string;
+    }
+    interface ControlEntriesCertificateSignaturesKeeperFieldEvent {
+        field: '$.entries.certificate.signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface ControlEntriesCertificateSignaturesSignatureFieldEvent {
+        field: '$.entries.certificate.signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
     }
     interface ControlEntriesWantedFromIndexFieldEvent {
         field: '$.entriesWanted.fromIndex';
@@ -443,9 +466,73 @@ export declare namespace Control {
         field: '$.close.attempt';
         value: number;
     }
+    interface ControlConsensusKindFieldEvent {
+        field: '$.consensus.kind';
+        value: Consensus.ConsensusKind;
+    }
+    interface ControlConsensusTermFieldEvent {
+        field: '$.consensus.term';
+        value: number;
+    }
+    interface ControlConsensusLengthFieldEvent {
+        field: '$.consensus.length';
+        value: number;
+    }
+    interface ControlConsensusLastTermFieldEvent {
+        field: '$.consensus.lastTerm';
+        value: number;
+    }
+    interface ControlConsensusHashFieldEvent {
+        field: '$.consensus.hash';
+        value: string;
+    }
+    interface ControlConsensusGrantedFieldEvent {
+        field: '$.consensus.granted';
+        value: boolean;
+    }
+    interface ControlConsensusHandedOverFieldEvent {
+        field: '$.consensus.handedOver';
+        value: boolean;
+    }
+    interface ControlConsensusEntriesFieldEvent {
+        field: '$.consensus.entries[]';
+        index: number;
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface ControlConsensusCertificateIndexFieldEvent {
+        field: '$.consensus.certificate.index';
+        value: number;
+    }
+    interface ControlConsensusCertificateTermFieldEvent {
+        field: '$.consensus.certificate.term';
+        value: number;
+    }
+    interface ControlConsensusCertificateHashFieldEvent {
+        field: '$.consensus.certificate.hash';
+        value: string;
+    }
+    interface ControlConsensusCertificateSignaturesKeeperFieldEvent {
+        field: '$.consensus.certificate.signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface ControlConsensusCertificateSignaturesSignatureFieldEvent {
+        field: '$.consensus.certificate.signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
+    interface ControlConsensusSignatureFieldEvent {
+        field: '$.consensus.signature';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface ControlConsensusKeepersFieldEvent {
+        field: '$.consensus.keepers[]';
+        index: number;
+        value: string;
+    }
     function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
 }
 export interface Heartbeat {
     sequence: number;
@@ -620,6 +707,7 @@ export declare namespace Refused {
 }
 export interface Entries {
     entries: Uint8Array<ArrayBuffer>[];
+    certificate?: Certificate;
 }
 export declare namespace Entries {
     const codec: () => Codec<Entries>;
@@ -628,9 +716,31 @@ export declare namespace Entries {
         index: number;
         value: Uint8Array<ArrayBuffer>;
     }
+    interface EntriesCertificateIndexFieldEvent {
+        field: '$.certificate.index';
+        value: number;
+    }
+    interface EntriesCertificateTermFieldEvent {
+        field: '$.certificate.term';
+        value: number;
+    }
+    interface EntriesCertificateHashFieldEvent {
+        field: '$.certificate.hash';
+        value: string;
+    }
+    interface EntriesCertificateSignaturesKeeperFieldEvent {
+        field: '$.certificate.signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface EntriesCertificateSignaturesSignatureFieldEvent {
+        field: '$.certificate.signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
     function encode(obj: Partial<Entries>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Entries>): Entries;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Entries>): Generator<EntriesEntriesFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Entries>): Generator<EntriesEntriesFieldEvent | EntriesCertificateIndexFieldEvent | EntriesCertificateTermFieldEvent | EntriesCertificateHashFieldEvent | EntriesCertificateSignaturesKeeperFieldEvent | EntriesCertificateSignaturesSignatureFieldEvent>;
 }
 export interface EntriesWanted {
     fromIndex: number;
@@ -1024,6 +1134,155 @@ export declare namespace Applied {
     function encode(obj: Partial<Applied>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Applied>): Applied;
     function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Applied>): Generator<AppliedIterationFieldEvent | AppliedStageFieldEvent | AppliedDigestFieldEvent>;
+}
+export interface Consensus {
+    kind: Consensus.ConsensusKind;
+    term: number;
+    length: number;
+    lastTerm: number;
+    hash: string;
+    granted: boolean;
+    handedOver: boolean;
+    entries: Uint8Array<ArrayBuffer>[];
+    certificate?: Certificate;
+    signature: Uint8Array<ArrayBuffer>;
+    keepers: string[];
+}
+export declare namespace Consensus {
+    enum ConsensusKind {
+        PRE_VOTE = "PRE_VOTE",
+        PRE_VOTED = "PRE_VOTED",
+        VOTE = "VOTE",
+        VOTED = "VOTED",
+        APPEND = "APPEND",
+        APPENDED = "APPENDED",
+        BEHIND = "BEHIND",
+        INSTALL = "INSTALL",
+        LEAD = "LEAD"
+    }
+    namespace ConsensusKind {
+        const codec: () => Codec<ConsensusKind>;
+    }
+    const codec: () => Codec<Consensus>;
+    interface ConsensusKindFieldEvent {
+        field: '$.kind';
+        value: Consensus.ConsensusKind;
+    }
+    interface ConsensusTermFieldEvent {
+        field: '$.term';
+        value: number;
+    }
+    interface ConsensusLengthFieldEvent {
+        field: '$.length';
+        value: number;
+    }
+    interface ConsensusLastTermFieldEvent {
+        field: '$.lastTerm';
+        value: number;
+    }
+    interface ConsensusHashFieldEvent {
+        field: '$.hash';
+        value: string;
+    }
+    interface ConsensusGrantedFieldEvent {
+        field: '$.granted';
+        value: boolean;
+    }
+    interface ConsensusHandedOverFieldEvent {
+        field: '$.handedOver';
+        value: boolean;
+    }
+    interface ConsensusEntriesFieldEvent {
+        field: '$.entries[]';
+        index: number;
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface ConsensusCertificateIndexFieldEvent {
+        field: '$.certificate.index';
+        value: number;
+    }
+    interface ConsensusCertificateTermFieldEvent {
+        field: '$.certificate.term';
+        value: number;
+    }
+    interface ConsensusCertificateHashFieldEvent {
+        field: '$.certificate.hash';
+        value: string;
+    }
+    interface ConsensusCertificateSignaturesKeeperFieldEvent {
+        field: '$.certificate.signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface ConsensusCertificateSignaturesSignatureFieldEvent {
+        field: '$.certificate.signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
+    interface ConsensusSignatureFieldEvent {
+        field: '$.signature';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface ConsensusKeepersFieldEvent {
+        field: '$.keepers[]';
+        index: number;
+        value: string;
+    }
+    function encode(obj: Partial<Consensus>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Consensus>): Consensus;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Consensus>): Generator<ConsensusKindFieldEvent | ConsensusTermFieldEvent | ConsensusLengthFieldEvent | ConsensusLastTermFieldEvent | ConsensusHashFieldEvent | ConsensusGrantedFieldEvent | ConsensusHandedOverFieldEvent | ConsensusEntriesFieldEvent | ConsensusCertificateIndexFieldEvent | ConsensusCertificateTermFieldEvent | ConsensusCertificateHashFieldEvent | ConsensusCertificateSignaturesKeeperFieldEvent | ConsensusCertificateSignaturesSignatureFieldEvent | ConsensusSignatureFieldEvent | ConsensusKeepersFieldEvent>;
+}
+export interface Certificate {
+    index: number;
+    term: number;
+    hash: string;
+    signatures: KeeperSignature[];
+}
+export declare namespace Certificate {
+    const codec: () => Codec<Certificate>;
+    interface CertificateIndexFieldEvent {
+        field: '$.index';
+        value: number;
+    }
+    interface CertificateTermFieldEvent {
+        field: '$.term';
+        value: number;
+    }
+    interface CertificateHashFieldEvent {
+        field: '$.hash';
+        value: string;
+    }
+    interface CertificateSignaturesKeeperFieldEvent {
+        field: '$.signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface CertificateSignaturesSignatureFieldEvent {
+        field: '$.signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
+    function encode(obj: Partial<Certificate>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Certificate>): Certificate;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Certificate>): Generator<CertificateIndexFieldEvent | CertificateTermFieldEvent | CertificateHashFieldEvent | CertificateSignaturesKeeperFieldEvent | CertificateSignaturesSignatureFieldEvent>;
+}
+export interface KeeperSignature {
+    keeper: string;
+    signature: Uint8Array<ArrayBuffer>;
+}
+export declare namespace KeeperSignature {
+    const codec: () => Codec<KeeperSignature>;
+    interface KeeperSignatureKeeperFieldEvent {
+        field: '$.keeper';
+        value: string;
+    }
+    interface KeeperSignatureSignatureFieldEvent {
+        field: '$.signature';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    function encode(obj: Partial<KeeperSignature>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<KeeperSignature>): KeeperSignature;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<KeeperSignature>): Generator<KeeperSignatureKeeperFieldEvent | KeeperSignatureSignatureFieldEvent>;
 }
 export interface WeightsRequest {
     stage: number;

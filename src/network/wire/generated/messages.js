@@ -396,7 +396,27 @@ export var Control;
                     w.fork();
                 }
                 obj = { ...obj };
+                if (obj.consensus != null) {
+                    obj.close = undefined;
+                    obj.applied = undefined;
+                    obj.leave = undefined;
+                    obj.ready = undefined;
+                    obj.suspicion = undefined;
+                    obj.done = undefined;
+                    obj.slotRequest = undefined;
+                    obj.dropped = undefined;
+                    obj.exchanged = undefined;
+                    obj.exchangeOrder = undefined;
+                    obj.finished = undefined;
+                    obj.entriesWanted = undefined;
+                    obj.entries = undefined;
+                    obj.refused = undefined;
+                    obj.accepted = undefined;
+                    obj.join = undefined;
+                    obj.heartbeat = undefined;
+                }
                 if (obj.close != null) {
+                    obj.consensus = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
@@ -415,6 +435,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.applied != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.leave = undefined;
                     obj.ready = undefined;
@@ -433,6 +454,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.leave != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.ready = undefined;
@@ -451,6 +473,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.ready != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -469,6 +492,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.suspicion != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -487,6 +511,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.done != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -505,6 +530,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.slotRequest != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -523,6 +549,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.dropped != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -541,6 +568,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.exchanged != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -559,6 +587,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.exchangeOrder != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -577,6 +606,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.finished != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -595,6 +625,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.entriesWanted != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -613,6 +644,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.entries != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -631,6 +663,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.refused != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -649,6 +682,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.accepted != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -667,6 +701,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.join != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -685,6 +720,7 @@ export var Control;
                     obj.heartbeat = undefined;
                 }
                 if (obj.heartbeat != null) {
+                    obj.consensus = undefined;
                     obj.close = undefined;
                     obj.applied = undefined;
                     obj.leave = undefined;
@@ -777,6 +813,10 @@ export var Control;
                 if (obj.close != null) {
                     w.uint32(210);
                     Close.codec().encode(obj.close, w);
+                }
+                if (obj.consensus != null) {
+                    w.uint32(218);
+                    Consensus.codec().encode(obj.consensus, w);
                 }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
@@ -900,13 +940,39 @@ export var Control;
                             });
                             break;
                         }
+                        case 27: {
+                            obj.consensus = Consensus.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.consensus
+                            });
+                            break;
+                        }
                         default: {
                             reader.skipType(tag & 7);
                             break;
                         }
                     }
                 }
+                if (obj.consensus != null) {
+                    delete obj.close;
+                    delete obj.applied;
+                    delete obj.leave;
+                    delete obj.ready;
+                    delete obj.suspicion;
+                    delete obj.done;
+                    delete obj.slotRequest;
+                    delete obj.dropped;
+                    delete obj.exchanged;
+                    delete obj.exchangeOrder;
+                    delete obj.finished;
+                    delete obj.entriesWanted;
+                    delete obj.entries;
+                    delete obj.refused;
+                    delete obj.accepted;
+                    delete obj.join;
+                    delete obj.heartbeat;
+                }
                 if (obj.close != null) {
+                    delete obj.consensus;
                     delete obj.applied;
                     delete obj.leave;
                     delete obj.ready;
@@ -925,6 +991,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.applied != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.leave;
                     delete obj.ready;
@@ -943,6 +1010,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.leave != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.ready;
@@ -961,6 +1029,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.ready != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -979,6 +1048,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.suspicion != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -997,6 +1067,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.done != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1015,6 +1086,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.slotRequest != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1033,6 +1105,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.dropped != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1051,6 +1124,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.exchanged != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1069,6 +1143,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.exchangeOrder != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1087,6 +1162,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.finished != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1105,6 +1181,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.entriesWanted != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1123,6 +1200,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.entries != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1141,6 +1219,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.refused != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1159,6 +1238,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.accepted != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1177,6 +1257,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.join != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1195,6 +1276,7 @@ export var Control;
                     delete obj.heartbeat;
                 }
                 if (obj.heartbeat != null) {
+                    delete obj.consensus;
                     delete obj.close;
                     delete obj.applied;
                     delete obj.leave;
@@ -1331,6 +1413,12 @@ export var Control;
                         case 26: {
                             yield* Close.codec().stream(reader, reader.uint32(), `${prefix}.close`, {
                                 limits: opts.limits?.close
+                            });
+                            break;
+                        }
+                        case 27: {
+                            yield* Consensus.codec().stream(reader, reader.uint32(), `${prefix}.consensus`, {
+                                limits: opts.limits?.consensus
                             });
                             break;
                         }
@@ -2047,6 +2135,10 @@ export var Entries;
                         w.bytes(value);
                     }
                 }
+                if (obj.certificate != null) {
+                    w.uint32(18);
+                    Certificate.codec().encode(obj.certificate, w);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -2063,6 +2155,12 @@ export var Entries;
                                 throw new MaxLengthError('Decode error - repeated field "entries" had too many elements');
                             }
                             obj.entries.push(reader.bytes());
+                            break;
+                        }
+                        case 2: {
+                            obj.certificate = Certificate.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.certificate
+                            });
                             break;
                         }
                         default: {
@@ -2090,6 +2188,12 @@ export var Entries;
                                 value: reader.bytes()
                             };
                             obj.entries++;
+                            break;
+                        }
+                        case 2: {
+                            yield* Certificate.codec().stream(reader, reader.uint32(), `${prefix}.certificate`, {
+                                limits: opts.limits?.certificate
+                            });
                             break;
                         }
                         default: {
@@ -3799,6 +3903,511 @@ export var Applied;
     }
     Applied.stream = stream;
 })(Applied || (Applied = {}));
+export var Consensus;
+(function (Consensus) {
+    let ConsensusKind;
+    (function (ConsensusKind) {
+        ConsensusKind["PRE_VOTE"] = "PRE_VOTE";
+        ConsensusKind["PRE_VOTED"] = "PRE_VOTED";
+        ConsensusKind["VOTE"] = "VOTE";
+        ConsensusKind["VOTED"] = "VOTED";
+        ConsensusKind["APPEND"] = "APPEND";
+        ConsensusKind["APPENDED"] = "APPENDED";
+        ConsensusKind["BEHIND"] = "BEHIND";
+        ConsensusKind["INSTALL"] = "INSTALL";
+        ConsensusKind["LEAD"] = "LEAD";
+    })(ConsensusKind = Consensus.ConsensusKind || (Consensus.ConsensusKind = {}));
+    let __ConsensusKindValues;
+    (function (__ConsensusKindValues) {
+        __ConsensusKindValues[__ConsensusKindValues["PRE_VOTE"] = 0] = "PRE_VOTE";
+        __ConsensusKindValues[__ConsensusKindValues["PRE_VOTED"] = 1] = "PRE_VOTED";
+        __ConsensusKindValues[__ConsensusKindValues["VOTE"] = 2] = "VOTE";
+        __ConsensusKindValues[__ConsensusKindValues["VOTED"] = 3] = "VOTED";
+        __ConsensusKindValues[__ConsensusKindValues["APPEND"] = 4] = "APPEND";
+        __ConsensusKindValues[__ConsensusKindValues["APPENDED"] = 5] = "APPENDED";
+        __ConsensusKindValues[__ConsensusKindValues["BEHIND"] = 6] = "BEHIND";
+        __ConsensusKindValues[__ConsensusKindValues["INSTALL"] = 7] = "INSTALL";
+        __ConsensusKindValues[__ConsensusKindValues["LEAD"] = 8] = "LEAD";
+    })(__ConsensusKindValues || (__ConsensusKindValues = {}));
+    (function (ConsensusKind) {
+        ConsensusKind.codec = () => {
+            return enumeration(__ConsensusKindValues);
+        };
+    })(ConsensusKind = Consensus.ConsensusKind || (Consensus.ConsensusKind = {}));
+    let _codec;
+    Consensus.codec = () => {
+        if (_codec == null) {
+            _codec = message((obj, w, opts = {}) => {
+                if (opts.lengthDelimited !== false) {
+                    w.fork();
+                }
+                if (obj.kind != null && __ConsensusKindValues[obj.kind] !== 0) {
+                    w.uint32(8);
+                    Consensus.ConsensusKind.codec().encode(obj.kind, w);
+                }
+                if ((obj.term != null && obj.term !== 0)) {
+                    w.uint32(16);
+                    w.uint64Number(obj.term);
+                }
+                if ((obj.length != null && obj.length !== 0)) {
+                    w.uint32(24);
+                    w.uint64Number(obj.length);
+                }
+                if ((obj.lastTerm != null && obj.lastTerm !== 0)) {
+                    w.uint32(32);
+                    w.uint64Number(obj.lastTerm);
+                }
+                if ((obj.hash != null && obj.hash !== '')) {
+                    w.uint32(42);
+                    w.string(obj.hash);
+                }
+                if ((obj.granted != null && obj.granted !== false)) {
+                    w.uint32(48);
+                    w.bool(obj.granted);
+                }
+                if ((obj.handedOver != null && obj.handedOver !== false)) {
+                    w.uint32(56);
+                    w.bool(obj.handedOver);
+                }
+                if (obj.entries != null && obj.entries.length > 0) {
+                    for (const value of obj.entries) {
+                        w.uint32(66);
+                        w.bytes(value);
+                    }
+                }
+                if (obj.certificate != null) {
+                    w.uint32(74);
+                    Certificate.codec().encode(obj.certificate, w);
+                }
+                if ((obj.signature != null && obj.signature.byteLength > 0)) {
+                    w.uint32(82);
+                    w.bytes(obj.signature);
+                }
+                if (obj.keepers != null && obj.keepers.length > 0) {
+                    for (const value of obj.keepers) {
+                        w.uint32(90);
+                        w.string(value);
+                    }
+                }
+                if (opts.lengthDelimited !== false) {
+                    w.ldelim();
+                }
+            }, (reader, length, opts = {}) => {
+                const obj = {
+                    kind: ConsensusKind.PRE_VOTE,
+                    term: 0,
+                    length: 0,
+                    lastTerm: 0,
+                    hash: '',
+                    granted: false,
+                    handedOver: false,
+                    entries: [],
+                    signature: uint8ArrayAlloc(0),
+                    keepers: []
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            obj.kind = Consensus.ConsensusKind.codec().decode(reader);
+                            break;
+                        }
+                        case 2: {
+                            obj.term = reader.uint64Number();
+                            break;
+                        }
+                        case 3: {
+                            obj.length = reader.uint64Number();
+                            break;
+                        }
+                        case 4: {
+                            obj.lastTerm = reader.uint64Number();
+                            break;
+                        }
+                        case 5: {
+                            obj.hash = reader.string();
+                            break;
+                        }
+                        case 6: {
+                            obj.granted = reader.bool();
+                            break;
+                        }
+                        case 7: {
+                            obj.handedOver = reader.bool();
+                            break;
+                        }
+                        case 8: {
+                            if (opts.limits?.entries != null && obj.entries.length === opts.limits.entries) {
+                                throw new MaxLengthError('Decode error - repeated field "entries" had too many elements');
+                            }
+                            obj.entries.push(reader.bytes());
+                            break;
+                        }
+                        case 9: {
+                            obj.certificate = Certificate.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.certificate
+                            });
+                            break;
+                        }
+                        case 10: {
+                            obj.signature = reader.bytes();
+                            break;
+                        }
+                        case 11: {
+                            if (opts.limits?.keepers != null && obj.keepers.length === opts.limits.keepers) {
+                                throw new MaxLengthError('Decode error - repeated field "keepers" had too many elements');
+                            }
+                            obj.keepers.push(reader.string());
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+                return obj;
+            }, function* (reader, length, prefix, opts = {}) {
+                const obj = {
+                    entries: 0,
+                    keepers: 0
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            yield {
+                                field: `${prefix}.kind`,
+                                value: Consensus.ConsensusKind.codec().decode(reader)
+                            };
+                            break;
+                        }
+                        case 2: {
+                            yield {
+                                field: `${prefix}.term`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 3: {
+                            yield {
+                                field: `${prefix}.length`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 4: {
+                            yield {
+                                field: `${prefix}.lastTerm`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 5: {
+                            yield {
+                                field: `${prefix}.hash`,
+                                value: reader.string()
+                            };
+                            break;
+                        }
+                        case 6: {
+                            yield {
+                                field: `${prefix}.granted`,
+                                value: reader.bool()
+                            };
+                            break;
+                        }
+                        case 7: {
+                            yield {
+                                field: `${prefix}.handedOver`,
+                                value: reader.bool()
+                            };
+                            break;
+                        }
+                        case 8: {
+                            if (opts.limits?.entries != null && obj.entries === opts.limits.entries) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "entries" had too many elements');
+                            }
+                            yield {
+                                field: `${prefix}.entries[]`,
+                                index: obj.entries,
+                                value: reader.bytes()
+                            };
+                            obj.entries++;
+                            break;
+                        }
+                        case 9: {
+                            yield* Certificate.codec().stream(reader, reader.uint32(), `${prefix}.certificate`, {
+                                limits: opts.limits?.certificate
+                            });
+                            break;
+                        }
+                        case 10: {
+                            yield {
+                                field: `${prefix}.signature`,
+                                value: reader.bytes()
+                            };
+                            break;
+                        }
+                        case 11: {
+                            if (opts.limits?.keepers != null && obj.keepers === opts.limits.keepers) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "keepers" had too many elements');
+                            }
+                            yield {
+                                field: `${prefix}.keepers[]`,
+                                index: obj.keepers,
+                                value: reader.string()
+                            };
+                            obj.keepers++;
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        return _codec;
+    };
+    function encode(obj) {
+        return encodeMessage(obj, Consensus.codec());
+    }
+    Consensus.encode = encode;
+    function decode(buf, opts) {
+        return decodeMessage(buf, Consensus.codec(), opts);
+    }
+    Consensus.decode = decode;
+    function stream(buf, opts) {
+        return streamMessage(buf, Consensus.codec(), opts);
+    }
+    Consensus.stream = stream;
+})(Consensus || (Consensus = {}));
+export var Certificate;
+(function (Certificate) {
+    let _codec;
+    Certificate.codec = () => {
+        if (_codec == null) {
+            _codec = message((obj, w, opts = {}) => {
+                if (opts.lengthDelimited !== false) {
+                    w.fork();
+                }
+                if ((obj.index != null && obj.index !== 0)) {
+                    w.uint32(8);
+                    w.uint64Number(obj.index);
+                }
+                if ((obj.term != null && obj.term !== 0)) {
+                    w.uint32(16);
+                    w.uint64Number(obj.term);
+                }
+                if ((obj.hash != null && obj.hash !== '')) {
+                    w.uint32(26);
+                    w.string(obj.hash);
+                }
+                if (obj.signatures != null && obj.signatures.length > 0) {
+                    for (const value of obj.signatures) {
+                        w.uint32(34);
+                        KeeperSignature.codec().encode(value, w);
+                    }
+                }
+                if (opts.lengthDelimited !== false) {
+                    w.ldelim();
+                }
+            }, (reader, length, opts = {}) => {
+                const obj = {
+                    index: 0,
+                    term: 0,
+                    hash: '',
+                    signatures: []
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            obj.index = reader.uint64Number();
+                            break;
+                        }
+                        case 2: {
+                            obj.term = reader.uint64Number();
+                            break;
+                        }
+                        case 3: {
+                            obj.hash = reader.string();
+                            break;
+                        }
+                        case 4: {
+                            if (opts.limits?.signatures != null && obj.signatures.length === opts.limits.signatures) {
+                                throw new MaxLengthError('Decode error - repeated field "signatures" had too many elements');
+                            }
+                            obj.signatures.push(KeeperSignature.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.signatures$
+                            }));
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+                return obj;
+            }, function* (reader, length, prefix, opts = {}) {
+                const obj = {
+                    signatures: 0
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            yield {
+                                field: `${prefix}.index`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 2: {
+                            yield {
+                                field: `${prefix}.term`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 3: {
+                            yield {
+                                field: `${prefix}.hash`,
+                                value: reader.string()
+                            };
+                            break;
+                        }
+                        case 4: {
+                            if (opts.limits?.signatures != null && obj.signatures === opts.limits.signatures) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "signatures" had too many elements');
+                            }
+                            for (const evt of KeeperSignature.codec().stream(reader, reader.uint32(), `${prefix}.signatures[]`, {
+                                limits: opts.limits?.signatures$
+                            })) {
+                                yield {
+                                    ...evt,
+                                    index: obj.signatures
+                                };
+                            }
+                            obj.signatures++;
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        return _codec;
+    };
+    function encode(obj) {
+        return encodeMessage(obj, Certificate.codec());
+    }
+    Certificate.encode = encode;
+    function decode(buf, opts) {
+        return decodeMessage(buf, Certificate.codec(), opts);
+    }
+    Certificate.decode = decode;
+    function stream(buf, opts) {
+        return streamMessage(buf, Certificate.codec(), opts);
+    }
+    Certificate.stream = stream;
+})(Certificate || (Certificate = {}));
+export var KeeperSignature;
+(function (KeeperSignature) {
+    let _codec;
+    KeeperSignature.codec = () => {
+        if (_codec == null) {
+            _codec = message((obj, w, opts = {}) => {
+                if (opts.lengthDelimited !== false) {
+                    w.fork();
+                }
+                if ((obj.keeper != null && obj.keeper !== '')) {
+                    w.uint32(10);
+                    w.string(obj.keeper);
+                }
+                if ((obj.signature != null && obj.signature.byteLength > 0)) {
+                    w.uint32(18);
+                    w.bytes(obj.signature);
+                }
+                if (opts.lengthDelimited !== false) {
+                    w.ldelim();
+                }
+            }, (reader, length, opts = {}) => {
+                const obj = {
+                    keeper: '',
+                    signature: uint8ArrayAlloc(0)
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            obj.keeper = reader.string();
+                            break;
+                        }
+                        case 2: {
+                            obj.signature = reader.bytes();
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+                return obj;
+            }, function* (reader, length, prefix, opts = {}) {
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            yield {
+                                field: `${prefix}.keeper`,
+                                value: reader.string()
+                            };
+                            break;
+                        }
+                        case 2: {
+                            yield {
+                                field: `${prefix}.signature`,
+                                value: reader.bytes()
+                            };
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        return _codec;
+    };
+    function encode(obj) {
+        return encodeMessage(obj, KeeperSignature.codec());
+    }
+    KeeperSignature.encode = encode;
+    function decode(buf, opts) {
+        return decodeMessage(buf, KeeperSignature.codec(), opts);
+    }
+    KeeperSignature.decode = decode;
+    function stream(buf, opts) {
+        return streamMessage(buf, KeeperSignature.codec(), opts);
+    }
+    KeeperSignature.stream = stream;
+})(KeeperSignature || (KeeperSignature = {}));
 export var WeightsRequest;
 (function (WeightsRequest) {
     let _codec;
