@@ -92,6 +92,9 @@ export function wrongLength(codec: Codec, bytes: Uint8Array, slice: Slice): Reje
   return { reason: 'length', message };
 }
 
+/** The largest finite float32. */
+export const LARGEST_FLOAT = 2 ** 128 - 2 ** 104;
+
 /** The bytes as a view for numbers, wherever they lie in memory. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -3,79 +3,66 @@
 // S. Vargaftik et al.: EDEN (arXiv 2108.08842), §3 and §4.1; one bit is DRIVE (arXiv 2105.08339).
 //
 // A gradient is cut into blocks. A block's values are multiplied by random signs (shared: sender and receivers derive
-// them from the contribution's key) and go through a Hadamard transform. Each coordinate v is stored as the nearest
-// Lloyd–Max level c(v) of the normal distribution, and the block's scale is Σv² / Σ v·c(v), over the block's length:
-// whatever the rotation, the estimate then has exactly the gradient as its part along the gradient, and the rest of
-// it changes with the rotation around zero.
+// them from the contribution's key) and go through a Walsh–Hadamard transform. Each coordinate v is stored as the
+// nearest Lloyd–Max level c(v) of the normal distribution, and the block's scale is Σv² / Σ v·c(v), over the block's
+// length: whatever the rotation, the estimate then has exactly the gradient as its part along the gradient, and the
+// rest of it changes with the rotation around zero.
 //
 // Levels are integers, so the transform back is a sum of integers, exact in float32 in any order; one product by the
 // scale is rounded, and one addition to the sum.
 //
-// Per block: the scale as float32, little-endian, then the level numbers in planes of one bit a coordinate: the sign
-// first, then the bits of the size's number, lowest first.
+// Per block: the scale as float32, little-endian, then the level numbers in planes of one bit a coordinate.
 
 import { fillBits } from '../random/index.ts';
-import { type Codec, checkSlice, viewOf, wrongLength } from './codec.ts';
-import { applySigns, type Block, blocksOf, hadamard } from './hadamard.ts';
+import { blockWork } from './block-kernels.ts';
+import { type Block, blocksOf } from './blocks.ts';
+import { type Codec, checkSlice, LARGEST_FLOAT, viewOf, wrongLength } from './codec.ts';
+import { type LevelBits, normalLevels } from './levels.ts';
 import { contributionStream } from './streams.ts';
 
-export const EDEN_BLOCK = 4096;
+/** The default block: 4 bytes of scale are then 1/128 of the bytes at one bit. */
+const BLOCK = 4096;
 const SCALE_BYTES = 4;
-const LARGEST_FLOAT = 2 ** 128 - 2 ** 104;
 
-interface Quantizer {
-  /** Sizes of the levels, ascending, in units of 1/256 standard deviation (any unit, at one bit). */
-  readonly levels: readonly number[];
-  /** Mean squared error of the levels for a standard normal value. */
-  readonly distortion: number;
-}
-
-// The optimum of J. Max: Quantizing for Minimum Distortion (1960), table 1, levels rounded to 1/256.
-const quantizers: Readonly<Record<1 | 2 | 3 | 4, Quantizer>> = {
-  1: { levels: [1], distortion: 0.3634 },
-  2: { levels: [116, 387], distortion: 0.1175 },
-  3: { levels: [63, 194, 344, 551], distortion: 0.03454 },
-  4: { levels: [33, 99, 168, 241, 322, 414, 530, 700], distortion: 0.009497 },
-};
-const UNIT = 256;
-
-export type EdenBits = keyof typeof quantizers;
-
-export function eden(name: string, bits: EdenBits): Codec {
-  const { levels, distortion } = quantizers[bits];
-  // A value is at the level whose bounds it lies between; the bounds are halfway between levels.
-  const bounds = levels.slice(1).map((level, i) => (level + levels[i]!) / 2 / UNIT);
-  const largestLevel = levels.at(-1)!;
-  const blockBytes = ({ length }: Block) => SCALE_BYTES + (bits * length) / 8;
+/** eden with that many bits a coordinate; the block is a power of two. */
+export function eden(name: string, bits: LevelBits, blockLength = BLOCK): Codec {
+  const { sizes, distortion } = normalLevels[bits];
+  const largestSize = sizes.at(-1)!;
+  const bytesOf = ({ length }: Block) => SCALE_BYTES + (bits * length) / 8;
 
   const codec: Codec = {
     name,
     unbiased: true,
     errorFeedback: false,
-    sliceMultiple: EDEN_BLOCK,
+    sliceMultiple: blockLength,
     relativeError: () => 1 / (1 - distortion) - 1,
-    encodedBytes: (values) => blocksOf(values, EDEN_BLOCK).reduce((sum, block) => sum + blockBytes(block), 0),
+    encodedBytes(values) {
+      const whole = Math.floor(values / blockLength);
+      let bytes = whole * bytesOf({ from: 0, count: blockLength, length: blockLength });
+      for (const block of blocksOf(values % blockLength, blockLength)) bytes += bytesOf(block);
+      return bytes;
+    },
     start: () => ({ residuals: [] }),
 
     encode({ gradient, slice, key }) {
       checkSlice(codec, slice, gradient.length);
-      const values = slice.to - slice.from;
-      const bytes = new Uint8Array(codec.encodedBytes(values));
+      const count = slice.to - slice.from;
+      const bytes = new Uint8Array(codec.encodedBytes(count));
       const view = viewOf(bytes);
       const rotation = contributionStream('rotation', key);
+      const work = blockWork();
       let at = 0;
-      for (const block of blocksOf(values, EDEN_BLOCK)) {
-        const { from, count, length } = block;
-        const first = slice.from + from;
-        rotated.set(gradient.subarray(first, first + count));
-        rotated.fill(0, count, length);
-        const signs = signBits.subarray(0, length / 32);
-        fillBits(rotation, first / 32, signs);
-        applySigns(rotated, 0, length, signs);
-        hadamard(rotated, 0, length);
-        const planes = bytes.subarray(at + SCALE_BYTES, at + blockBytes(block));
-        view.setFloat32(at, quantize(length, planes), true);
-        at += blockBytes(block);
+      for (const block of blocksOf(count, blockLength)) {
+        const { length } = block;
+        const first = slice.from + block.from;
+        work.values.set(gradient.subarray(first, first + block.count));
+        work.values.fill(0, block.count, length);
+        fillBits(rotation, first / 32, work.signs.subarray(0, length / 32));
+        work.applySigns(length);
+        work.hadamard(length);
+        view.setFloat32(at, work.quantize(bits, length) / length, true);
+        bytes.set(work.planes.subarray(0, (bits * length) / 8), at + SCALE_BYTES);
+        at += bytesOf(block);
       }
       return bytes;
     },
@@ -85,13 +72,13 @@ export function eden(name: string, bits: EdenBits): Codec {
       if (length !== undefined) return length;
       const view = viewOf(bytes);
       let at = 0;
-      for (const block of blocksOf(slice.to - slice.from, EDEN_BLOCK)) {
+      for (const block of blocksOf(slice.to - slice.from, blockLength)) {
         const scale = view.getFloat32(at, true);
-        if (!(Math.abs(scale) * largestLevel * block.length <= LARGEST_FLOAT)) {
+        if (!(Math.abs(scale) * largestSize * block.length <= LARGEST_FLOAT)) {
           const message = `the scale of the block at value ${slice.from + block.from} of the gradient is ${scale}`;
           return { reason: 'not-finite', element: undefined, message };
         }
-        at += blockBytes(block);
+        at += bytesOf(block);
       }
       return undefined;
     },
@@ -99,61 +86,21 @@ export function eden(name: string, bits: EdenBits): Codec {
     addDecoded({ bytes, slice, key, sum }) {
       const view = viewOf(bytes);
       const rotation = contributionStream('rotation', key);
+      const work = blockWork();
       let at = 0;
-      for (const block of blocksOf(sum.length, EDEN_BLOCK)) {
+      for (const block of blocksOf(sum.length, blockLength)) {
         const { from, count, length } = block;
-        readLevels(bytes.subarray(at + SCALE_BYTES, at + blockBytes(block)), length);
-        hadamard(rotated, 0, length);
-        const signs = signBits.subarray(0, length / 32);
-        fillBits(rotation, (slice.from + from) / 32, signs);
-        applySigns(rotated, 0, length, signs);
-        const scale = view.getFloat32(at, true);
-        for (let i = 0; i < count; i++) sum[from + i]! += Math.fround(scale * rotated[i]!);
-        at += blockBytes(block);
+        work.planes.set(bytes.subarray(at + SCALE_BYTES, at + bytesOf(block)));
+        work.expand(bits, length);
+        work.hadamard(length);
+        fillBits(rotation, (slice.from + from) / 32, work.signs.subarray(0, length / 32));
+        work.applySigns(length);
+        work.target.set(sum.subarray(from, from + count));
+        work.addTo(length, view.getFloat32(at, true));
+        sum.set(work.target.subarray(0, count), from);
+        at += bytesOf(block);
       }
     },
   };
-
-  /** Writes the planes of the rotated block and returns its scale; one that is not finite if a value is not. */
-  function quantize(length: number, planes: Uint8Array): number {
-    let squares = 0;
-    for (let i = 0; i < length; i++) squares += rotated[i]! * rotated[i]!;
-    const deviation = Math.sqrt(squares / length);
-    const planeBytes = length / 8;
-    let product = 0;
-    for (let i = 0; i < length; i++) {
-      const value = rotated[i]!;
-      const size = Math.abs(value);
-      let number = 0;
-      for (const bound of bounds) if (size > bound * deviation) number++;
-      product += size * levels[number]!;
-      const place = i >>> 3;
-      const bit = 1 << (i & 7);
-      if (value < 0) planes[place]! |= bit;
-      for (let plane = 1; plane < bits; plane++) {
-        if ((number >>> (plane - 1)) & 1) planes[plane * planeBytes + place]! |= bit;
-      }
-    }
-    return squares === 0 ? 0 : Math.fround(squares / product / length);
-  }
-
-  /** Fills the block with the levels that the planes name. */
-  function readLevels(planes: Uint8Array, length: number): void {
-    const planeBytes = length / 8;
-    for (let i = 0; i < length; i++) {
-      const place = i >>> 3;
-      const shift = i & 7;
-      let number = 0;
-      for (let plane = 1; plane < bits; plane++) {
-        number |= ((planes[plane * planeBytes + place]! >>> shift) & 1) << (plane - 1);
-      }
-      const level = levels[number]!;
-      rotated[i] = (planes[place]! >>> shift) & 1 ? -level : level;
-    }
-  }
-
   return codec;
 }
-
-const rotated = new Float32Array(EDEN_BLOCK);
-const signBits = new Uint32Array(EDEN_BLOCK / 32);

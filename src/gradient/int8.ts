@@ -2,12 +2,11 @@
 // Per block 4 bytes of scale, little-endian, then a byte a value; the last block of a slice may be shorter.
 // Block-wise scales as in T. Dettmers et al.: 8-bit Optimizers via Block-wise Quantization (arXiv 2110.02861), §2.1.
 
-import { type Codec, checkSlice, viewOf, wrongLength } from './codec.ts';
+import { type Codec, checkSlice, LARGEST_FLOAT, viewOf, wrongLength } from './codec.ts';
 
 const BLOCK = 256;
 const SCALE_BYTES = 4;
 const LARGEST = 127;
-const LARGEST_FLOAT = 2 ** 128 - 2 ** 104;
 
 /** For normally distributed values: step² / 12, the mean square of a block's largest of 256 being 9.4 variances. */
 const RELATIVE_ERROR = 9.4 / LARGEST ** 2 / 12;

@@ -6,7 +6,8 @@
 // permutation of the counter for a fixed key, so within a run two streams with different names have different keys
 // by construction, not by luck.
 
-import { threefryBlock, threefryBlocks } from './threefry.ts';
+import { threefryBlock } from './threefry.ts';
+import { fillBlocks } from './threefry-kernel.ts';
 
 /**
  * What a stream is drawn for, with the number that goes into its key. Numbers are part of every run's identity:
@@ -69,7 +70,7 @@ export function words(from: Stream, firstWord: number, count: number): Uint32Arr
   const firstBlock = (firstWord - skipped) / 2;
   const blocks = Math.ceil((skipped + count) / 2);
   const out = new Uint32Array(2 * blocks);
-  threefryBlocks(from.key0, from.key1, firstBlock, blocks, out);
+  fillBlocks(from.key0, from.key1, firstBlock, 'both', out);
   return out.subarray(skipped, skipped + count);
 }
 

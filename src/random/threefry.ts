@@ -4,7 +4,7 @@
 // rotations and the parity constant as in its Random123 library.
 
 /** Key schedule parity (Skein 1.3's constant, cut to 32 bits). */
-const PARITY = 0x1bd11bda;
+export const PARITY = 0x1bd11bda;
 
 /**
  * Writes the `blocks` blocks of counters `firstBlock`, `firstBlock + 1`, … as pairs of words into `out`.

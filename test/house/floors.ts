@@ -5,6 +5,7 @@ import { parseAst } from 'vitest/node';
 
 /** From the ground up; a folder imports from its own floor and those below. */
 const FLOORS: readonly (readonly string[])[] = [
+  ['wasm'],
   ['seams', 'random'],
   ['model', 'optimizer', 'gradient', 'schedule', 'recovery', 'data'],
   ['engine', 'network', 'journal'],
