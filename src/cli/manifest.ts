@@ -1,6 +1,8 @@
 // From the settings of a scenario file and a text to the manifest of a run.
 
 import { describeText, TextError, trainingWindows } from '../data/index.ts';
+import type { CodecName } from '../gradient/index.ts';
+import type { ActivationTypeName } from '../model/activations/index.ts';
 import { DescriptionError, PlanError } from '../schedule/errors.ts';
 import type { Plan, TaskKind } from '../schedule/plan.ts';
 import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
@@ -42,8 +44,8 @@ export function manifestOf(settings: ManifestSettings, text: NamedText, identity
       largestJump: training.largestJump,
       splitBackward: training.splitBackward,
       policy: training.policy,
-      codec: training.codec,
-      activations: training.activations,
+      codec: training.codec as CodecName, // the settings were checked against the names that exist
+      activations: training.activations as ActivationTypeName,
       recovery: training.recovery,
       emergencySkips: training.emergencySkips,
       optimizer: {

@@ -1,6 +1,7 @@
 // The names that scenario files and flags may use: the members of each family that exist.
 
 import { codecs } from '../gradient/index.ts';
+import { activationTypes } from '../model/activations/index.ts';
 import { recoveryRules } from '../recovery/index.ts';
 import type { KnownNames } from '../scenario/settings.ts';
 import { policyNames } from '../schedule/policies/index.ts';
@@ -8,6 +9,6 @@ import { policyNames } from '../schedule/policies/index.ts';
 export const knownNames: KnownNames = {
   policies: policyNames,
   codecs: Object.keys(codecs),
-  activations: ['f32'],
+  activations: Object.keys(activationTypes),
   recovery: Object.keys(recoveryRules),
 };

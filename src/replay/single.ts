@@ -3,10 +3,11 @@
 // where each anchor's micro-batches have replicas of their own.
 
 import { drawSamples, readWindows, trainingWindows } from '../data/index.ts';
-import { type CodecName, codecs, sumContributions } from '../gradient/index.ts';
+import { codecs, sumContributions } from '../gradient/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
+import { activationFormat } from '../swarm/activations.ts';
 import { planOfGroups } from '../swarm/planning.ts';
 import { initialStage, normOf, StageHolder } from '../swarm/holder.ts';
 import { type Manifest, microbatchesPerIteration } from '../swarm/manifest.ts';
@@ -87,13 +88,17 @@ async function oneMicrobatch(
   });
   const { tokens, targets } = readWindows(text, windows, indices);
   let activation: Float32Array | Int32Array = tokens;
+  const packed = activationFormat(manifest);
+  // what travels between peers loses here what it loses there
+  const sent = (values: Float32Array) =>
+    stages.length === 1 ? values : (packed.unpack(packed.pack(values)) ?? values);
   for (const stage of stages)
-    activation = await engines[stage]!.forward({ key: microbatch, input: activation, keep: true });
+    activation = sent(await engines[stage]!.forward({ key: microbatch, input: activation, keep: true }));
   const head = await engines[0]!.head({ input: activation as Float32Array, targets, gradient: true });
-  let gradient = head.inputGradient!;
+  let gradient = sent(head.inputGradient!);
   for (const stage of stages.toReversed()) {
     const before = await engines[stage]!.backward({ key: microbatch, outputGradient: gradient, part: 'all' });
-    if (before !== undefined) gradient = before;
+    if (before !== undefined) gradient = sent(before);
   }
   return head.loss;
 }
@@ -105,7 +110,7 @@ async function addUp(
   stage: number,
   gradients: readonly Float32Array[],
 ): Promise<Float32Array> {
-  const codec = codecs[training.codec as CodecName];
+  const codec = codecs[training.codec];
   const slice = { from: 0, to: gradients[0]!.length };
   const key = { runSeed: seed, iteration, stage };
   const contributions = gradients.map((gradient, place) => {

@@ -1,6 +1,7 @@
 // The model a scenario names: preset and fields joined, how its blocks are spread over the stages, and what that
 // weighs: parameters, floating-point operations, bytes.
 
+import { type ActivationTypeName, activationTypes } from '../model/activations/index.ts';
 import { stageLayout } from '../model/layout.ts';
 import type { ModelShape, StageShape } from '../seams/shapes.ts';
 import type { ModelInput } from './fields.ts';
@@ -120,14 +121,7 @@ export function stateBytes(shape: ModelShape, stage: StageShape, optimizer: 'ada
   return BYTES_PER_FLOAT * stageParameters(shape, stage) * (optimizer === 'adamw' ? 4 : 3);
 }
 
-/** Bytes of one activation, or of its gradient, on the wire: [rows, width] as f32, f16, or int8 with a scale a row. */
+/** Bytes of one activation, or of its gradient, on the wire: [rows, width] packed as `activations` says. */
 export function activationBytes(shape: ModelShape, rows: number, activations: string): number {
-  switch (activations) {
-    case 'f16':
-      return 2 * rows * shape.width;
-    case 'int8':
-      return rows * (shape.width + BYTES_PER_FLOAT);
-    default:
-      return BYTES_PER_FLOAT * rows * shape.width;
-  }
+  return activationTypes[activations as ActivationTypeName].packedBytes({ rows, width: shape.width });
 }

@@ -1,7 +1,7 @@
 // A peer's part in the exchanges that the leader orders: one round after another for its stage, and the sums that
 // came of them, kept until a commit names the one that counts.
 
-import { type Codec, type CodecName, codecs } from '../gradient/index.ts';
+import { type Codec, codecs } from '../gradient/index.ts';
 import { toHex } from '../journal/canonical.ts';
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import type { Clock } from '../seams/clock.ts';
@@ -55,7 +55,7 @@ export class Exchanging {
 
   constructor(parts: ExchangingParts) {
     this.#parts = parts;
-    this.codec = codecs[parts.manifest.training.codec as CodecName];
+    this.codec = codecs[parts.manifest.training.codec];
   }
 
   stop(): void {

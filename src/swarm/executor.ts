@@ -190,8 +190,7 @@ export class Executor {
       return;
     }
     visit.phase = 'backward';
-    visit.output = output;
-    this.paths.sendOutput(visit);
+    this.paths.forwarded(visit, output);
   }
 
   async #head(visit: Visit): Promise<void> {
@@ -203,11 +202,14 @@ export class Executor {
       'head',
       engine.head({ input, targets, gradient: true }),
     );
-    visit.loss = loss;
     this.#counted.push(visit.microbatch);
+    if (Number.isFinite(loss)) visit.loss = loss;
     if (isGivenUp(visit)) return;
-    visit.headGradient = inputGradient;
-    this.paths.sendHeadGradient(visit);
+    if (!Number.isFinite(loss)) {
+      this.paths.drop(visit, `its loss is ${loss}`);
+      return;
+    }
+    this.paths.headDone(visit, inputGradient!);
   }
 
   async #backward(visit: Visit): Promise<void> {
@@ -221,10 +223,7 @@ export class Executor {
     if (isGivenUp(visit)) return;
     visit.phase = 'done';
     forgetTensors(visit);
-    if (visit.hop > 0) {
-      visit.sentGradient = inputGradient;
-      this.paths.sendGradient(visit, inputGradient!);
-    }
+    if (visit.hop > 0) this.paths.backwarded(visit, inputGradient!);
   }
 
   async #timed<Result>(kind: PlannedTask['kind'], call: Promise<Result>): Promise<Result> {

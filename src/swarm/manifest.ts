@@ -2,7 +2,9 @@
 
 import { z } from 'zod';
 import type { TextDescription } from '../data/index.ts';
+import { codecs } from '../gradient/index.ts';
 import { canonicalBytes, fromHex, type Json, toHex } from '../journal/canonical.ts';
+import { activationTypes } from '../model/activations/index.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { ModelShape, StageShape } from '../seams/shapes.ts';
 
@@ -11,6 +13,11 @@ export const PROTOCOL_VERSION = 'skein/1';
 
 const size = z.number().int().min(1).max(1_000_000);
 const share = z.number().min(0).max(1);
+
+/** A name of the family, so that a program that does not know a member of it does not join. */
+function oneOf<Name extends string>(family: Readonly<Record<Name, unknown>>) {
+  return z.enum(Object.keys(family) as [Name, ...Name[]]);
+}
 
 const manifestSchema = z.object({
   protocol: z.string().max(40),
@@ -40,8 +47,8 @@ const manifestSchema = z.object({
     largestJump: size,
     splitBackward: z.boolean(),
     policy: z.string().max(40),
-    codec: z.string().max(40),
-    activations: z.string().max(10),
+    codec: oneOf(codecs),
+    activations: oneOf(activationTypes),
     recovery: z.string().max(40),
     emergencySkips: z.number().int().min(0).max(100),
     optimizer: z.object({
@@ -124,11 +131,6 @@ export function stagesOf(manifest: Manifest): StageShape[] {
 export function modelOf(manifest: Manifest): ModelShape {
   const { blocks: _, ...model } = manifest.model;
   return model;
-}
-
-/** Values of one micro-batch's activation: samples × context × width. */
-export function activationLength(manifest: Manifest): number {
-  return manifest.training.samplesPerMicrobatch * manifest.model.context * manifest.model.width;
 }
 
 /** Micro-batches of one iteration when stage 0 has its planned size. */

@@ -9,9 +9,8 @@
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import type { Plan } from '../schedule/plan.ts';
 import type { PeerName } from '../seams/network.ts';
+import type { ActivationFormat } from './activations.ts';
 import {
-  bytesOf,
-  floatsOf,
   forgetTensors,
   type Hop,
   isGivenUp,
@@ -27,8 +26,8 @@ export interface PathsParts {
   readonly iteration: number;
   readonly attempt: number;
   readonly plan: Plan;
-  /** Values of one activation. */
-  readonly activationLength: number;
+  /** How an activation, or its gradient, travels. */
+  readonly activations: ActivationFormat;
   /** Stages that a path may leave out beyond its plan when they are lost. */
   readonly emergencySkips: number;
   /** A number that no residual of this engine has. */
@@ -164,11 +163,10 @@ export class Paths {
 
   /** Takes a tensor of this iteration; returns why it cannot belong here, or undefined. */
   take(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): string | undefined {
-    const { self, activationLength } = this.#parts;
+    const { self, activations } = this.#parts;
     const { microbatch, hop, path } = header;
-    if (header.elements !== activationLength || payload.byteLength !== 4 * activationLength) {
-      return `${payload.byteLength} bytes where an activation has ${4 * activationLength}`;
-    }
+    const misfit = activations.misfit(header, payload);
+    if (misfit !== undefined) return misfit;
     if (path[0]?.peer !== this.#anchors.get(microbatch))
       return `micro-batch ${microbatch} has another anchor`;
     if (path.length > (this.#pathLengths.get(microbatch) ?? 0))
@@ -179,10 +177,21 @@ export class Paths {
     const before = header.kind === 'ACTIVATION' ? path[hop - 1] : (path[hop + 1] ?? path[0]);
     if (before?.peer !== from) return `${from} is not next to this peer on the path of ${microbatch}`;
     this.#received.set(from, (this.#received.get(from) ?? 0) + 1);
-    const values = floatsOf(payload);
+    const values = activations.unpack(payload);
+    if (values === undefined) return this.#refuse(from, header);
     if (atHead) return this.#takeAtHead(microbatch, path, values);
     if (header.kind === 'ACTIVATION') return this.#takeActivation(microbatch, path, hop, values);
     return this.#takeGradient(microbatch, values);
+  }
+
+  /** A value that arrived is not finite: nothing sound can come of that micro-batch. */
+  #refuse(from: PeerName, { microbatch, kind }: TensorHeaderMessage): string {
+    const what = kind === 'ACTIVATION' ? 'the activation' : 'the gradient';
+    const problem = `${what} of micro-batch ${microbatch} that ${from} sent is not finite`;
+    const visit = this.#visits.get(microbatch);
+    if (visit === undefined) this.#parts.announceDropped(microbatch, problem);
+    else if (visit.phase !== 'given-up' && visit.phase !== 'done') this.drop(visit, problem);
+    return problem;
   }
 
   #takeActivation(
@@ -209,7 +218,7 @@ export class Paths {
       visit.path = path;
       visit.hop = hop;
     } else if (!sameStageBefore) {
-      this.#drop(visit, 'its path changed behind a stage that had computed already');
+      this.drop(visit, 'its path changed behind a stage that had computed already');
     } else {
       visit.path = [...path.slice(0, hop), ...visit.path.slice(visit.hop)];
       visit.hop = hop;
@@ -226,7 +235,7 @@ export class Paths {
     const newWayBack = visit.path.at(-1)?.peer !== path.at(-1)?.peer;
     const sameStages = visit.path.length === path.length;
     if (visit.loss === undefined && visit.computing !== 'head') visit.headInput = values;
-    else if (!sameStages) this.#drop(visit, 'its path changed after its loss was computed');
+    else if (!sameStages) this.drop(visit, 'its path changed after its loss was computed');
     visit.path = path;
     if (visit.headGradient !== undefined && newWayBack && sameStages) this.sendHeadGradient(visit);
     this.#parts.changed();
@@ -246,41 +255,62 @@ export class Paths {
     return undefined;
   }
 
-  /** Sends what forward gave to the next peer of the path, or hands it to the head where there is none. */
+  /** Forward gave this: on to the next peer of the path, or to the head where there is none. */
+  forwarded(visit: Visit, output: Float32Array): void {
+    visit.output = this.#parts.activations.pack(output);
+    if (visit.path.length === 1) visit.headInput = output.slice();
+    else this.sendOutput(visit);
+  }
+
+  /** The head gave this: back to the last peer of the path. */
+  headDone(visit: Visit, gradient: Float32Array): void {
+    visit.headGradient = this.#parts.activations.pack(gradient);
+    if (visit.path.length === 1) visit.gradient = gradient;
+    else this.sendHeadGradient(visit);
+  }
+
+  /** Backward gave this: back to the peer before this one. */
+  backwarded(visit: Visit, gradient: Float32Array): void {
+    visit.sentGradient = this.#parts.activations.pack(gradient);
+    this.sendGradient(visit, visit.sentGradient);
+  }
+
+  /** Sends what forward gave to the next peer of the path. */
   sendOutput(visit: Visit): void {
-    const { alive, send } = this.#parts;
+    const { activations, alive, send } = this.#parts;
     const to = nextPeer(visit);
     if (visit.path.length === 1) {
-      visit.headInput = visit.output!.slice();
+      visit.headInput = activations.unpack(visit.output!.slice()); // the stages after this one were left out
       return;
     }
     if (!alive(to)) {
       void this.#mend(visit, to);
       return;
     }
-    const header = microbatchHeader('ACTIVATION', this.#parts, visit, visit.hop + 1, visit.output!.length);
-    send(to, header, bytesOf(visit.output!)).catch(() => {
+    const header = microbatchHeader('ACTIVATION', this.#parts, visit, visit.hop + 1, activations);
+    send(to, header, visit.output!).catch(() => {
       if (!alive(to)) void this.#mend(visit, to);
     });
   }
 
   /** Sends the head's gradient to the last peer of the path. */
   sendHeadGradient(visit: Visit): void {
+    const { activations, send } = this.#parts;
     const last = visit.path.length - 1;
     if (last === 0) {
-      visit.gradient = visit.headGradient;
+      visit.gradient = activations.unpack(visit.headGradient!);
       return;
     }
-    const gradient = visit.headGradient!;
-    const header = microbatchHeader('GRADIENT', this.#parts, visit, last, gradient.length);
-    this.#parts.send(visit.path[last]!.peer, header, bytesOf(gradient)).catch(() => {});
+    const header = microbatchHeader('GRADIENT', this.#parts, visit, last, activations);
+    send(visit.path[last]!.peer, header, visit.headGradient!).catch(() => {});
   }
 
   /** Sends the input's gradient to the peer before this one. */
-  sendGradient(visit: Visit, gradient: Float32Array): void {
-    const header = microbatchHeader('GRADIENT', this.#parts, visit, visit.hop - 1, gradient.length);
+  sendGradient(visit: Visit, gradient: Uint8Array): void {
+    const { activations, send } = this.#parts;
+    const header = microbatchHeader('GRADIENT', this.#parts, visit, visit.hop - 1, activations);
     // a peer that cannot take it is lost: whoever comes before it on the path finds the new way back
-    this.#parts.send(visit.path[visit.hop - 1]!.peer, header, bytesOf(gradient)).catch(() => {});
+    send(visit.path[visit.hop - 1]!.peer, header, gradient).catch(() => {});
   }
 
   /** The peer after this one is lost: another replica, else past its stage, else the micro-batch is given up. */
@@ -290,7 +320,7 @@ export class Paths {
     const { microbatch } = visit;
     const hop = visit.path[visit.hop + 1];
     if (hop === undefined || hop.peer !== lost) {
-      if (visit.path[0]!.peer === lost) this.#drop(visit, 'its anchor was lost');
+      if (visit.path[0]!.peer === lost) this.drop(visit, 'its anchor was lost');
       return;
     }
     visit.rerouting = true;
@@ -312,7 +342,7 @@ export class Paths {
     if (isGivenUp(visit) || visit.output === undefined) return;
     const skipped = this.#pathLengths.get(microbatch)! - visit.path.length;
     if (skipped >= emergencySkips) {
-      this.#drop(visit, `stage ${hop.stage} was lost and its path may not skip another stage`);
+      this.drop(visit, `stage ${hop.stage} was lost and its path may not skip another stage`);
       return;
     }
     visit.path = visit.path.filter((_, at) => at !== visit.hop + 1);
@@ -321,7 +351,8 @@ export class Paths {
     this.#parts.changed();
   }
 
-  #drop(visit: Visit, reason: string): void {
+  /** Gives a micro-batch up and says so to everyone. */
+  drop(visit: Visit, reason: string): void {
     this.#dropped.set(visit.microbatch, reason);
     this.#parts.note({ kind: 'dropped', microbatch: visit.microbatch, reason });
     this.#giveUp(visit);

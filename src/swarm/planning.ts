@@ -5,7 +5,8 @@ import { type Policy, type PolicyName, policies } from '../schedule/policies/ind
 import type { SwarmDescription } from '../schedule/description.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { validatePlan } from '../schedule/validate.ts';
-import { activationLength, type Manifest, microbatchesPerIteration } from './manifest.ts';
+import { type Manifest, microbatchesPerIteration } from './manifest.ts';
+import { activationFormat } from './activations.ts';
 import { parametersOf } from './holder.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { RunState } from './run-state.ts';
@@ -54,7 +55,7 @@ export function planOfGroups(
     headAt: 'anchor',
     splitBackward: training.splitBackward,
     chunks: 1,
-    activationBytes: 4 * activationLength(manifest),
+    activationBytes: activationFormat(manifest).bytes,
     gradientBytes: 4 * parametersOf(manifest, training.stages - 1),
     links: {
       latencySeconds: peers.map(() => peers.map(() => 0)),

@@ -7,11 +7,12 @@ import type { Plan } from '../schedule/plan.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { PeerName } from '../seams/network.ts';
+import { activationFormat } from './activations.ts';
 import { compareOrder, type Taken } from './arrivals.ts';
 import type { PeerEventBody } from './events.ts';
 import type { ExchangeOrder } from './exchange.ts';
 import { Executor, type IterationReport } from './executor.ts';
-import { activationLength, type Manifest, microbatchesPerIteration } from './manifest.ts';
+import { type Manifest, microbatchesPerIteration } from './manifest.ts';
 import { LinkTimes } from './link-times.ts';
 import type { Messenger } from './messenger.ts';
 import type { Paths } from './paths.ts';
@@ -77,7 +78,7 @@ export class Running {
       engine,
       clock,
       alive,
-      activationLength: activationLength(manifest),
+      activations: activationFormat(manifest),
       emergencySkips: manifest.training.emergencySkips,
       nextKey: () => this.#nextKey++,
       tokens: (microbatch) => this.#tokens(iteration, microbatch),

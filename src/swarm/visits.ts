@@ -24,15 +24,15 @@ export interface Visit {
   phase: 'forward' | 'backward' | 'done' | 'given-up';
   /** The activation that arrived and was not used yet. */
   input: Float32Array | undefined;
-  /** What forward gave, kept until the gradient comes back, in case the next peer is lost. */
-  output: Float32Array | undefined;
+  /** What forward gave, packed, kept until the gradient comes back, in case the next peer is lost. */
+  output: Uint8Array | undefined;
   /** The output's gradient, arrived and not used yet. */
   gradient: Float32Array | undefined;
-  /** The input's gradient, kept in case the peer before is lost. */
-  sentGradient: Float32Array | undefined;
+  /** The input's gradient, packed, kept in case the peer before is lost. */
+  sentGradient: Uint8Array | undefined;
   /** At the anchor: the last stage's output, and what became of it. */
   headInput: Float32Array | undefined;
-  headGradient: Float32Array | undefined;
+  headGradient: Uint8Array | undefined;
   loss: number | undefined;
   /** What the engine does with it now: a new path must not change what a result is taken for. */
   computing: 'forward' | 'head' | 'backward' | undefined;
@@ -91,11 +91,11 @@ export function microbatchHeader(
   at: { iteration: number; attempt: number },
   visit: { microbatch: number; path: readonly Hop[] },
   hop: number,
-  elements: number,
+  { type, elements }: Pick<TensorHeaderMessage, 'type' | 'elements'>,
 ): TensorHeaderMessage {
   return {
     kind,
-    type: 'F32',
+    type,
     iteration: at.iteration,
     attempt: at.attempt,
     microbatch: visit.microbatch,

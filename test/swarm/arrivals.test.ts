@@ -5,7 +5,10 @@ import { Arrivals, isLate, type Taken } from '../../src/swarm/arrivals.ts';
 import { microbatchHeader } from '../../src/swarm/visits.ts';
 
 const headerOf = (iteration: number, attempt: number) =>
-  microbatchHeader('ACTIVATION', { iteration, attempt }, { microbatch: 0, path: [] }, 1, 0);
+  microbatchHeader('ACTIVATION', { iteration, attempt }, { microbatch: 0, path: [] }, 1, {
+    type: 'F32',
+    elements: 0,
+  });
 const nothing = new Uint8Array(0);
 
 describe('a tensor that comes early', () => {

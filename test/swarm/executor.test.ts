@@ -8,9 +8,13 @@ import { Executor } from '../../src/swarm/executor.ts';
 import { makePlan } from '../../src/swarm/planning.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 import { bytesOf, microbatchHeader } from '../../src/swarm/visits.ts';
+import { activationFormat } from '../../src/swarm/activations.ts';
 import { smallManifest } from './small-run.ts';
 
-const ELEMENTS = 8;
+const { model, training } = smallManifest({});
+const small = { ...model, width: 4, context: 2 };
+const activations = activationFormat({ model: small, training: { ...training, samplesPerMicrobatch: 1 } });
+const ELEMENTS = activations.elements;
 const names = ['a', 'b', 'c', 'd'];
 const whole = names.map((peer, stage) => ({ stage, peer }));
 
@@ -68,7 +72,7 @@ function executorOf(self: string) {
     plan: planOfFour(),
     engine: engine as Engine,
     clock: new SimulatedWorld().clockOf(self),
-    activationLength: ELEMENTS,
+    activations,
     emergencySkips: 1,
     nextKey: () => 7,
     tokens: () => ({ inputs: new Int32Array(1), targets: new Int32Array(1) }),
@@ -87,7 +91,7 @@ function executorOf(self: string) {
       { iteration: 1, attempt: 0 },
       { microbatch: 0, path },
       hop,
-      ELEMENTS,
+      activations,
     );
     return executor.paths.take(path[hop - 1]!.peer, header, bytesOf(new Float32Array(ELEMENTS)));
   };
@@ -100,6 +104,30 @@ function executorOf(self: string) {
 
 /** Lets everything run that can run without a new message. */
 const settled = () => new Promise((resume) => setImmediate(resume));
+
+describe('an activation that cannot be used', () => {
+  const headerOf = (type: 'F32' | 'INT8') =>
+    microbatchHeader('ACTIVATION', { iteration: 1, attempt: 0 }, { microbatch: 0, path: whole }, 3, {
+      type,
+      elements: ELEMENTS,
+    });
+
+  it('is refused when it is of another type than the run’s', () => {
+    const { executor, dropped } = executorOf('d');
+    const { paths } = executor;
+    expect(paths.take('c', headerOf('INT8'), new Uint8Array(8))).toMatch(/INT8, those of this run are F32/);
+    expect(paths.take('c', headerOf('F32'), new Uint8Array(8))).toMatch(/8 bytes for 8 values/);
+    expect(dropped).toEqual([]);
+  });
+
+  it('ends its micro-batch, and its sender is named, when a value is not finite', () => {
+    const { executor, dropped } = executorOf('d');
+    const values = new Float32Array(ELEMENTS);
+    values[3] = Number.NaN;
+    expect(executor.paths.take('c', headerOf('F32'), bytesOf(values))).toMatch(/that c sent is not finite/);
+    expect(dropped).toEqual([0]);
+  });
+});
 
 describe('a path that skips a lost stage', () => {
   const shorter = whole.filter(({ peer }) => peer !== 'c');
