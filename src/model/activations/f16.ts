@@ -96,14 +96,14 @@ function widen(halves: Uint16Array, exponent: number, values: Float32Array): boo
     if (magnitude >= leastNormal) {
       bits[i] = ((magnitude << 13) + shift) | ((half & 0x8000) << 16);
     } else {
-      values[i] = (half & 0x8000 ? -scale : scale) * valueOf(magnitude);
+      values[i] = (half & 0x8000 ? -scale : scale) * magnitudeOf(magnitude);
     }
   }
   return true;
 }
 
 /** The value of a binary16 number without its sign. */
-function valueOf(magnitude: number): number {
+function magnitudeOf(magnitude: number): number {
   if (magnitude < NORMAL_HALF) return magnitude * 2 ** -24;
   return (NORMAL_HALF + (magnitude & (NORMAL_HALF - 1))) * 2 ** ((magnitude >>> 10) - 25);
 }

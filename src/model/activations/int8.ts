@@ -37,7 +37,7 @@ export const int8: ActivationType = {
       const perLevel = 1 / scale;
       for (let i = from; i < to; i++) {
         const level = values[i]! * perLevel + ROUNDER - ROUNDER;
-        levels[i] = level > MOST ? MOST : level < -MOST ? -MOST : level; // the scale of a tiny row is coarse
+        levels[i] = Math.min(MOST, Math.max(-MOST, level)); // the scale of a tiny row is coarse
       }
     }
     return bytes;
