@@ -10,6 +10,7 @@ import {
   EngineError,
   type ForwardRequest,
   type HeadRequest,
+  type Perturbation,
   type ResidualKey,
   type StageProgram,
 } from '../seams/engine.ts';
@@ -68,8 +69,11 @@ export function checkForward(
 ): void {
   if (loaded.program.stage.anchor) checkTokens('forward', 'input', request.input, loaded);
   else expectFloats('forward', 'input', request.input, loaded.activationCount, activation(loaded));
-  if (request.perturbation !== undefined && !capabilities.perturbation) {
-    throw new EngineError('forward: this engine cannot perturb weights (capabilities.perturbation is false)');
+  checkPerturbation('forward', loaded, request.perturbation, capabilities);
+  if (request.keep && request.perturbation !== undefined) {
+    throw new EngineError(
+      'forward: a perturbed forward keeps nothing, there is no backward under its weights',
+    );
   }
   if (!request.keep) return;
   if (!Number.isSafeInteger(request.key) || request.key < 0) {
@@ -80,10 +84,14 @@ export function checkForward(
   }
 }
 
-export function checkHead(loaded: LoadedStage, request: HeadRequest): void {
+export function checkHead(loaded: LoadedStage, request: HeadRequest, capabilities: EngineCapabilities): void {
   expectHead('head', loaded);
+  checkPerturbation('head', loaded, request.perturbation, capabilities);
+  if (request.gradient && request.perturbation !== undefined) {
+    throw new EngineError('head: a perturbed head gives a loss and no gradient');
+  }
   expectFloats('head', 'input', request.input, loaded.activationCount, activation(loaded));
-  checkTokens('head', 'targets', request.targets, loaded);
+  checkTokens('head', 'targets', request.targets, loaded, -1);
 }
 
 export function checkLogits(loaded: LoadedStage, input: Float32Array): void {
@@ -148,7 +156,34 @@ function expectFloats(call: string, name: string, array: unknown, length: number
   }
 }
 
-function checkTokens(call: string, name: string, array: unknown, loaded: LoadedStage): void {
+function checkPerturbation(
+  call: string,
+  { program }: LoadedStage,
+  perturbation: Perturbation | undefined,
+  capabilities: EngineCapabilities,
+): void {
+  if (perturbation === undefined) return;
+  if (!capabilities.perturbation) {
+    throw new EngineError(`${call}: this engine cannot perturb weights (capabilities.perturbation is false)`);
+  }
+  const { seed, scale } = perturbation;
+  if (seed.length !== 2 && seed.length !== 2 * program.samples) {
+    throw new EngineError(
+      `${call}: perturbation.seed has ${seed.length} words, expected 2, or 2 for each of ${program.samples} samples`,
+    );
+  }
+  if (!Number.isFinite(scale))
+    throw new EngineError(`${call}: perturbation.scale must be a finite number, not ${scale}`);
+}
+
+/** `least`: the smallest number that passes for a token; -1 where a negative one means none. */
+function checkTokens(
+  call: string,
+  name: string,
+  array: unknown,
+  loaded: LoadedStage,
+  least: 0 | -1 = 0,
+): void {
   const { model, samples } = loaded.program;
   if (!(array instanceof Int32Array)) {
     throw new EngineError(`${call}: ${name} must be an Int32Array of token ids, not ${kindOf(array)}`);
@@ -158,7 +193,7 @@ function checkTokens(call: string, name: string, array: unknown, loaded: LoadedS
       `${call}: ${name} has ${array.length} token ids, expected ${loaded.rows} (${samples} samples × ${model.context} tokens)`,
     );
   }
-  const wrong = array.findIndex((id) => id < 0 || id >= model.vocabulary);
+  const wrong = array.findIndex((id) => id >= model.vocabulary || (id < 0 && least === 0));
   if (wrong >= 0) {
     throw new EngineError(
       `${call}: ${name}[${wrong}] is ${array[wrong]}, outside the vocabulary 0 … ${model.vocabulary - 1}`,

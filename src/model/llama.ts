@@ -301,33 +301,34 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
   const headLogits = (weights: StageWeights<Tensor>, input: Tensor) =>
     project(norm(input, weights.norm!).output, weights);
 
-  /** Mean cross-entropy of the targets (token ids [N]), in nats, a scalar. */
-  function headLoss(weights: StageWeights<Tensor>, input: Tensor, targets: Tensor): Tensor {
-    return meanLoss(operations.logSoftmax(headLogits(weights, input)), operations.oneHot(targets, V));
+  /** Cross-entropy of each target (token ids [N]), in nats, [N, 1]; 0 for a target beyond the vocabulary. */
+  function headLosses(weights: StageWeights<Tensor>, input: Tensor, targets: Tensor): Tensor {
+    return tokenLosses(operations.logSoftmax(headLogits(weights, input)), operations.oneHot(targets, V));
   }
 
-  function meanLoss(logProbabilities: Tensor, wanted: Tensor): Tensor {
-    const total = sum(multiply(logProbabilities, wanted), [0, 1], false);
-    return multiply(total, constant([-1 / N], []));
-  }
+  const tokenLosses = (logProbabilities: Tensor, wanted: Tensor) =>
+    multiply(sum(multiply(logProbabilities, wanted), [1], true), constant([-1], []));
 
   /**
-   * The same loss with the gradient of the input, and those of final norm and head (with a tied head: embedding)
-   * added to `sums`.
+   * The same losses with the gradient of their mean: the input's, and those of final norm and head (with a tied head:
+   * embedding) added to `sums`. `tokenWeights` [N, 1] multiplies each token's part of it: 0 for one that does not
+   * count, and N over the number of those that do for the others.
    */
   function headLossGradient(
     weights: StageWeights<Tensor>,
     input: Tensor,
     targets: Tensor,
     sums: StageWeights<Tensor>,
+    tokenWeights?: Tensor,
   ) {
     const { output: normalized, reciprocal } = norm(input, weights.norm!);
     const logProbabilities = operations.logSoftmax(project(normalized, weights));
     const wanted = operations.oneHot(targets, V);
-    const loss = meanLoss(logProbabilities, wanted);
+    const losses = tokenLosses(logProbabilities, wanted);
 
     // d(mean loss)/d(logits) = (softmax − wanted) / N; the division is left to the products.
-    const difference = subtract(operations.exp(logProbabilities), wanted);
+    const unweighted = subtract(operations.exp(logProbabilities), wanted);
+    const difference = tokenWeights === undefined ? unweighted : multiply(unweighted, tokenWeights);
     const scale = 1 / N;
     const normalizedGradient = model.tiedHead
       ? matmul(difference, weights.embedding!, { scale })
@@ -337,7 +338,7 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
       : { head: matmul(normalized, difference, { transposeA: true, scale, add: sums.head! }) };
     const backward = normBackward(normalizedGradient, input, reciprocal, weights.norm!);
     const gradients = { norm: add(sums.norm!, backward.weight), ...projection };
-    return { loss, inputGradient: backward.input, gradients };
+    return { losses, inputGradient: backward.input, gradients };
   }
 
   return {
@@ -348,7 +349,7 @@ export function llama<Tensor>(operations: Operations<Tensor>, model: ModelShape,
     embedForward,
     embedBackward,
     headLogits,
-    headLoss,
+    headLosses,
     headLossGradient,
   };
 }

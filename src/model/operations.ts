@@ -66,6 +66,6 @@ export interface Operations<Tensor> {
   gatherRows(table: Tensor, ids: Tensor): Tensor;
   /** `table` [count, width] with each of `rows` [N, width] added to the row of its id, in their order. */
   scatterRows(table: Tensor, rows: Tensor, ids: Tensor): Tensor;
-  /** 1 where the column is the row's id, else 0, [N, count]. */
+  /** 1 where the column is the row's id, else 0, [N, count]; a row of zeros for the id `count`. */
   oneHot(ids: Tensor, count: number): Tensor;
 }

@@ -13,7 +13,7 @@ export interface Work {
   readonly bytes: number;
 }
 
-/** Per micro-batch, except `update`. */
+/** Per micro-batch, except `update` and `perturb`. */
 export interface StageWork {
   readonly forward: Work;
   readonly backwardInput: Work;
@@ -24,6 +24,8 @@ export interface StageWork {
   readonly headForward: Work;
   /** One AdamW step over the stage's weights. */
   readonly update: Work;
+  /** The stage's weights moved along one random direction. */
+  readonly perturb: Work;
   /** Bytes of the stage's weights, which are also those of its gradient. */
   readonly weightBytes: number;
   /** Bytes that one kept micro-batch holds until its backward. */
@@ -36,6 +38,8 @@ const BYTES_PER_VALUE = 4;
 /** AdamW reads weight, gradient and both moments, and writes all but the gradient. */
 const UPDATE_PASSES = 7;
 const UPDATE_FLOPS_PER_WEIGHT = 12;
+/** Two words of Threefry-2x32-20 take about 130 integer operations and give 64 signs; then a sign and an addition. */
+const PERTURB_FLOPS_PER_WEIGHT = 4;
 
 /** Work of a stage for micro-batches of `samples` samples. Throws a `ShapeError` for a shape that cannot exist. */
 export function stageWork(model: ModelShape, stage: StageShape, samples: number): StageWork {
@@ -77,6 +81,7 @@ export function stageWork(model: ModelShape, stage: StageShape, samples: number)
       flops: UPDATE_FLOPS_PER_WEIGHT * weights,
       bytes: UPDATE_PASSES * weightBytes,
     },
+    perturb: { flops: PERTURB_FLOPS_PER_WEIGHT * weights, bytes: 2 * weightBytes },
     weightBytes,
     // A block's output is the next one's input; the anchor keeps its token ids beside the first block's input.
     residualBytes: BYTES_PER_VALUE * (stage.blocks * residuals + (stage.anchor ? rows : 0)),

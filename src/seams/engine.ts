@@ -29,22 +29,36 @@ export interface ForwardRequest {
   readonly input: Float32Array | Int32Array;
   /** Keep residuals for a later backward under `key`; without it nothing is kept. */
   readonly keep: boolean;
-  /** Add `scale`·z to every weight for this call, z regenerated from `seed` (capability `perturbation`). */
-  readonly perturbation?: { readonly seed: Uint32Array; readonly scale: number };
+  /** Run under perturbed weights; `keep` must be false then (capability `perturbation`). */
+  readonly perturbation?: Perturbation;
+}
+
+/**
+ * Weights for one call: θ + scale·z, with z of ±1 regenerated from random bits. Value i of z is +1 where bit i mod 32
+ * of word ⌊i / 32⌋ of its stream is 0, and −1 where it is 1; i counts in the order of `stageLayout`.
+ */
+export interface Perturbation {
+  /** The key of a stream (two words) for all samples, or one key a sample, in their order: each has its own z then. */
+  readonly seed: Uint32Array;
+  readonly scale: number;
 }
 
 export interface HeadRequest {
   /** Final activation [N, width]. Ownership passes to the engine. */
   readonly input: Float32Array;
-  /** Token ids to predict, N int32 values. */
+  /** Token ids to predict, N int32 values; a negative one does not count. */
   readonly targets: Int32Array;
   /** Also compute gradients: head and norm gradients are added to the stage's, the input's is returned. */
   readonly gradient: boolean;
+  /** Run under perturbed weights; `gradient` must be false then (capability `perturbation`). */
+  readonly perturbation?: Perturbation;
 }
 
 export interface HeadResult {
-  /** Mean cross-entropy over the N tokens, nats. */
+  /** Mean cross-entropy over the targets that count, nats; 0 when none does. */
   readonly loss: number;
+  /** The same of each sample, B values. */
+  readonly sampleLosses: Float32Array;
   /** Gradient of the mean loss with respect to the input, [N, width]; undefined without `gradient`. */
   readonly inputGradient: Float32Array | undefined;
 }

@@ -5,7 +5,8 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { initialWeights } from '../../src/model/initial.ts';
 import { stageLayout } from '../../src/model/layout.ts';
-import { type Engine, EngineError, type StageProgram } from '../../src/seams/engine.ts';
+import { type Stream, stream, words } from '../../src/random/index.ts';
+import { type Engine, EngineError, type Perturbation, type StageProgram } from '../../src/seams/engine.ts';
 import { worstError } from '../model/fixture.ts';
 
 export interface Member {
@@ -308,6 +309,33 @@ export function engineCompliance(name: string, { create, tensors }: Member): voi
       const call = engine.forward({ key: 1, input: activation(1), keep: false, perturbation });
       if (engine.capabilities.perturbation) expect((await call).length).toBe(rows * model.width);
       else expect((await rejection(call)).message).toMatch(/capabilities\.perturbation is false/);
+      expect(await alive()).toBe(0);
+    });
+
+    test.each([
+      [
+        'a perturbed forward that keeps residuals',
+        { seed: Uint32Array.of(1, 2), scale: 1e-3 },
+        true,
+        /keeps nothing/,
+      ],
+      [
+        'keys that are neither one nor one a sample',
+        { seed: new Uint32Array(3), scale: 1e-3 },
+        false,
+        /perturbation\.seed has 3 words, expected 2, or 2 for each of 2 samples/,
+      ],
+      [
+        'a scale that is no number',
+        { seed: Uint32Array.of(1, 2), scale: Number.NaN },
+        false,
+        /perturbation\.scale must be a finite number/,
+      ],
+    ])('%s: refused', async (_, perturbation, keep, message) => {
+      if (!engine.capabilities.perturbation) return;
+      await engine.load(middle, middleWeights());
+      const call = engine.forward({ key: 1, input: activation(1), keep, perturbation });
+      expect((await rejection(call)).message).toMatch(message);
     });
 
     test('closing takes the calls before it along and refuses those after it', async () => {
@@ -432,6 +460,93 @@ export function engineCompliance(name: string, { create, tensors }: Member): voi
         expect(await engine.takeGradients()).toEqual(wholeGradients);
       });
 
+      test('a perturbed pass is a pass under weights moved by hand, and leaves the weights as they were', async () => {
+        if (!engine.capabilities.perturbation) return;
+        const scale = 0.05;
+        const [first, second] = [
+          stream({ runSeed: 1, purpose: 'perturbation', index: 1 }),
+          stream({ runSeed: 2, purpose: 'perturbation' }),
+        ];
+        const keys = (...streams: readonly Stream[]) =>
+          Uint32Array.from(streams.flatMap(({ key0, key1 }) => [key0, key1]));
+        for (const [program, weights] of [
+          [middle, middleWeights()],
+          [anchor, anchorWeights()],
+        ] as const) {
+          await engine.load(program, weights);
+          const input = () => (program === anchor ? tokens(3) : activation(1));
+          const pass = async (perturbation?: Perturbation) => {
+            const output = await engine.forward({
+              key: 0,
+              input: input(),
+              keep: false,
+              ...(perturbation && { perturbation }),
+            });
+            if (program === middle) return { output, losses: output };
+            const head = await engine.head({
+              input: activation(1),
+              targets: tokens(1),
+              gradient: false,
+              ...(perturbation && { perturbation }),
+            });
+            expect(head.loss).toBeCloseTo((head.sampleLosses[0]! + head.sampleLosses[1]!) / 2, 5);
+            return { output, losses: head.sampleLosses };
+          };
+          const plain = await pass();
+          for (const sign of [1, -1]) {
+            await engine.writeWeights(weights);
+            const together = await pass({ seed: keys(first), scale: sign * scale });
+            const apart = await pass({ seed: keys(first, second), scale: sign * scale });
+            expect(await pass()).toEqual(plain);
+            const byHand = await Promise.all(
+              [first, second].map(async (direction) => {
+                await engine.writeWeights(movedByHand(weights, direction, sign * scale));
+                return pass();
+              }),
+            );
+            await engine.writeWeights(weights);
+            expect(together).toEqual(byHand[0]);
+            for (const what of ['output', 'losses'] as const) {
+              const half = apart[what].length / 2;
+              expect(
+                worstError(apart[what].subarray(0, half), byHand[0]![what].subarray(0, half)),
+              ).toBeLessThan(1e-5);
+              expect(worstError(apart[what].subarray(half), byHand[1]![what].subarray(half))).toBeLessThan(
+                1e-5,
+              );
+              expect(worstError(apart[what], plain[what])).toBeGreaterThan(1e-3);
+            }
+          }
+        }
+      });
+
+      test('targets that do not count change neither loss nor gradient', async () => {
+        await engine.load(anchor, anchorWeights());
+        const input = () => activation(1);
+        const only = (sample: number) =>
+          tokens(1).map((id, row) => (Math.floor(row / model.context) === sample ? id : -1));
+        const all = await engine.head({ input: input(), targets: tokens(1), gradient: true });
+        await engine.takeGradients();
+        const halves: Float32Array[] = [];
+        for (const sample of [0, 1]) {
+          const head = await engine.head({ input: input(), targets: only(sample), gradient: true });
+          expect(head.loss).toBeCloseTo(all.sampleLosses[sample]!, 5);
+          expect(head.sampleLosses[1 - sample]).toBe(0);
+          halves.push(head.inputGradient!);
+          const elsewhere = halves[sample]!.subarray(
+            (1 - sample) * 8 * model.width,
+            (2 - sample) * 8 * model.width,
+          );
+          expect(elsewhere.every((value) => value === 0)).toBe(true);
+        }
+        const mean = all.inputGradient!.map((_, i) => (halves[0]![i]! + halves[1]![i]!) / 2);
+        expect(worstError(mean, all.inputGradient!)).toBeLessThan(1e-5);
+        await engine.takeGradients();
+        const none = await engine.head({ input: input(), targets: tokens(1).fill(-1), gradient: true });
+        expect(none.loss).toBe(0);
+        expect((await engine.takeGradients()).every((value) => value === 0)).toBe(true);
+      });
+
       test('head gradients join those of the stage', async () => {
         await engine.load(anchor, anchorWeights());
         await engine.head({ input: activation(1), targets: tokens(1), gradient: false });
@@ -444,6 +559,15 @@ export function engineCompliance(name: string, { create, tensors }: Member): voi
         }
       });
     }
+  });
+}
+
+/** weights + scale·z, bit by bit. */
+function movedByHand(weights: Float32Array, direction: Stream, scale: number): Float32Array {
+  const bits = words(direction, 0, Math.ceil(weights.length / 32));
+  return weights.map((value, i) => {
+    const minus = Math.floor(bits[Math.floor(i / 32)]! / 2 ** (i % 32)) % 2 === 1;
+    return minus ? value - scale : value + scale;
   });
 }
 

@@ -29,7 +29,7 @@ export function referenceLoss(description: ReferenceModel, weights: readonly Arr
   const functions = llama(referenceOperations, model, samples);
   let activation = functions.embedForward(stages[0]!.embedding!, array64(tokens, [tokens.length]));
   for (const stage of stages) activation = functions.stageForward(stage, activation).output;
-  return functions.headLoss(stages[0]!, activation, array64(targets, [targets.length])).values[0]!;
+  return mean(functions.headLosses(stages[0]!, activation, array64(targets, [targets.length])));
 }
 
 /** Everything a pipeline of stages computes for one micro-batch. */
@@ -71,5 +71,9 @@ export function referenceGradients(description: ReferenceModel, weights: readonl
   }
   store(0, { embedding: functions.embedBackward(gradient, ids, sumsOf(0).embedding!) });
   const logits = functions.headLogits(stages[0]!, activation);
-  return { loss: head.loss.values[0]!, gradients, outputs, outputGradients, logits };
+  return { loss: mean(head.losses), gradients, outputs, outputGradients, logits };
+}
+
+function mean({ values }: Array64): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -58,7 +58,9 @@ function executorOf(self: string) {
       }),
     head: () =>
       new Promise((resolve) => {
-        answers.push(() => resolve({ loss: 1, inputGradient: new Float32Array(ELEMENTS) }));
+        answers.push(() =>
+          resolve({ loss: 1, sampleLosses: new Float32Array(1), inputGradient: new Float32Array(ELEMENTS) }),
+        );
       }),
     release: async (key) => {
       released.push(key);

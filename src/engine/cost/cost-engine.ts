@@ -21,7 +21,7 @@ import type { CostDevice } from './durations.ts';
 import { CostModel } from './model.ts';
 import { VirtualDevice } from './virtual-device.ts';
 
-const capabilities: EngineCapabilities = { splitBackward: true, perturbation: false };
+const capabilities: EngineCapabilities = { splitBackward: true, perturbation: true };
 
 /**
  * An engine without tensors on the given clock. Outputs and gradients are shared, read-only zeros of the right
@@ -66,7 +66,9 @@ class CostEngine implements Engine {
       const seconds = this.#model.head(request);
       const { activationCount, program } = this.#sizes('head');
       const inputGradient = request.gradient ? zeros(activationCount) : undefined;
-      return { seconds, answer: { loss: Math.log(program.model.vocabulary), inputGradient } };
+      const loss = Math.log(program.model.vocabulary);
+      const sampleLosses = new Float32Array(program.samples).fill(loss);
+      return { seconds, answer: { loss, sampleLosses, inputGradient } };
     });
   }
 

@@ -27,6 +27,8 @@ export interface StageDurations {
   readonly headForwardSeconds: number;
   /** One AdamW step. */
   readonly updateSeconds: number;
+  /** Making a stage's weights under one perturbation. */
+  readonly perturbSeconds: number;
   /** Moving a stage's weights or gradients once. */
   readonly transferSeconds: number;
 }
@@ -47,6 +49,7 @@ export function durations(program: StageProgram, device: CostDevice): StageDurat
     headSeconds: seconds(work.head),
     headForwardSeconds: seconds(work.headForward),
     updateSeconds: seconds(work.update),
+    perturbSeconds: seconds(work.perturb),
     transferSeconds: (2 * work.weightBytes) / device.memoryBytesPerSecond,
   };
 }

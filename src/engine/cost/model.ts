@@ -8,6 +8,7 @@ import {
   type EngineMemory,
   type ForwardRequest,
   type HeadRequest,
+  type Perturbation,
   type ResidualKey,
   type StageProgram,
 } from '../../seams/engine.ts';
@@ -30,6 +31,11 @@ interface CostStage {
   readonly seconds: StageDurations;
   readonly weightBytes: number;
   readonly residualBytes: number;
+}
+
+/** The weights are made once for each direction of a call. */
+function perturbingSeconds({ seconds }: CostStage, perturbation: Perturbation | undefined): number {
+  return perturbation === undefined ? 0 : (perturbation.seed.length / 2) * seconds.perturbSeconds;
 }
 
 /** Every method changes the state at once, throws an `EngineError` for a wrong call, and returns its seconds. */
@@ -72,13 +78,15 @@ export class CostModel {
       );
       this.#residuals.set(request.key, 'complete');
     }
-    return stage.seconds.forwardSeconds;
+    return stage.seconds.forwardSeconds + perturbingSeconds(stage, request.perturbation);
   }
 
   head(request: HeadRequest): number {
-    const { loaded, seconds } = this.stage('head');
-    checkHead(loaded, request);
-    return request.gradient ? seconds.headSeconds : seconds.headForwardSeconds;
+    const stage = this.stage('head');
+    checkHead(stage.loaded, request, this.#capabilities);
+    const { headSeconds, headForwardSeconds } = stage.seconds;
+    if (request.gradient) return headSeconds;
+    return headForwardSeconds + perturbingSeconds(stage, request.perturbation);
   }
 
   backward(request: BackwardRequest): number {

@@ -28,7 +28,7 @@ import { OnnxStage, type OnnxStageOptions } from './stage.ts';
 
 const BYTES_PER_VALUE = 4;
 
-export const onnxCapabilities: EngineCapabilities = { splitBackward: true, perturbation: false };
+export const onnxCapabilities: EngineCapabilities = { splitBackward: true, perturbation: true };
 
 /** Rejects with an `EngineError` when ONNX Runtime cannot be loaded. */
 export async function createInProcessOnnxEngine(
@@ -83,7 +83,7 @@ class InProcessOnnxEngine implements Engine {
   head(request: HeadRequest): Promise<HeadResult> {
     return this.#call('head', () => {
       const stage = expectLoaded('head', this.#stage);
-      checkHead(stage.loaded, request);
+      checkHead(stage.loaded, request, onnxCapabilities);
       return this.#onDevice('head', () => stage.head(request));
     });
   }

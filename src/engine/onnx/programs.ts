@@ -16,7 +16,7 @@ export interface StageGraph {
   readonly file: Uint8Array;
   /** Inputs by role: weights by name, `kept(role)`, `sumOf(name)`, else `input` and so on. */
   readonly inputs: Roles;
-  /** `output`, `inputGradient`, `loss`: what the call answers with. */
+  /** `output`, `inputGradient`, `losses`: what the call answers with. */
   readonly results: Roles;
   /** What must be kept for the backward that follows; a value here may also be one of the inputs. */
   readonly keeps: Roles;
@@ -36,6 +36,7 @@ export const graphKinds = [
   'backward-weight',
   'head-loss',
   'head-gradient',
+  'head-gradient-weighted',
   'logits',
 ] as const;
 export type GraphKind = (typeof graphKinds)[number];
@@ -74,6 +75,8 @@ export class StagePrograms {
         return this.#head('loss').finish();
       case 'head-gradient':
         return this.#head('gradient').finish();
+      case 'head-gradient-weighted':
+        return this.#head('weighted').finish();
       case 'logits':
         return this.#head('logits').finish();
     }
@@ -170,7 +173,7 @@ export class StagePrograms {
     return building;
   }
 
-  #head(wanted: 'loss' | 'gradient' | 'logits'): Building {
+  #head(wanted: 'loss' | 'gradient' | 'weighted' | 'logits'): Building {
     const { tiedHead } = this.#program.model;
     const building = this.#start();
     const { model, rows } = building;
@@ -183,12 +186,13 @@ export class StagePrograms {
     }
     const targets = building.input('targets', [rows], 'int32');
     if (wanted === 'loss') {
-      building.result('loss', model.headLoss(weights, input, targets));
+      building.result('losses', model.headLosses(weights, input, targets));
       return building;
     }
     const sums = building.sums((name) => name === 'norm' || name === projection);
-    const backward = model.headLossGradient(weights, input, targets, sums);
-    building.result('loss', backward.loss);
+    const tokenWeights = wanted === 'weighted' ? building.input('tokenWeights', [rows, 1]) : undefined;
+    const backward = model.headLossGradient(weights, input, targets, sums, tokenWeights);
+    building.result('losses', backward.losses);
     building.result('inputGradient', backward.inputGradient);
     building.gradients(backward.gradients);
     return building;
