@@ -18,6 +18,7 @@ export interface VolunteerOptions {
   /** Threads to compute with. */
   readonly threads: number;
   readonly text: Uint8Array | undefined;
+  readonly given?: PeerParts['given'];
   readonly deliver?: PeerParts['deliver'];
   readonly observe: PeerParts['observe'];
   readonly start: (addresses: readonly string[]) => PeerParts['start'] | Promise<PeerParts['start']>;
@@ -27,7 +28,7 @@ export interface VolunteerOptions {
 export async function startVolunteer(
   options: VolunteerOptions,
 ): Promise<{ peer: Peer; addresses: string[] }> {
-  const { key, folder, name, listen, threads, text, deliver, observe, start } = options;
+  const { key, folder, name, listen, threads, text, given, deliver, observe, start } = options;
   const network = await createLibp2pNetwork({ privateKey: key, listen });
   try {
     const engine = await createOnnxEngine({ threads });
@@ -40,6 +41,7 @@ export async function startVolunteer(
       engine,
       name,
       text,
+      given,
       start: await start(addresses),
       ...(deliver && { deliver }),
       observe,

@@ -4,7 +4,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { generate } from '../inference/index.ts';
+import { evaluate, generate } from '../inference/index.ts';
+import type { StagedModel } from '../model/export.ts';
 import { parameterCount } from '../model/layout.ts';
 import { createKeyIdentity, generateKey } from '../network/libp2p/identity.ts';
 import { splitEvenly, stageShapes } from '../scenario/model.ts';
@@ -17,13 +18,14 @@ import { DemoSwarm } from './demo/swarm.ts';
 import { DemoView } from './demo/view.ts';
 import { RunError, UsageError } from './errors.ts';
 import { reasonOf } from './files.ts';
+import { modelFieldsOf, readModelFor } from './from.ts';
 import { manifestOf } from './manifest.ts';
 import { knownNames } from './names.ts';
 import { visible } from './model-flags.ts';
 import { withModelFolder } from './model-folder.ts';
 import { withoutTiming } from './output.ts';
 import { addCommonFlags, type CliContext, type CommonFlags, parseCount } from './program.ts';
-import { loadText } from './text.ts';
+import { loadText, type NamedText } from './text.ts';
 
 interface DemoFlags extends CommonFlags {
   readonly peers: number;
@@ -35,6 +37,7 @@ interface DemoFlags extends CommonFlags {
   readonly codec: string;
   readonly activations: string;
   readonly recovery: string;
+  readonly from?: string;
   readonly data?: readonly string[];
   readonly out: string;
 }
@@ -69,17 +72,28 @@ export function register(program: Command, context: CliContext): void {
     .option('--codec <name>', 'how gradients become bytes', 'dense-f32')
     .option('--activations <type>', 'how activations travel', 'f32')
     .option('--recovery <rule>', 'how a lost stage is rebuilt', 'checkfree')
+    .option('--from <dir>', 'begin with the weights of an exported model; its stages are the default then')
     .option('--data <file...>', 'the text to train on; by default the State of the Union addresses')
     .option('--out <dir>', 'folder for the model, the journals and the snapshots', join('out', 'demo'));
   addCommonFlags(command, { timing: true });
-  command.action((flags: DemoFlags) => runDemo(flags, context));
+  command.action((flags: DemoFlags) => {
+    const start = flags.from === undefined ? undefined : startOf(flags.from, flags, command);
+    return runDemo({ ...flags, ...start?.flags }, start?.model, context);
+  });
 }
 
-async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
+/** The model to begin with, and its stages where the person did not say how many. */
+function startOf(folder: string, flags: DemoFlags, command: Command) {
+  const asked = command.getOptionValueSource('stages') !== 'default';
+  const model = readModelFor(folder, asked ? flags.stages : undefined);
+  return { model, flags: { stages: asked ? flags.stages : model.stages.length } };
+}
+
+async function runDemo(flags: DemoFlags, start: StagedModel | undefined, context: CliContext): Promise<void> {
   const { output, signal } = context;
   const startedAt = performance.now();
   const now = () => (performance.now() - startedAt) / 1000;
-  const settings = settingsOf(flags);
+  const settings = settingsOf(flags, start);
   const crashes = parseCrashes(flags.crash, flags);
   const text = await loadText(flags.data);
   manifestOf(settings, text, createKeyIdentity(await generateKey())); // what a founder would refuse is said at once
@@ -88,7 +102,7 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
   const manifestFile = join(out, 'manifest.json');
   const modelFolder = join(out, 'model');
   writeFileSync(textFile, text.bytes);
-  writeFileSync(manifestFile, JSON.stringify(manifestFields(flags), null, 2));
+  writeFileSync(manifestFile, JSON.stringify(manifestFields(flags, start), null, 2));
 
   const sizes = splitEvenly(flags.peers, flags.stages);
   const peers = sizes.flatMap((size, stage) => Array.from({ length: size }, () => stage));
@@ -113,6 +127,7 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
     manifestFile,
     textFile,
     modelFolder,
+    from: flags.from,
     peers: peers.map((stage, index) => ({ name: `p${index}`, stage })),
     event: (of, event) => {
       lastEventAt = now();
@@ -168,6 +183,7 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
   if (!existsSync(join(modelFolder, 'model.safetensors')))
     throw new RunError('the run ended without an exported model');
   const sample = await sampleText(modelFolder, flags.seed ?? DEFAULT_SEED);
+  const heldOut = flags.from === undefined ? undefined : await heldOutLosses([flags.from, modelFolder], text);
   const losses = record.losses();
   const lastFive = losses.slice(-5);
   const document = {
@@ -177,6 +193,7 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
     seed: flags.seed ?? DEFAULT_SEED,
     lossFirst: losses[0] ?? null,
     lossLast: lastFive.reduce((sum, loss) => sum + loss, 0) / Math.max(1, lastFive.length),
+    ...(heldOut && { heldOutFirst: heldOut[0]!, heldOutLast: heldOut[1]! }),
     losses: record.commits.map((commit) => commit.loss), // null where no micro-batch reached its head
     tokensPerSecond: Math.round(view.tokensPerSecond()),
     crashes: crashed.map(({ order, iteration, peers: names }) => ({
@@ -202,13 +219,15 @@ async function runDemo(flags: DemoFlags, context: CliContext): Promise<void> {
     `loss ${document.lossFirst?.toFixed(3)} → ${document.lossLast.toFixed(3)} nats per byte in ${now().toFixed(0)} s, ` +
       `${(100 * document.goodput).toFixed(1)} % of the work counted, replicas ${document.replicasIdentical ? 'identical to the bit' : 'DIVERGED'}`,
   );
+  if (heldOut)
+    output.say(`held-out loss ${heldOut[0]!.toFixed(4)} → ${heldOut[1]!.toFixed(4)} nats per byte`);
   output.say(`model: ${modelFolder}\njournal: ${document.journal}`);
   output.say(`try: npx skein generate ${modelFolder} --prompt "My fellow citizens"`);
   if (flags.json) output.json(flags.timing === false ? withoutTiming(document) : document);
 }
 
 /** The run's settings, checked as those of a scenario file are. Throws a UsageError for what a demo cannot do. */
-function settingsOf(flags: DemoFlags): Manifest {
+function settingsOf(flags: DemoFlags, start: StagedModel | undefined): Manifest {
   const { peers, stages, iterations } = flags;
   if (stages < 2)
     throw new UsageError(`--stages ${stages}: a demo has at least 2, the anchors' and one more`);
@@ -232,26 +251,28 @@ function settingsOf(flags: DemoFlags): Manifest {
   const skipRatio = Number(flags.skipRatio);
   if (!(skipRatio >= 0 && skipRatio < 1))
     throw new UsageError(`--skip-ratio ${flags.skipRatio}: a share from 0 to less than 1`);
-  return parseManifest(JSON.stringify(manifestFields(flags)), { file: 'demo', names: knownNames });
+  return parseManifest(JSON.stringify(manifestFields(flags, start)), { file: 'demo', names: knownNames });
 }
 
 /** The demo's run as fields of a scenario file: one block a stage, 2,048 tokens an iteration. */
-function manifestFields(flags: DemoFlags) {
+function manifestFields(flags: DemoFlags, start: StagedModel | undefined) {
   const { stages, iterations, peers, policy, codec, activations, recovery } = flags;
   const sizes = splitEvenly(peers, stages);
   return {
     name: 'demo',
     seed: flags.seed ?? DEFAULT_SEED,
-    model: {
-      width: 128,
-      heads: 4,
-      kvHeads: 4,
-      hidden: 344,
-      vocabulary: 256,
-      context: 128,
-      layers: stages,
-      anchorLayers: 1,
-    },
+    model: start
+      ? modelFieldsOf(start)
+      : {
+          width: 128,
+          heads: 4,
+          kvHeads: 4,
+          hidden: 344,
+          vocabulary: 256,
+          context: 128,
+          layers: stages,
+          anchorLayers: 1,
+        },
     training: {
       stages,
       stageSizes: sizes,
@@ -319,6 +340,16 @@ async function sampleText(folder: string, seed: number): Promise<string> {
     generate(model, PROMPT, { tokens: SAMPLE_TOKENS, seed }),
   );
   return visible(text);
+}
+
+/** Mean loss of models on the part of the text that is not trained on, nats per byte. */
+async function heldOutLosses(folders: readonly string[], text: NamedText): Promise<number[]> {
+  const losses: number[] = [];
+  for (const folder of folders) {
+    const options = { threads: 1, mostContext: 1024, batchTokens: 2048 };
+    losses.push((await withModelFolder(folder, options, (model) => evaluate(model, text.bytes))).loss);
+  }
+  return losses;
 }
 
 /** Polls a condition that may throw. */

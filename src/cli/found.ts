@@ -8,6 +8,7 @@ import { signManifest } from '../swarm/manifest.ts';
 import { UsageError } from './errors.ts';
 import { loadManifest } from './files.ts';
 import { type LiveFlags, runLive } from './live-run.ts';
+import { givenWeights } from './from.ts';
 import { manifestOf } from './manifest.ts';
 import { openPeerFolder, skeinHome } from './peer-folder.ts';
 import { addCommonFlags, type CliContext, type CommonFlags, parseCount, parseList } from './program.ts';
@@ -17,6 +18,7 @@ interface FoundFlags extends LiveFlags, Omit<CommonFlags, 'json'> {
   readonly data?: readonly string[];
   readonly dir?: string;
   readonly waitFor?: number;
+  readonly from?: string;
 }
 
 export function register(program: Command, context: CliContext): void {
@@ -33,6 +35,7 @@ export function register(program: Command, context: CliContext): void {
     'start when this many peers are ready (and every stage is held)',
     parseCount,
   );
+  command.option('--from <dir>', 'begin with the weights of an exported model');
   addCommonFlags(command, { timing: false });
   command.action(async (file: string, flags: FoundFlags) => {
     const settings = loadManifest(file);
@@ -41,7 +44,8 @@ export function register(program: Command, context: CliContext): void {
     const folder = await openPeerFolder(flags.dir ?? join(skeinHome(), 'founded', settings.name));
     try {
       const identity = createKeyIdentity(folder.key);
-      const manifest = manifestOf({ ...settings, seed }, text, identity);
+      const given = flags.from === undefined ? undefined : givenWeights(flags.from, settings);
+      const manifest = manifestOf({ ...settings, seed }, text, identity, given);
       const signed = await signManifest(manifest, identity);
       const waitForPeers = flags.waitFor ?? 0;
       await runLive(
@@ -49,6 +53,7 @@ export function register(program: Command, context: CliContext): void {
           folder,
           flags,
           text: text.bytes,
+          given,
           start: () => ({ kind: 'found', manifest: signed, waitForPeers }),
           inviteFor: signed.runId,
         },

@@ -28,6 +28,8 @@ export interface LiveRun {
   readonly folder: PeerFolder;
   readonly flags: LiveFlags;
   readonly text: Uint8Array | undefined;
+  /** The weights that the run begins with: the founder's. */
+  readonly given?: PeerParts['given'];
   readonly start: (addresses: readonly string[]) => PeerParts['start'] | Promise<PeerParts['start']>;
   /** The invite that a joiner follows. */
   readonly asking?: Invite;
@@ -41,7 +43,7 @@ const LEAVE_MILLISECONDS = 8000;
 
 /** Runs a peer in this process until the run ends, it is let go, or the person stops it. */
 export async function runLive(run: LiveRun, { output, signal }: CliContext): Promise<void> {
-  const { folder, flags, text, start } = run;
+  const { folder, flags, text, given, start } = run;
   const log = new LiveLog(output, flags.json === true);
   const observe = (event: PeerEvent) => log.event(event);
   // whoever started this process is gone, now or before this line was reached
@@ -56,6 +58,7 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
     listen,
     threads: flags.threads,
     text,
+    given,
     start,
     observe,
     deliver: async (stages: readonly StageSnapshot[], manifest: Manifest) => {

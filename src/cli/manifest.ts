@@ -9,12 +9,18 @@ import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
 import { stageShapes } from '../scenario/model.ts';
 import type { Identity } from '../seams/identity.ts';
 import { type Manifest, PROTOCOL_VERSION } from '../swarm/manifest.ts';
+import { type GivenWeights, weightsDigest } from '../swarm/obtaining.ts';
 import { planOfGroups } from '../swarm/planning.ts';
 import { UsageError } from './errors.ts';
 import type { NamedText } from './text.ts';
 
-/** The run that these settings describe, trained on this text and founded by this peer. Throws a UsageError for what a live run cannot do. */
-export function manifestOf(settings: ManifestSettings, text: NamedText, identity: Identity): Manifest {
+/** The run that these settings describe, trained on this text, founded by this peer, and with these weights to begin with, if given. Throws a UsageError for what a live run cannot do. */
+export function manifestOf(
+  settings: ManifestSettings,
+  text: NamedText,
+  identity: Identity,
+  given?: GivenWeights,
+): Manifest {
   const { model, training, name, seed } = settings;
   if (training.headAt !== 'anchor') {
     throw new UsageError(
@@ -62,6 +68,7 @@ export function manifestOf(settings: ManifestSettings, text: NamedText, identity
       },
       iterations: training.iterations,
     },
+    ...(given && { start: { weights: given.map((weights) => weightsDigest(weights, identity)) } }),
     data: describeText(text.name, text.bytes, identity.digest),
   };
   checkPolicy(manifest);

@@ -3,11 +3,11 @@
 // the moved weights are an array of their own, so that the weights themselves are never touched and nothing has to be
 // subtracted again with other roundings.
 
-import { type Stream, words } from '../random/index.ts';
+import { fillBits, type Stream } from '../random/index.ts';
 import type { Perturbation } from '../seams/engine.ts';
 
-/** Words drawn at a time, to bound what they take: 65,536 signs. */
-const CHUNK_WORDS = 2048;
+/** Words drawn at a time: 65,536 signs. */
+const chunk = new Uint32Array(2048);
 
 /** Writes `weights` + `scale`·z to `into`, values `from` … `to` − 1; z is the stream's direction of signs. */
 export function perturb(
@@ -21,8 +21,9 @@ export function perturb(
   let i = from;
   while (i < to) {
     const firstWord = i >>> 5;
-    const wordCount = Math.min(CHUNK_WORDS, ((to - 1) >>> 5) - firstWord + 1);
-    const bits = words(direction, firstWord, wordCount);
+    const wordCount = Math.min(chunk.length, ((to - 1) >>> 5) - firstWord + 1);
+    const bits = chunk.subarray(0, wordCount);
+    fillBits(direction, firstWord, bits);
     const end = Math.min(to, 32 * (firstWord + wordCount));
     for (; i < end; i++) {
       const sign = 1 - 2 * ((bits[(i >>> 5) - firstWord]! >>> (i & 31)) & 1);

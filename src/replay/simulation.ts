@@ -15,6 +15,7 @@ import type { PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
 import type { PeerEvent } from '../swarm/events.ts';
 import { type Manifest, type SignedManifest, signManifest } from '../swarm/manifest.ts';
+import type { GivenWeights } from '../swarm/obtaining.ts';
 import { Peer, type PeerEnd } from '../swarm/peer.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
 
@@ -23,6 +24,8 @@ export interface SimulationSettings {
   readonly manifest: Omit<Manifest, 'founder'>;
   readonly text: Uint8Array;
   readonly peers: readonly { readonly name: PeerName; readonly stage: number; readonly hasText: boolean }[];
+  /** The weights that the run begins with, per stage; the first peer has them. */
+  readonly given?: GivenWeights;
   readonly links: SimulatedLinks;
   /** The engine of a peer, on its processor's clock; `hold` stops the clock while a real computation runs. */
   readonly engine: (
@@ -95,6 +98,7 @@ export class Simulation {
         engine: await engine(name, this.world.processorOf(name), this.world.holdFor),
         name,
         text: settings.hasText ? text : undefined,
+        given: name === first!.name ? this.#settings.given : undefined,
         start:
           name === first!.name
             ? { kind: 'found', manifest: signed, waitForPeers: peers.length }

@@ -35,7 +35,7 @@ export interface ForwardRequest {
 
 /**
  * Weights for one call: θ + scale·z, with z of ±1 regenerated from random bits. Value i of z is +1 where bit i mod 32
- * of word ⌊i / 32⌋ of its stream is 0, and −1 where it is 1; i counts in the order of `stageLayout`.
+ * of bit word ⌊i / 32⌋ of its stream (`fillBits`) is 0, and −1 where it is 1; i counts in the order of `stageLayout`.
  */
 export interface Perturbation {
   /** The key of a stream (two words) for all samples, or one key a sample, in their order: each has its own z then. */

@@ -9,12 +9,13 @@ import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
 import type { PeerEventBody } from './events.ts';
 import type { Summed } from './exchanging.ts';
-import { StageHolder } from './holder.ts';
+import { initialStage, StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
-import { obtainStage } from './obtaining.ts';
+import { type GivenWeights, obtainStage } from './obtaining.ts';
 import type { Member, RunState } from './run-state.ts';
 import { Saving } from './saving.ts';
+import { encodeSnapshot } from './snapshot.ts';
 import { Donor, TransferError } from './transfer.ts';
 
 export interface FollowingParts {
@@ -30,6 +31,8 @@ export interface FollowingParts {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly alive: (peer: PeerName) => boolean;
   readonly event: (event: PeerEventBody) => void;
+  /** The weights that the run begins with, where this peer has them. */
+  readonly given: GivenWeights | undefined;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
   /** The group's sum of one round, where this peer has it. */
@@ -66,6 +69,8 @@ export class Following {
         this.#installed && holder.stage === stage
           ? { iteration: holder.iteration, bytes: holder.snapshot() }
           : undefined,
+      initial: (stage) =>
+        parts.given?.[stage] && encodeSnapshot(initialStage(manifest, stage, parts.given[stage])),
       mayAsk: (peer) => state().member(peer) !== undefined,
       sent: (bytes) => {
         messenger.sent.weights += bytes;

@@ -36,9 +36,14 @@ export function optimizerOf(manifest: Manifest): Optimizer {
     : createOptimizer({ name: 'adamw', beta1: betas[0]!, beta2: betas[1]!, epsilon, weightDecay });
 }
 
-/** A stage as the run's seed makes it, before the first iteration. */
-export function initialStage(manifest: Manifest, stage: number): StageSnapshot {
-  const weights = initialWeights(modelOf(manifest), stagesOf(manifest), stage, manifest.seed);
+/** A stage before the first iteration: as the run's seed makes it, or with the weights given. */
+export function initialStage(
+  manifest: Manifest,
+  stage: number,
+  given?: Float32Array<ArrayBuffer>,
+): StageSnapshot {
+  const weights =
+    given?.slice() ?? initialWeights(modelOf(manifest), stagesOf(manifest), stage, manifest.seed);
   const state = optimizerOf(manifest).start(weights.length);
   return { stage, iteration: 0, weights, state, rateFactor: 1 };
 }

@@ -67,6 +67,8 @@ const manifestSchema = z.object({
     }),
     iterations: size,
   }),
+  /** the weights the run begins with, where they do not come from its seed: a digest for each stage's, float32 */
+  start: z.object({ weights: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(1000) }).optional(),
   data: z.custom<TextDescription>((value) => typeof value === 'object' && value !== null),
 });
 

@@ -1,6 +1,7 @@
 // Where a stage's weights come from when a peer enters it: the run's seed, its own disk, a replica, or the neighbours
 // of a stage that everybody lost. The journal says which; here it is done.
 
+import { toHex } from '../journal/canonical.ts';
 import type { Origin } from '../journal/entry.ts';
 import { type Clock, sleep } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -12,6 +13,7 @@ import { rebuildStage } from './rebuilding.ts';
 import type { Member } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
 import { type Donor, fetchSnapshot, TransferError } from './transfer.ts';
+import { bytesOf } from './visits.ts';
 
 export interface ObtainingParts {
   readonly self: PeerName;
@@ -25,7 +27,12 @@ export interface ObtainingParts {
   /** What this peer itself has frozen. */
   readonly donor: Donor;
   readonly alive: (peer: PeerName) => boolean;
+  /** The weights that the run begins with, where this peer has them: see `Manifest.start`. */
+  readonly given: GivenWeights | undefined;
 }
+
+/** Per stage, flat. */
+export type GivenWeights = readonly Float32Array<ArrayBuffer>[];
 
 const FETCH_TRIES = 40;
 const FETCH_PAUSE_SECONDS = 0.25;
@@ -44,7 +51,7 @@ export async function obtainStage(
   const { stage, origin, enteredAfter } = member;
   switch (origin.kind) {
     case 'initial':
-      return initialStage(parts.manifest, stage);
+      return begin(parts, stage, signal);
     case 'stored': {
       const bytes = await parts.store.readBlob(`stage-${stage}`);
       if (bytes === undefined) throw new TransferError(`no snapshot of stage ${stage} is stored here`);
@@ -55,6 +62,27 @@ export async function obtainStage(
     case 'rebuild':
       return rebuild(parts, origin, { stage, iteration: enteredAfter, signal });
   }
+}
+
+/** A run that starts from a model has its weights from the founder, and everyone checks them against the manifest. */
+async function begin(parts: ObtainingParts, stage: number, signal: AbortSignal): Promise<StageSnapshot> {
+  const { manifest, given, identity } = parts;
+  if (manifest.start === undefined) return initialStage(manifest, stage);
+  const snapshot = given
+    ? initialStage(manifest, stage, given[stage])
+    : await fetchFrom(parts, { from: manifest.founder, stage, iteration: 0, signal });
+  const digest = weightsDigest(snapshot.weights, identity);
+  if (digest !== manifest.start.weights[stage]) {
+    throw new TransferError(
+      `the weights of stage ${stage} that the run begins with have digest ${digest}, the manifest says ${manifest.start.weights[stage]}`,
+    );
+  }
+  return snapshot;
+}
+
+/** SHA-256 of a stage's weights, hexadecimal. */
+export function weightsDigest(weights: Float32Array, identity: Pick<Identity, 'digest'>): string {
+  return toHex(identity.digest(bytesOf(weights)));
 }
 
 /** The donor freezes when it reads the same journal entry, which may be a little later. */

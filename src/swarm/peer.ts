@@ -23,6 +23,7 @@ import { Liveness } from './liveness.ts';
 import { Living } from './living.ts';
 import type { Manifest, SignedManifest } from './manifest.ts';
 import { Messenger } from './messenger.ts';
+import type { GivenWeights } from './obtaining.ts';
 import { Presence } from './presence.ts';
 import { Reacting } from './reacting.ts';
 import type { RunState } from './run-state.ts';
@@ -42,6 +43,8 @@ export interface PeerParts {
   /** The run's text, where this peer has it; without it, it cannot be an anchor. */
   readonly text: Uint8Array | undefined;
   readonly start: PeerStart;
+  /** The weights that the run begins with (`Manifest.start`), per stage; its founder has them. */
+  readonly given?: GivenWeights | undefined;
   /** Called at the leader with every stage's weights after the last commit. */
   readonly deliver?: (stages: readonly StageSnapshot[], manifest: Manifest) => Promise<void>;
   readonly observe: (event: PeerEvent) => void;
@@ -260,6 +263,7 @@ export class Peer {
       store,
       engine,
       text,
+      given: this.#parts.given,
       messenger: this.#messenger,
       state: () => this.state,
       inTurn: (work) => this.#ledger.inTurn(work),

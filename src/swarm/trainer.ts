@@ -16,6 +16,7 @@ import { Following } from './following.ts';
 import type { StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
+import type { GivenWeights } from './obtaining.ts';
 import { readPlan } from './planning.ts';
 import type { Member, OrderedPlan, RunState } from './run-state.ts';
 import { Running } from './running.ts';
@@ -34,6 +35,8 @@ export interface TrainerParts {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly alive: (peer: PeerName) => boolean;
   readonly event: (event: PeerEventBody) => void;
+  /** The weights that the run begins with, where this peer has them. */
+  readonly given: GivenWeights | undefined;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
 }

@@ -44,6 +44,8 @@ export interface DonorParts {
   readonly settled: () => Promise<void>;
   /** A copy of the stage held now, or undefined when it is another or none. */
   readonly take: (stage: number) => { iteration: number; bytes: Uint8Array } | undefined;
+  /** The stage as the run begins, where this peer has it to give. */
+  readonly initial: (stage: number) => Uint8Array | undefined;
   readonly mayAsk: (peer: PeerName) => boolean;
   /** Payload bytes that went out. */
   readonly sent: (bytes: number) => void;
@@ -145,6 +147,8 @@ export class Donor {
     const key = `${request.stage}@${request.iteration}`;
     const frozen = this.#frozen.get(key);
     if (frozen) this.#keepLonger(key, frozen);
+    const initial = frozen || request.iteration > 0 ? undefined : this.#parts.initial(request.stage);
+    if (initial) return this.#keep(request.stage, 0, initial);
     return frozen ?? `no snapshot of stage ${request.stage} at iteration ${request.iteration} is kept here`;
   }
 

@@ -7,6 +7,7 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import { Simulation, type SimulationSettings } from '../../src/replay/simulation.ts';
 import type { Engine } from '../../src/seams/engine.ts';
 import type { Manifest } from '../../src/swarm/manifest.ts';
+import { type GivenWeights, weightsDigest } from '../../src/swarm/obtaining.ts';
 
 const words = ['goose', 'flies', 'in', 'a', 'skein', 'and', 'the', 'next', 'one', 'follows', 'over', 'water'];
 
@@ -20,6 +21,8 @@ export interface SmallRun {
   readonly replicas?: number;
   readonly iterations?: number;
   readonly training?: Partial<Manifest['training']>;
+  /** The weights to begin with. */
+  readonly given?: GivenWeights;
   readonly script?: SimulationSettings['script'];
   /** Changes a peer's engine, to make it misbehave. */
   readonly engine?: (peer: string, engine: Engine) => Engine;
@@ -75,6 +78,11 @@ export function smallManifest(run: SmallRun): Omit<Manifest, 'founder'> {
       iterations,
       ...training,
     },
+    ...(run.given && {
+      start: {
+        weights: run.given.map((weights) => weightsDigest(weights, createSimulatedIdentity('anyone'))),
+      },
+    }),
     data: describeText('small', smallText, createSimulatedIdentity('anyone').digest),
   };
 }
@@ -108,6 +116,7 @@ export function smallSimulation(run: SmallRun): Simulation {
           pending,
         },
       ),
+    ...(run.given && { given: run.given }),
     ...(script && { script }),
   });
   return simulation;

@@ -25,6 +25,7 @@ function pair(spoil?: (frame: Frame, stream: FrameStream, sent: number) => Frame
     identity: createSimulatedIdentity('donor'),
     settled: async () => {},
     take: (stage) => (stage === 2 ? { iteration: 5, bytes: bytes.slice() } : undefined),
+    initial: (stage) => (stage === 3 ? bytes.slice() : undefined),
     mayAsk: (peer) => peer !== 'stranger',
     sent: (count) => {
       sentBytes += count;
@@ -92,6 +93,12 @@ describe('a snapshot', () => {
     expect(fetched.iteration).toBe(5);
     expect(isWhole(fetched.bytes)).toBe(true);
     expect(sentBytes()).toBe(bytes.length);
+  });
+
+  it('is the one that the run begins with when iteration 0 is asked for', async () => {
+    const { fetch } = pair();
+    expect(isWhole((await fetch('ann', 0, 1e9, 3)).bytes)).toBe(true);
+    await expect(fetch('bob', 1, 1e9, 3)).rejects.toThrow('no snapshot of stage 3 at iteration 1');
   });
 
   it('is whatever the donor has now when no iteration is asked for', async () => {

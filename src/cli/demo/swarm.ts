@@ -24,6 +24,8 @@ export interface DemoSwarmParts {
   readonly manifestFile: string;
   readonly textFile: string;
   readonly modelFolder: string;
+  /** The model that the run begins with. */
+  readonly from: string | undefined;
   readonly peers: readonly { readonly name: string; readonly stage: number }[];
   readonly event: (of: string, event: PeerEvent) => void;
   /** A peer's process ended without being asked to and before the run did. */
@@ -49,10 +51,11 @@ export class DemoSwarm {
 
   /** Starts the founder, and with its invite everyone else. Rejects with a RunError when the founder does not come up. */
   async start(signal: AbortSignal): Promise<void> {
-    const { peers, manifestFile } = this.#parts;
+    const { peers, manifestFile, from } = this.#parts;
     const [founder, ...others] = peers;
     const invite = await new Promise<string>((resolve, reject) => {
       const args = ['found', manifestFile, '--wait-for', String(peers.length)];
+      if (from !== undefined) args.push('--from', from);
       const peer = this.#spawn(founder!.name, args, resolve);
       peer.process.once('exit', () =>
         reject(new RunError(`the founder did not start: ${peer.said.join(' ')}`)),
