@@ -26,7 +26,11 @@ export interface SmallRun {
   readonly script?: SimulationSettings['script'];
   /** Changes a peer's engine, to make it misbehave. */
   readonly engine?: (peer: string, engine: Engine) => Engine;
+  /** The same, around the engine whose answers come at their modelled time. */
+  readonly timedEngine?: (peer: string, engine: Engine) => Engine;
   readonly latencySeconds?: number;
+  /** Of every link. */
+  readonly bytesPerSecond?: number;
   /** Of every peer; a stage's forward takes some milliseconds at the default. */
   readonly flopsPerSecond?: number;
 }
@@ -95,8 +99,10 @@ export function smallSimulation(run: SmallRun): Simulation {
     replicas = 2,
     script,
     latencySeconds = 0.005,
+    bytesPerSecond = 1e7,
     flopsPerSecond = 1e9,
     engine = (_: string, same: Engine) => same,
+    timedEngine = (_: string, same: Engine) => same,
   } = run;
   const simulation = new Simulation({
     manifest: smallManifest(run),
@@ -106,15 +112,16 @@ export function smallSimulation(run: SmallRun): Simulation {
       stage: Math.floor(i / replicas),
       hasText: true,
     })),
-    links: { latencySeconds: () => latencySeconds, bytesPerSecond: () => 1e7 },
+    links: { latencySeconds: () => latencySeconds, bytesPerSecond: () => bytesPerSecond },
     engine: async (peer, clock, pending) =>
-      createTimedEngine(
-        clock,
-        engine(peer, await createOnnxEngine({ inProcess: true })),
-        { ...device, flopsPerSecond },
-        {
-          pending,
-        },
+      timedEngine(
+        peer,
+        createTimedEngine(
+          clock,
+          engine(peer, await createOnnxEngine({ inProcess: true })),
+          { ...device, flopsPerSecond },
+          { pending },
+        ),
       ),
     ...(run.given && { given: run.given }),
     ...(script && { script }),

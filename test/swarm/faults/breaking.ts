@@ -1,0 +1,115 @@
+// Breaks one peer of a small simulated swarm at one exact moment, and tells what became of the micro-batches. The
+// moments are those of the peer's own work: its engine is watched, so "while computing" is while it computes.
+
+import type { Engine } from '../../../src/seams/engine.ts';
+import type { CommitBody } from '../../../src/journal/entry.ts';
+import type { Simulation } from '../../../src/replay/simulation.ts';
+import type { PathNote } from '../../../src/swarm/paths.ts';
+import { changed, type SmallRun, smallSimulation } from '../small-run.ts';
+
+export type Work = 'forward' | 'head' | 'backward' | 'takeGradients' | 'writeWeights' | 'load';
+
+/** When the peer breaks, seen from its work. */
+export type Moment =
+  /** what it needs has arrived, nothing is computed yet */
+  | 'before computing'
+  | 'while computing'
+  /** it has the result, nobody else has heard of it */
+  | 'before sending'
+  /** the result is under way */
+  | 'while sending'
+  /** the next peer has the result */
+  | 'after sending';
+
+export interface Fault {
+  readonly victim: string;
+  readonly work: Work;
+  readonly moment: Moment;
+  /** Which of its calls in the iteration, from 1 on. */
+  readonly call?: number;
+}
+
+/** The iteration in which peers break: the swarm has found its pace by then. */
+export const BROKEN_ITERATION = 3;
+
+/** Messages between the small run's peers take 5 ms, its computations tenths of one. */
+const WHILE_COMPUTING_SECONDS = 0.000_05;
+const WHILE_SENDING_SECONDS = 0.002;
+const AFTER_SENDING_SECONDS = 0.006;
+
+export interface Outcome {
+  readonly simulation: Simulation;
+  /** The commit of the broken iteration. */
+  readonly commit: CommitBody;
+  readonly notes: readonly PathNote[];
+  /** Residuals that were alive when live peers took the weights of an iteration, one value per peer and iteration. */
+  readonly residuals: readonly number[];
+  /** Whether the moment came at all. */
+  readonly broke: boolean;
+}
+
+/** Runs a small swarm in which the faults happen. */
+export async function breaking(faults: readonly Fault[], run: SmallRun = {}): Promise<Outcome> {
+  const iterationOf = new Map<string, number>();
+  const residuals: number[] = [];
+  const pending = new Set(faults);
+  let crash: (name: string) => void = () => {};
+  let later: (seconds: number, run: () => void) => void = () => {};
+  const simulation = smallSimulation({
+    iterations: 6,
+    ...run,
+    script: (event, simulated) => {
+      if (event.kind === 'plan') iterationOf.set(event.of, event.iteration);
+      run.script?.(event, simulated);
+    },
+    timedEngine: (peer, engine) => {
+      const own = faults.filter((fault) => fault.victim === peer);
+      const calls = new Map<Work, number>();
+      const watched = (work: Work, compute: () => Promise<unknown>): Promise<unknown> => {
+        if (work === 'writeWeights') {
+          void engine.memory().then((memory) => residuals.push(memory.residualsAlive));
+        }
+        if (iterationOf.get(peer) !== BROKEN_ITERATION) return compute();
+        const call = (calls.get(work) ?? 0) + 1;
+        calls.set(work, call);
+        const fault = own.find((one) => pending.has(one) && one.work === work && (one.call ?? 1) === call);
+        return fault === undefined ? compute() : broken(fault, compute);
+      };
+      const broken = async (fault: Fault, compute: () => Promise<unknown>): Promise<unknown> => {
+        pending.delete(fault);
+        if (fault.moment === 'before computing') return gone(peer);
+        if (fault.moment === 'while computing') {
+          later(WHILE_COMPUTING_SECONDS, () => crash(peer));
+          return compute();
+        }
+        const result = await compute();
+        if (fault.moment === 'before sending') return gone(peer);
+        later(fault.moment === 'while sending' ? WHILE_SENDING_SECONDS : AFTER_SENDING_SECONDS, () =>
+          crash(peer),
+        );
+        return result;
+      };
+      const gone = (name: string): Promise<never> => {
+        crash(name);
+        return new Promise(() => {});
+      };
+      const methods: Partial<Engine> = {};
+      for (const work of ['forward', 'head', 'backward', 'takeGradients', 'writeWeights', 'load'] as const) {
+        const own = engine[work].bind(engine) as (...given: unknown[]) => Promise<unknown>;
+        Object.assign(methods, { [work]: (...given: unknown[]) => watched(work, () => own(...given)) });
+      }
+      return changed(engine, methods);
+    },
+  });
+  crash = simulation.crash;
+  later = (seconds, act) => void simulation.world.after(seconds, '', act);
+  await simulation.run(600);
+  const commit = simulation.events.find(
+    (event) => event.kind === 'commit' && event.commit.iteration === BROKEN_ITERATION,
+  );
+  if (commit?.kind !== 'commit') throw new Error(`iteration ${BROKEN_ITERATION} was never committed`);
+  const notes = simulation.events.flatMap((event) =>
+    event.kind === 'path' && event.iteration === BROKEN_ITERATION ? [event.note] : [],
+  );
+  return { simulation, commit: commit.commit, notes, residuals, broke: pending.size === 0 };
+}

@@ -1,0 +1,114 @@
+// The fault rules, one cell a rule: who fails, at what, when, and what then happens. docs/faults.md shows this table,
+// and each cell is a test.
+
+import type { Fault, Moment, Work } from './breaking.ts';
+
+/** What becomes of the micro-batch that the peer was working on, and of those it had worked on before. */
+export type Fate =
+  /** led to another replica; it counts in every stage */
+  | 'led-around'
+  /** its path leaves the lost stage out; it counts in the others */
+  | 'skipped'
+  /** it counts where its gradient came before the path broke, and nowhere behind */
+  | 'broken-off'
+  /** it counts in every stage but the lost peer's, whose sum is gone with it */
+  | 'sum-lost'
+  /** all of the anchor's micro-batches that had not reached their head are given up */
+  | 'given-up'
+  /** it counts everywhere but at the lost anchor */
+  | 'anchor-sum-lost'
+  /** the iteration starts anew under the next leader, and nothing is given up */
+  | 'anew'
+  /** it was committed already; nothing changes */
+  | 'committed';
+
+export interface Row {
+  readonly who: string;
+  readonly victims: readonly string[];
+  readonly doing: string;
+  readonly work: Work;
+  /** Which call of the iteration is meant. */
+  readonly call: number;
+  readonly fates: Readonly<Record<Moment, Fate>>;
+}
+
+export const MOMENTS: readonly Moment[] = [
+  'before computing',
+  'while computing',
+  'before sending',
+  'while sending',
+  'after sending',
+];
+
+const replica = { who: 'a replica of a middle stage', victims: ['p4'] };
+const last = { who: 'a replica of the last stage', victims: ['p6'] };
+const stage = { who: 'all replicas of a middle stage', victims: ['p4', 'p5'] };
+const lastStage = { who: 'all replicas of the last stage', victims: ['p6', 'p7'] };
+const anchor = { who: 'an anchor', victims: ['p1'] };
+const leader = { who: 'the leader, also an anchor', victims: ['p0'] };
+
+const forward = { doing: 'forward', work: 'forward', call: 1 } as const;
+const backward = { doing: 'backward', work: 'backward', call: 1 } as const;
+const head = { doing: 'head and loss', work: 'head', call: 1 } as const;
+/** A peer empties its gradient when an iteration starts; the second time it takes it to exchange it. */
+const exchange = { doing: 'exchange', work: 'takeGradients', call: 2 } as const;
+const update = { doing: 'update after the commit', work: 'writeWeights', call: 1 } as const;
+
+export const ROWS: readonly Row[] = [
+  { ...replica, ...forward, fates: always('led-around') },
+  { ...replica, ...backward, fates: untilSent('led-around', 'sum-lost') },
+  { ...replica, ...exchange, fates: always('sum-lost') },
+  { ...replica, ...update, fates: always('committed') },
+  { ...last, ...forward, fates: always('led-around') },
+  { ...last, ...backward, fates: untilSent('led-around', 'sum-lost') },
+  { ...stage, ...forward, fates: untilSent('skipped', 'broken-off') },
+  { ...stage, ...backward, fates: untilSent('broken-off', 'sum-lost') },
+  { ...lastStage, ...forward, fates: untilSent('skipped', 'broken-off') },
+  { ...lastStage, ...backward, fates: untilSent('broken-off', 'sum-lost') },
+  { ...anchor, ...forward, fates: always('given-up') },
+  { ...anchor, ...head, fates: { ...untilSent('given-up', 'given-up'), 'after sending': 'anchor-sum-lost' } },
+  { ...anchor, ...backward, fates: always('anchor-sum-lost') },
+  { ...anchor, ...exchange, fates: always('anchor-sum-lost') },
+  { ...anchor, ...update, fates: always('committed') },
+  { ...leader, ...forward, fates: always('anew') },
+  { ...leader, ...head, fates: always('anew') },
+  { ...leader, ...backward, fates: always('anew') },
+  { ...leader, ...exchange, fates: always('anew') },
+];
+
+/** What a fate means, in the words of docs/faults.md: the micro-batch, its gradient, its memory. */
+export const MEANINGS: Readonly<Record<Fate, string>> = {
+  'led-around':
+    'The peer before the lost one kept its output and sends it to another replica of the stage, which runs one forward in its place; whoever has the micro-batch already only learns its new way back. It counts in every stage. Only that stage is computed twice.',
+  skipped:
+    'No replica is left, and the next stage has not computed with the lost one’s output: the path leaves the stage out (`emergencySkips`), and the micro-batch counts in the others.',
+  'broken-off':
+    'No replica is left, and what comes after the stage was computed from its output: a shorter path would have another gradient, so the micro-batch ends there. It counts in the stages whose gradient it has reached, and the commit names it as dropped.',
+  'sum-lost':
+    'The gradient has gone by, so the micro-batch counts in every other stage. What the lost peer had added up is gone with it: in its stage the commit names only what the other replicas added, and the mean is over that.',
+  'given-up':
+    'Only its anchor has its text and its loss: its micro-batches that have not reached the head end everywhere, and the commit names them as dropped. From the next plan on the other anchors take its data.',
+  'anchor-sum-lost':
+    'The head’s gradient was under way already: the micro-batches count wherever it arrives. Only at stage 0 is the lost anchor’s sum missing.',
+  anew: 'The next leader orders the iteration again, as a new attempt, with who is left. What was computed in the attempt before is let go; no micro-batch is given up, and nothing of two attempts is mixed.',
+  committed: 'The commit stands: the other replicas apply it, and the lost peer’s copy is one fewer.',
+};
+
+export function faultsOf(row: Row, moment: Moment): Fault[] {
+  const { victims, work, call } = row;
+  return victims.map((victim) => ({ victim, work, moment, call }));
+}
+
+function always(fate: Fate): Record<Moment, Fate> {
+  return untilSent(fate, fate);
+}
+
+function untilSent(before: Fate, after: Fate): Record<Moment, Fate> {
+  return {
+    'before computing': before,
+    'while computing': before,
+    'before sending': before,
+    'while sending': after,
+    'after sending': after,
+  };
+}
