@@ -93,6 +93,52 @@ export function smallInstance(seed: number, free: boolean): SwarmDescription {
   });
 }
 
+/**
+ * The s-th instance of four peers and four micro-batches: one anchor or two, paths of two or three stages, speeds
+ * that differ up to twofold, memory for two micro-batches or three. Its times are whole microseconds.
+ */
+export function tinyInstance(seed: number): SwarmDescription {
+  const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 102 }));
+  const anchors = 1 + draw.integerBelow(2);
+  const stages = anchors === 2 ? 3 : 3 + draw.integerBelow(2);
+  const memoryMicrobatches = 2 + draw.integerBelow(2);
+  const swarm = randomInstance(seed, {
+    peers: 4,
+    stages,
+    pathLength: 2 + draw.integerBelow(2),
+    microbatchesPerAnchor: 4 / anchors,
+    forwardSeconds: draw.integerBelow(2) === 0 ? 0.44 : 1.76,
+    speedSpread: 2,
+    free: false,
+  });
+  const order = draw.shuffle([0, 1, 2, 3]);
+  const assignment = Array.from({ length: stages }, (_, stage) =>
+    order.splice(0, stage === 0 ? anchors : Math.floor((4 - anchors + stages - 1 - stage) / (stages - 1))),
+  );
+  const whole = (seconds: number) => Math.max(1, Math.round(seconds * 1e6)) / 1e6;
+  const { latencySeconds, bytesPerSecond } = swarm.links;
+  return {
+    ...swarm,
+    assignment,
+    stageSizes: assignment.map((group) => group.length),
+    peers: swarm.peers.map((peer) => ({
+      ...peer,
+      memoryMicrobatches,
+      forwardSeconds: peer.forwardSeconds.map(whole),
+      backwardInputSeconds: peer.backwardInputSeconds.map(whole),
+      backwardWeightSeconds: peer.backwardWeightSeconds.map(whole),
+      headSeconds: whole(peer.headSeconds),
+    })),
+    links: {
+      ...swarm.links,
+      latencySeconds: latencySeconds.map((row, from) =>
+        row.map((latency, to) => whole(latency + swarm.activationBytes / bytesPerSecond[from]![to]!)),
+      ),
+      bytesPerSecond: bytesPerSecond.map((row) => row.map(() => Number.POSITIVE_INFINITY)),
+    },
+  };
+}
+
 function regionTable(): Table {
   const file = new URL('../scenarios/data/gcp-links.json', import.meta.url);
   return tableOf(JSON.parse(readFileSync(file, 'utf8')));
