@@ -177,8 +177,14 @@ function leastOrder(
   /** Decides for the peers from `peer` on at this moment, then goes on to the next event. */
   function decide(now: number, peer: number): void {
     if (nodes >= mostNodes) return;
-    if (peer === peerCount) return advance(now);
-    if (freeAt[peer]! > now || work[peer] === 0) return decide(now, peer + 1);
+    if (peer === peerCount) {
+      advance(now);
+      return;
+    }
+    if (freeAt[peer]! > now || work[peer] === 0) {
+      decide(now, peer + 1);
+      return;
+    }
     const waiting: number[] = [];
     for (let m = 0; m < count; m++) {
       const step = chains[m]![next[m]!];
