@@ -20,7 +20,11 @@ export interface ContributionKey {
   readonly place: number;
 }
 
-/** What a sender remembers between iterations (what error feedback has not sent yet), one value per parameter each. */
+/**
+ * What a sender remembers between iterations (what error feedback has not sent yet), one value per parameter each.
+ * Encoding changes it as if the contribution will be counted. Who encodes a gradient a second time, because the first
+ * exchange did not come to an end, has to do so from a copy made before.
+ */
 export interface EncoderState {
   readonly residuals: readonly Float32Array[];
 }

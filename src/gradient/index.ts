@@ -9,6 +9,7 @@ export type {
   Rejection,
   Slice,
 } from './codec.ts';
+export { eden } from './eden.ts';
 export { type CodecName, codecs } from './registry.ts';
 export { shards } from './shards.ts';
 export {

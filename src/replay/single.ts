@@ -3,7 +3,7 @@
 // where each anchor's micro-batches have replicas of their own.
 
 import { drawSamples, readWindows, trainingWindows } from '../data/index.ts';
-import { codecs, sumContributions } from '../gradient/index.ts';
+import { type Codec, codecs, type EncoderState, sumContributions } from '../gradient/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -20,6 +20,10 @@ export interface SingleParts {
   readonly engines: readonly Engine[];
   readonly clock: Clock;
   readonly identity: Identity;
+  /** In place of the manifest's codec, for one that has no name there. */
+  readonly codec?: Codec;
+  /** Before a stage's exchange: the gradients of its replicas, in the group's order. */
+  readonly exchanging?: (iteration: number, stage: number, gradients: readonly Float32Array[]) => void;
   /** After each iteration: its mean loss, nats per token, and the stages' weights as they are then. */
   readonly committed: (
     iteration: number,
@@ -31,6 +35,9 @@ export interface SingleParts {
 /** Trains the run's iterations and returns every stage as it is then. */
 export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> {
   const { manifest, engines, clock, identity, committed } = parts;
+  const codec = parts.codec ?? codecs[manifest.training.codec];
+  /** What each replica of each stage remembers for its codec. */
+  const memories: EncoderState[][] = engines.map(() => []);
   const holders = engines.map((engine) => new StageHolder(manifest, engine, clock, identity));
   for (const [stage, holder] of holders.entries()) await holder.install(initialStage(manifest, stage));
   for (let iteration = 1; iteration <= manifest.training.iterations; iteration++) {
@@ -53,7 +60,9 @@ export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> 
         holder.pass(iteration);
         continue;
       }
-      const sum = await addUp(manifest, iteration, stage, gradients[stage]!);
+      parts.exchanging?.(iteration, stage, gradients[stage]!);
+      const key = { runSeed: manifest.seed, iteration, stage };
+      const sum = addUp(codec, key, gradients[stage]!, memories[stage]!);
       await holder.step(iteration, sum, await normOf(sum, clock), visits[stage]!);
     }
     let loss = 0;
@@ -104,22 +113,17 @@ async function oneMicrobatch(
 }
 
 /** The group's sum, in the group's order, as the exchange computes it. */
-async function addUp(
-  { training, seed }: Manifest,
-  iteration: number,
-  stage: number,
+function addUp(
+  codec: Codec,
+  key: { readonly runSeed: number; readonly iteration: number; readonly stage: number },
   gradients: readonly Float32Array[],
-): Promise<Float32Array> {
-  const codec = codecs[training.codec];
+  memories: EncoderState[],
+): Float32Array {
   const slice = { from: 0, to: gradients[0]!.length };
-  const key = { runSeed: seed, iteration, stage };
   const contributions = gradients.map((gradient, place) => {
-    const state = codec.start(gradient.length);
-    return {
-      sender: `${place}`,
-      place,
-      bytes: codec.encode({ gradient, slice, key: { ...key, place }, state }),
-    };
+    memories[place] ??= codec.start(gradient.length);
+    const bytes = codec.encode({ gradient, slice, key: { ...key, place }, state: memories[place] });
+    return { sender: `${place}`, place, bytes };
   });
   return sumContributions({ codec, contributions, slice, key }).sum;
 }
