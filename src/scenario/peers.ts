@@ -54,12 +54,6 @@ export function expandPeers(
       });
     }
   });
-  if (peers.length < training.stages) {
-    throw source.error(
-      ['training', 'stages'],
-      `${peers.length} peers cannot hold ${training.stages} stages; add peers or take fewer stages`,
-    );
-  }
   return { peers, groups };
 }
 
@@ -125,8 +119,14 @@ export function resolveAssignment(
   training: TrainingSettings,
   source: Source,
 ): Assignment {
-  checkStageSizes(training, peers.length, source);
   if (given !== 'auto') return fromList(given, { peers, groups }, training, source);
+  if (peers.length < training.stages) {
+    throw source.error(
+      ['training', 'stages'],
+      `${peers.length} peers cannot hold ${training.stages} stages; add peers, take fewer stages, or let a peer hold several in assignment`,
+    );
+  }
+  checkStageSizes(training, peers.length, source);
   const pinned = peers.map((peer) => peer.stage);
   const stageSizes = training.stageSizes ?? sizesAround(pinned, training.stages);
   const holders = stageSizes.map((_, stage) => peers.flatMap((peer, i) => (peer.stage === stage ? [i] : [])));
@@ -185,7 +185,7 @@ function fromList(
     );
   }
   const names = peers.map(({ name }) => name);
-  const stageOf = new Map<number, number>();
+  const placed = new Set<number>();
   const assignment = given.map((entries, stage) => {
     const path: FieldPath = ['assignment', stage];
     if (entries.length === 0) throw source.error(path, `stage ${stage} has no peer`);
@@ -196,6 +196,7 @@ function fromList(
         `lists ${entries.length} peers, but training.stageSizes gives stage ${stage} ${size}`,
       );
     }
+    const here = new Set<number>();
     return entries.map((entry, position) => {
       const at = [...path, position];
       const index = typeof entry === 'number' ? entry : names.indexOf(entry);
@@ -205,11 +206,11 @@ function fromList(
           typeof entry === 'number' ? `; they count from 0 to ${peers.length - 1}` : suggest(entry, names);
         throw source.error(at, `there is no peer ${entry}${known}`);
       }
-      const other = stageOf.get(index);
-      if (other !== undefined) {
+      if (here.has(index)) throw source.error(at, `${peer.name} already holds stage ${stage}; list it once`);
+      if (placed.has(index) && peer.memoryBytes !== Number.POSITIVE_INFINITY) {
         throw source.error(
           at,
-          `${peer.name} already holds stage ${other}; a peer holds one stage, list it once`,
+          `${peer.name} holds a stage already, and memoryBytes is counted for one; give it memoryMicrobatches instead`,
         );
       }
       if (peer.stage !== undefined && peer.stage !== stage) {
@@ -219,11 +220,12 @@ function fromList(
             `move it to assignment[${peer.stage}], or give that group 'stage: auto'`,
         );
       }
-      stageOf.set(index, stage);
+      here.add(index);
+      placed.add(index);
       return index;
     });
   });
-  const missing = peers.find((_, index) => !stageOf.has(index));
+  const missing = peers.find((_, index) => !placed.has(index));
   if (missing !== undefined)
     throw source.error(['assignment'], `leaves out ${missing.name}; give it a stage`);
   return { assignment, stageSizes: assignment.map((indices) => indices.length) };

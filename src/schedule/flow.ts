@@ -7,8 +7,8 @@ export interface FlowProblem {
   readonly layers: readonly (readonly number[])[];
   /** How many routes. */
   readonly amount: number;
-  /** How many routes may pass a peer. */
-  readonly capacity: (peer: number) => number;
+  /** How many routes may pass a peer of a layer. */
+  readonly capacity: (peer: number, layer: number) => number;
   /**
    * Cost of the hop into `to` of layer `layer`; for layer 0 it comes from the source (`from` is -1), for layer
    * `layers.length` it goes to the sink (`to` is -1). At least 0.
@@ -37,11 +37,11 @@ export function minimumCostFlow({ layers, amount, capacity, cost }: FlowProblem)
     leaving[to]!.push(arcs.length);
     arcs.push({ to: from, cost: -price, left: 0, back: arcs.length - 1 });
   };
-  const inOf: number[][] = layers.map((layer) =>
+  const inOf: number[][] = layers.map((layer, at) =>
     layer.map((peer) => {
       const node = leaving.length;
       leaving.push([], []);
-      add(node, node + 1, capacity(peer), 0);
+      add(node, node + 1, capacity(peer, at), 0);
       return node;
     }),
   );

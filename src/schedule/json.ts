@@ -146,12 +146,11 @@ function checkSizes(read: PlanJson): void {
   sized('memoryLimits', read.memoryLimits.length, count);
   sized('seconds', read.seconds.length, count);
   if ('fixed' in read.order) sized('order.fixed', read.order.fixed.length, count);
-  const holds = new Set<number>();
   read.assignment.forEach((group, stage) => {
-    for (const peer of group) {
+    for (const [at, peer] of group.entries()) {
       if (peer >= count) throw new PlanError(`assignment.${stage}`, `there is no peer ${peer}`);
-      if (holds.has(peer)) throw new PlanError(`assignment.${stage}`, `peer ${peer} holds two stages`);
-      holds.add(peer);
+      if (group.indexOf(peer) < at)
+        throw new PlanError(`assignment.${stage}`, `peer ${peer} stands there twice`);
     }
   });
   let nodes = 0;

@@ -55,11 +55,11 @@ export function costsOf(description: SwarmDescription, chunks: number): TaskCost
  */
 export function tasksFromPaths(shape: TaskShape, costs: TaskCosts): Task[] {
   const tasks: Task[] = [];
-  /** Per peer: its tasks after which a weight gradient of the micro-batch is complete. */
-  const gradients = new Map<number, number[]>();
+  /** Per stage and peer: the tasks after which a weight gradient of a micro-batch is complete. */
+  const gradients: Map<number, number[]>[] = shape.assignment.map(() => new Map());
   for (const path of shape.paths) addPath(tasks, path, shape, costs, gradients);
   shape.assignment.forEach((group, stage) => {
-    addUpdate(tasks, group, stage, costs, gradients);
+    addUpdate(tasks, group, stage, costs, gradients[stage]!);
   });
   return tasks;
 }
@@ -69,7 +69,7 @@ function addPath(
   path: Path,
   shape: TaskShape,
   costs: TaskCosts,
-  gradients: Map<number, number[]>,
+  gradients: readonly Map<number, number[]>[],
 ): void {
   const { nodes, microbatch } = path;
   const memory = 1 / shape.chunks;
@@ -122,8 +122,9 @@ function addPath(
       before = add(node, 'backward', waitsFor, 0, memory);
       weight = before;
     }
-    const sum = gradients.get(node.peer);
-    if (sum === undefined) gradients.set(node.peer, [weight]);
+    const ofStage = gradients[node.stage]!;
+    const sum = ofStage.get(node.peer);
+    if (sum === undefined) ofStage.set(node.peer, [weight]);
     else sum.push(weight);
   }
 }

@@ -9,24 +9,25 @@ export type Assignment = readonly (readonly number[])[];
 
 /**
  * The description's assignment, or, when it leaves the choice, groups of `stageSizes` consecutive peers, stage 0
- * first. A stage may have no replica (paths then leave it out), except stage 0 when there are micro-batches.
- * Throws a `DescriptionError` when a peer is unknown, holds two stages, or peers do not suffice.
+ * first. A stage may have no replica (paths then leave it out), except stage 0 when there are micro-batches. A peer may
+ * hold several stages: its memory is then shared by the activations of all of them.
+ * Throws a `DescriptionError` when a peer is unknown, stands twice in a stage, or peers do not suffice.
  */
 export function assignmentOf(description: SwarmDescription): Assignment {
   checkDescription(description);
   const assignment = description.assignment ?? consecutive(description);
-  const stageOf = new Map<number, number>();
   assignment.forEach((group, stage) => {
-    for (const peer of group) {
+    for (const [at, peer] of group.entries()) {
       if (!(Number.isInteger(peer) && peer >= 0 && peer < description.peers.length)) {
         throw new DescriptionError(`assignment[${stage}]`, `there is no peer ${peer}`);
       }
-      const other = stageOf.get(peer);
-      if (other !== undefined) {
+      if (group.indexOf(peer) < at) {
         const name = description.peers[peer]!.name;
-        throw new DescriptionError(`assignment[${stage}]`, `${name} already holds stage ${other}`);
+        throw new DescriptionError(
+          `assignment[${stage}]`,
+          `${name} already holds stage ${stage}; list it once`,
+        );
       }
-      stageOf.set(peer, stage);
     }
   });
   if (assignment[0]!.length === 0 && description.microbatchesPerAnchor > 0) {
@@ -49,6 +50,13 @@ function consecutive(description: SwarmDescription): Assignment {
     );
   }
   return groups;
+}
+
+/** The peers that hold more than one stage, ascending. */
+export function holdersOfSeveral(assignment: Assignment): number[] {
+  const stages = new Map<number, number>();
+  for (const peer of assignment.flat()) stages.set(peer, (stages.get(peer) ?? 0) + 1);
+  return [...stages].flatMap(([peer, count]) => (count > 1 ? [peer] : [])).sort((a, b) => a - b);
 }
 
 /** Throws a `DescriptionError` naming the first field that is out of range. */

@@ -173,9 +173,9 @@ describe('skein plan with something wrong', () => {
   it.each([
     ['a cycle', good('model: &m\n  preset: *m\n'), 'mine.yaml:7: model.preset: ', 'a cycle'],
     [
-      'a peer in two stages, a path that would come round to it',
-      good('assignment: [[0], [0]]\n'),
-      'mine.yaml:6: assignment[1][0]: ',
+      'a peer twice in a stage',
+      good('assignment: [[0, 0], [1]]\n'),
+      'mine.yaml:6: assignment[0][1]: ',
       'already holds stage 0',
     ],
     [

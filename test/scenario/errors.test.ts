@@ -138,11 +138,18 @@ describe('a scenario file that is wrong', () => {
       'leaves no stage after stage 0',
     ],
     [
-      'a peer in two stages',
-      `${head}${costs}assignment: [[0], [0]]\n`,
+      'a peer twice in a stage',
+      `${head}${costs}assignment: [[0, 0], [1]]\n`,
       7,
-      'assignment[1][0]',
+      'assignment[0][1]',
       'p0 already holds stage 0',
+    ],
+    [
+      'several stages for a peer whose memory is in bytes',
+      `${head}    memoryBytes: 400 GB\nmodel: { preset: llama-500m }\n${costs}assignment: [[0, 1], [0]]\n`,
+      9,
+      'assignment[1][0]',
+      'memoryMicrobatches',
     ],
     [
       'a peer that is not there',

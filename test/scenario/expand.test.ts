@@ -34,6 +34,14 @@ describe('peers', () => {
     });
   });
 
+  it('may hold several stages where the assignment says so, then fewer peers than stages suffice', () => {
+    const scenario = read(
+      `training: { stages: 3 }\npeers: [{ count: 2 }]\n${costs}assignment: [[p0], [1], [p0, p1]]\n`,
+    );
+    expect(scenario.assignment).toEqual([[0], [1], [0, 1]]);
+    expect(scenario.stageSizes).toEqual([1, 1, 2]);
+  });
+
   it('share the stages as equally as possible, stage 0 first', () => {
     const scenario = read(`training: { stages: 3 }\npeers: [{ count: 8 }]\n${costs}`);
     expect(scenario.stageSizes).toEqual([3, 3, 2]);

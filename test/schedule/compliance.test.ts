@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columnsOfPlan } from '../../src/schedule/columns.ts';
+import type { SwarmDescription } from '../../src/schedule/description.ts';
 import { executeEvents } from '../../src/schedule/execute/events.ts';
 import { planFromJson, planToJson } from '../../src/schedule/json.ts';
 import { policies } from '../../src/schedule/policies/index.ts';
@@ -14,6 +15,8 @@ import { swarms, wholeSwarms } from './swarms.ts';
 const runs = { numRuns: 60, seed: 7 };
 /** Policies that search do so for as long as they are let; what they promise does not depend on it. */
 const budget = { steps: 100 };
+/** Policies that plan peers with one stage each only, and say so. */
+const oneStageEach = new Set(['skippipe', 'skippipe-blind']);
 /** Policies whose paths pass every stage that has a replica. */
 const skipping = new Set(['random-skip', 'skippipe', 'skippipe-blind']);
 
@@ -22,6 +25,27 @@ describe.each(Object.values(policies) as Policy[])('policy $name', (policy) => {
     fc.assert(
       fc.property(swarms, fc.nat(1000), (swarm, seed) => {
         expect(validatePlan(policy.plan(swarm, { seed, budget }))).toEqual([]);
+      }),
+      runs,
+    );
+  });
+
+  it('plans for peers that hold several stages, or says that it does not', () => {
+    fc.assert(
+      fc.property(swarms, fc.nat(1000), (swarm, seed) => {
+        const shared = sharedPeers(swarm);
+        if (oneStageEach.has(policy.name)) {
+          expect(() => policy.plan(shared, { seed, budget })).toThrow(/holds several stages/);
+          return;
+        }
+        const plan = policy.plan(shared, { seed, budget });
+        expect(validatePlan(plan)).toEqual([]);
+        expect(plan.assignment).toEqual(shared.assignment);
+        expect(validatePlan(planFromJson(JSON.parse(JSON.stringify(planToJson(plan)))))).toEqual([]);
+        const { peakActivations } = timeline(plan, networkOf(shared));
+        peakActivations.forEach((peak, peer) => {
+          expect(peak).toBeLessThanOrEqual(shared.peers[peer]!.memoryMicrobatches + 1e-9);
+        });
       }),
       runs,
     );
@@ -123,3 +147,26 @@ describe.each(Object.values(policies) as Policy[])('policy $name', (policy) => {
     );
   });
 });
+
+/** The same peers and one stage more, which the first anchor holds beside stage 0; with room for both. */
+function sharedPeers(swarm: SwarmDescription): SwarmDescription {
+  const { peers, stages, pathLength, largestJump } = swarm;
+  let next = 0;
+  const assignment = swarm.stageSizes.map((size) => Array.from({ length: size }, () => next++));
+  const another = (seconds: readonly number[]) => [...seconds, seconds[0]!];
+  return {
+    ...swarm,
+    stages: stages + 1,
+    assignment: [...assignment, [0]],
+    stageSizes: [...swarm.stageSizes, 1],
+    pathLength: pathLength + 1,
+    largestJump: largestJump + 1,
+    peers: peers.map((peer) => ({
+      ...peer,
+      forwardSeconds: another(peer.forwardSeconds),
+      backwardInputSeconds: another(peer.backwardInputSeconds),
+      backwardWeightSeconds: another(peer.backwardWeightSeconds),
+      memoryMicrobatches: peer.memoryMicrobatches + 1,
+    })),
+  };
+}

@@ -26,7 +26,7 @@ export function pipelineDepth(
   stages.forEach((stage, position) => {
     const group = assignment[stage]!;
     const share = (rule(stations, position) * assignment[0]!.length) / group.length;
-    for (const peer of group) depth.set(peer, Math.max(1, Math.ceil(share)));
+    for (const peer of group) depth.set(peer, (depth.get(peer) ?? 0) + Math.max(1, Math.ceil(share)));
   });
   return (peer) => depth.get(peer) ?? 1;
 }

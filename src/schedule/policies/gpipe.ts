@@ -71,22 +71,25 @@ export function flushedPlan(
 function wavesOf(description: SwarmDescription, paths: readonly Path[]): number[] {
   let wave = 0;
   let held = new Map<number, number>();
+  const room = (peer: number) => description.peers[peer]!.memoryMicrobatches;
   return paths.map((path) => {
-    const room = (peer: number) => description.peers[peer]!.memoryMicrobatches;
-    if (path.nodes.some(({ peer }) => (held.get(peer) ?? 0) + 1 > room(peer))) {
+    const need = new Map<number, number>();
+    for (const { peer } of path.nodes) need.set(peer, (need.get(peer) ?? 0) + 1);
+    for (const [peer, places] of need) {
+      if (places <= room(peer)) continue;
+      const { name } = description.peers[peer]!;
+      throw new PlanError(
+        `peers[${peer}].memoryMicrobatches`,
+        places === 1
+          ? `${name} has no room for a single micro-batch`
+          : `${name} holds ${places} stages of a path and has room for ${room(peer)}`,
+      );
+    }
+    if ([...need].some(([peer, places]) => (held.get(peer) ?? 0) + places > room(peer))) {
       wave++;
       held = new Map();
     }
-    for (const { peer } of path.nodes) {
-      held.set(peer, (held.get(peer) ?? 0) + 1);
-      if (room(peer) < 1) {
-        const name = description.peers[peer]!.name;
-        throw new PlanError(
-          `peers[${peer}].memoryMicrobatches`,
-          `${name} has no room for a single micro-batch`,
-        );
-      }
-    }
+    for (const [peer, places] of need) held.set(peer, (held.get(peer) ?? 0) + places);
     return wave;
   });
 }

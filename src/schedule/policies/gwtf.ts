@@ -64,18 +64,19 @@ function flowPaths(description: SwarmDescription, assignment: Assignment): Path[
   const paths: Path[] = [];
   for (let done = 0; done < microbatchesPerAnchor; done += perWave) {
     const each = Math.min(perWave, microbatchesPerAnchor - done);
-    const capacity = new Map<number, number>();
+    /** Per stage after stage 0: what its peers still take in this wave. */
+    const capacity: Map<number, number>[] = [];
     for (const stage of stages.slice(1)) {
       const group = assignment[stage]!;
       const share = Math.ceil((each * anchors.length) / group.length);
-      for (const peer of group) capacity.set(peer, Math.max(share, Math.min(share * 2, room(peer))));
+      capacity.push(new Map(group.map((peer) => [peer, Math.max(share, Math.min(share * 2, room(peer)))])));
     }
     anchors.forEach((anchor, which) => {
       const layers = stages.slice(1).map((stage) => assignment[stage]!);
       const routes = minimumCostFlow({
         layers,
         amount: each,
-        capacity: (peer) => capacity.get(peer)!,
+        capacity: (peer, layer) => capacity[layer]!.get(peer)!,
         cost: (layer, from, to) =>
           layer === 0
             ? hopCost(description, anchor, 0, to, stages[1]!)
@@ -84,7 +85,8 @@ function flowPaths(description: SwarmDescription, assignment: Assignment): Path[
               : hopCost(description, from, stages[layer]!, to, stages[layer + 1]!),
       });
       routes.forEach((route, at) => {
-        for (const peer of route) capacity.set(peer, capacity.get(peer)! - 1);
+        for (const [layer, peer] of route.entries())
+          capacity[layer]!.set(peer, capacity[layer]!.get(peer)! - 1);
         paths.push({
           microbatch: (done + at) * anchors.length + which,
           nodes: [

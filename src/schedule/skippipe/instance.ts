@@ -4,7 +4,7 @@
 import type { SwarmDescription } from '../description.ts';
 import { DescriptionError, PlanError } from '../errors.ts';
 import { transferSeconds } from '../execute/execution.ts';
-import { type Assignment, assignmentOf, liveStages } from '../wiring.ts';
+import { type Assignment, assignmentOf, holdersOfSeveral, liveStages } from '../wiring.ts';
 
 export const microsecondsPerSecond = 1e6;
 
@@ -56,6 +56,13 @@ export interface Instance {
 /** Throws a `DescriptionError` or a `PlanError` where there can be no plan. */
 export function instanceOf(description: SwarmDescription): Instance {
   const assignment = assignmentOf(description);
+  const [several] = holdersOfSeveral(assignment);
+  if (several !== undefined) {
+    throw new DescriptionError(
+      'assignment',
+      `${description.peers[several]!.name} holds several stages, and this search knows one a peer; take gwtf, swarm or random-skip, or give it one stage`,
+    );
+  }
   const { peers, stages, links, activationBytes, pathLength, splitBackward } = description;
   for (const [field, least] of [
     ['pathLength', 1],

@@ -109,14 +109,16 @@ export const setCheckers: Readonly<Record<SetRuleName, SetChecker>> = {
   },
   'equal-share': (plan, { shareExcess }) => {
     const loads = stageLoads(plan, plan.paths);
-    const visits = new Map<number, number>();
+    const visits = plan.assignment.map(() => new Map<number, number>());
     for (const { nodes } of plan.paths) {
-      for (const { peer } of nodes.slice(1)) visits.set(peer, (visits.get(peer) ?? 0) + 1);
+      for (const { stage, peer } of nodes.slice(1)) {
+        visits[stage]!.set(peer, (visits[stage]!.get(peer) ?? 0) + 1);
+      }
     }
     for (const [stage, load] of loads) {
       const share = Math.ceil(load / plan.assignment[stage]!.length);
       for (const peer of plan.assignment[stage]!) {
-        const own = visits.get(peer) ?? 0;
+        const own = visits[stage]!.get(peer) ?? 0;
         if (own > share + shareExcess)
           return `${plan.peers[peer]} is visited ${own} times, its equal share of stage ${stage} is ${share}`;
       }
