@@ -25,6 +25,7 @@ export const flags = {
   gradients: 'number',
   codecs: 'text',
   threads: 'number',
+  rounds: 'number',
 } as const;
 
 interface Options {
@@ -37,6 +38,8 @@ interface Options {
   readonly codecs?: string;
   /** Threads an engine. */
   readonly threads?: number;
+  /** Of timing, after one that warms up. */
+  readonly rounds?: number;
 }
 
 const STAGES = 4;
@@ -52,7 +55,7 @@ const variants: readonly Codec[] = [
 ];
 
 export async function run(options: Options = {}) {
-  const { steps = 300, seeds = 3, firstSeed = FIRST_SEED, gradients = 20, threads = 1 } = options;
+  const { steps = 300, seeds = 3, firstSeed = FIRST_SEED, gradients = 20, threads = 1, rounds = 5 } = options;
   const names = options.codecs?.split(',') ?? Object.keys(codecs);
   const unknown = names.find((name) => !Object.hasOwn(codecs, name));
   if (unknown !== undefined)
@@ -61,7 +64,7 @@ export async function run(options: Options = {}) {
   const manifest = demoManifest(text, createKeyIdentity(await generateKey()), firstSeed, steps);
   const parameters = Array.from({ length: STAGES }, (_, stage) => parametersOf(manifest, stage));
   const samples = await realGradients(text, gradients, threads);
-  const timing = await timings(threads);
+  const timing = await timings(threads, rounds);
   const runs = new Map<string, TrainedRun[]>();
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     for (const name of names) {
@@ -297,7 +300,6 @@ function meanLoss(runs: readonly TrainedRun[], steps: number): number | undefine
 // Time
 
 const TIMED_PARAMETERS = 10_000_000;
-const TIMED_ROUNDS = 5;
 /** About 9.5 million parameters, 2,048 tokens. */
 const timedModel = {
   width: 512,
@@ -314,7 +316,7 @@ const timedStage = { blocks: 3, anchor: false };
 const timedSamples = 8;
 
 /** Seconds on the same cores, a parameter each: medians of rounds in turns, so that other load meets both alike. */
-async function timings(threads: number) {
+async function timings(threads: number, rounds: number) {
   const parameters = stageLayout(timedModel, timedStage).length;
   const engine = await createOnnxEngine({ threads, inProcess: true });
   const weights = initialWeights(timedModel, [timedStage, timedStage], 1, 1);
@@ -335,7 +337,7 @@ async function timings(threads: number) {
   const encodes = new Map<string, number[]>();
   const decodes = new Map<string, number[]>();
   const memory = new Map<string, number>();
-  for (let round = 0; round <= TIMED_ROUNDS; round++) {
+  for (let round = 0; round <= rounds; round++) {
     const pass = await secondsOf(async () => {
       const output = await engine.forward({ key: round, input: activation, keep: true });
       await engine.backward({ key: round, outputGradient: output, part: 'all' });
