@@ -186,6 +186,7 @@ async function runDemo(flags: DemoFlags, start: StagedModel | undefined, context
   const heldOut = flags.from === undefined ? undefined : await heldOutLosses([flags.from, modelFolder], text);
   const losses = record.losses();
   const lastFive = losses.slice(-5);
+  const planning = record.planning();
   const document = {
     peers: flags.peers,
     stages: flags.stages,
@@ -212,7 +213,7 @@ async function runDemo(flags: DemoFlags, start: StagedModel | undefined, context
     sample,
     exportDir: modelFolder,
     journal: journalOf(out, record),
-    timing: { wallSeconds: Number(now().toFixed(3)) },
+    timing: { wallSeconds: Number(now().toFixed(3)), ...(planning && { planning }) },
   };
   output.say(`\n${sample}\n`);
   output.say(
@@ -221,6 +222,13 @@ async function runDemo(flags: DemoFlags, start: StagedModel | undefined, context
   );
   if (heldOut)
     output.say(`held-out loss ${heldOut[0]!.toFixed(4)} → ${heldOut[1]!.toFixed(4)} nats per byte`);
+  if (planning) {
+    output.say(
+      `plans: ${planning.ahead} of ${planning.iterations} made while the iteration before ran, ${planning.milliseconds} ms each; ` +
+        `predicted ${planning.predictedSeconds.toFixed(3)} s, took ${planning.measuredSeconds.toFixed(3)} s ` +
+        `(${planning.measuredOverPredicted} times as long)`,
+    );
+  }
   output.say(`model: ${modelFolder}\njournal: ${document.journal}`);
   output.say(`try: npx skein generate ${modelFolder} --prompt "My fellow citizens"`);
   if (flags.json) output.json(flags.timing === false ? withoutTiming(document) : document);

@@ -103,7 +103,7 @@ export class LiveLog {
   }
 }
 
-function describeLeading(note: Extract<PeerEvent, { kind: 'leading' }>['note']): string {
+function describeLeading(note: Extract<PeerEvent, { kind: 'leading' }>['note']): string | undefined {
   switch (note.kind) {
     case 'waiting': {
       const missing =
@@ -114,5 +114,8 @@ function describeLeading(note: Extract<PeerEvent, { kind: 'leading' }>['note']):
       return `! iteration ${note.iteration}: ${note.peers.length} replica(s) of stage ${note.stage} differ and fetch a fresh copy`;
     case 'stuck':
       return `! iteration ${note.iteration} stands still; no word from ${note.missing.length} peer(s)`;
+    case 'planned':
+    case 'computed':
+      return undefined;
   }
 }

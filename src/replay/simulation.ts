@@ -66,6 +66,9 @@ export class Simulation {
 
   readonly network = (name: PeerName): SimulatedNetwork | undefined => this.#networks.node(name);
 
+  /** What a peer keeps: the store that it was last started with, also after it crashed or ended. */
+  readonly store = (name: PeerName): Store | undefined => this.#stores.get(name);
+
   /** Starts the first peer as founder and the others as joiners, one after another in virtual time. */
   async begin(): Promise<void> {
     const [first] = this.#settings.peers;

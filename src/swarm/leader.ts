@@ -2,15 +2,17 @@
 // work, orders the exchanges, commits. It decides from the journal and from what peers report; whoever takes over
 // starts the iteration under way anew.
 
-import type { EntryBody, WeightReport } from '../journal/entry.ts';
+import type { WeightReport } from '../journal/entry.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
-import type { Clock } from '../seams/clock.ts';
+import { type Clock, sleep } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
 import { Boundary } from './boundary.ts';
 import { Collecting, type PeerReport, type StageExchange } from './collecting.ts';
+import type { Orders } from './ledger.ts';
 import type { Manifest } from './manifest.ts';
 import { type Applicant, holders } from './placement.ts';
-import { makePlan, planEntry, plansFromTimes } from './planning.ts';
+import { Planning } from './planner.ts';
+import { planEntry, plansFromTimes } from './planning.ts';
 import type { RunState } from './run-state.ts';
 import { Changes } from './waiting.ts';
 import { WeightDigests } from './weight-digests.ts';
@@ -21,7 +23,7 @@ export interface LeaderParts {
   readonly state: RunState;
   readonly manifest: Manifest;
   /** Signs entries, applies them here, sends them to everyone. */
-  readonly order: (bodies: readonly EntryBody[]) => Promise<void>;
+  readonly order: (bodies: Orders) => Promise<void>;
   readonly send: (to: PeerName, body: ControlBody) => void;
   readonly alive: (peer: PeerName) => boolean;
   /** Before the first plan, this many peers must be ready (and every stage held). */
@@ -44,6 +46,19 @@ export type LeaderNote =
       readonly stage: number;
       readonly peers: readonly PeerName[];
     }
+  /** The next plan is there. */
+  | {
+      readonly kind: 'planned';
+      readonly iteration: number;
+      readonly steps: number;
+      /** Whether it was made while the iteration before ran. */
+      readonly ahead: boolean;
+      readonly planSeconds: number;
+      /** From the plan to the end of the last backward, by what was measured; null where nothing was. */
+      readonly predictedSeconds: number | null;
+    }
+  /** Every peer has done its tasks of an undisturbed plan. */
+  | { readonly kind: 'computed'; readonly iteration: number; readonly seconds: number }
   | { readonly kind: 'stuck'; readonly iteration: number; readonly missing: readonly PeerName[] };
 
 /** The journal holds no longer reasons. */
@@ -61,6 +76,7 @@ export class Leader {
   readonly #parts: LeaderParts;
   readonly #boundary: Boundary;
   readonly #digests = new WeightDigests();
+  readonly #planning: Planning;
   readonly #changes: Changes;
   #collecting: Collecting | undefined;
   #started = false;
@@ -74,11 +90,13 @@ export class Leader {
   constructor(parts: LeaderParts) {
     this.#parts = parts;
     this.#boundary = new Boundary(parts);
+    this.#planning = new Planning(parts);
     this.#changes = new Changes(parts.clock);
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#planning.stop();
     this.#changes.happened();
   }
 
@@ -127,7 +145,12 @@ export class Leader {
     const collecting = this.#current(iteration, attempt);
     if (!collecting?.participants.some((p) => p.peer === peer && p.stage === report.stage)) return;
     const before = collecting.reports.get(peer);
+    const last = collecting.reports.size === collecting.participants.length - 1;
     collecting.reports.set(peer, collecting.believable(peer, report));
+    if (before === undefined && last && !collecting.disturbed) {
+      const seconds = this.#parts.clock.now() - this.#startedAt;
+      this.#parts.note({ kind: 'computed', iteration, seconds });
+    }
     const exchange = collecting.exchanges.get(report.stage);
     const changed = before && before.microbatches.length !== report.microbatches.length;
     if (exchange && !exchange.done && changed) this.#orderExchange(collecting, exchange);
@@ -249,15 +272,29 @@ export class Leader {
   // ---- one iteration
 
   async #iterate(): Promise<void> {
-    const { state, manifest, order, clock } = this.#parts;
-    const iteration = state.iteration + 1;
+    const { state, order, clock, note } = this.#parts;
+    const planned = await this.#planning.take();
+    if (planned === undefined || this.#stopped) return;
+    const { plan, basis, seconds: planSeconds, ahead, predictedSeconds = null } = planned;
+    const { iteration, planner } = basis;
     const attempt = state.plan?.iteration === iteration ? state.plan.attempt + 1 : 0;
-    const plan = makePlan(state, manifest);
     const collecting = new Collecting(iteration, attempt, plan);
-    this.#collecting = collecting;
-    this.#startedAt = clock.now();
-    this.#progressAt = this.#startedAt;
-    await order([{ kind: 'plan', iteration, attempt, plan: planEntry(plan) }]);
+    note({ kind: 'planned', iteration, steps: planner.steps, ahead, planSeconds, predictedSeconds });
+    let ordered = false;
+    await order(() => {
+      // members may have come or gone while this waited for its turn
+      ordered = !this.#stopped && this.#planning.fits(basis);
+      if (!ordered) return [];
+      this.#collecting = collecting;
+      this.#startedAt = clock.now();
+      this.#progressAt = this.#startedAt;
+      return [{ kind: 'plan', iteration, attempt, plan: planEntry(plan), planner }];
+    });
+    if (!ordered) {
+      await sleep(clock, 0);
+      return;
+    }
+    this.#planning.begin();
     while (!this.#stopped) {
       this.#advance(collecting);
       if (collecting.group(0, this.#parts.alive).length === 0) return; // no anchor: the next boundary decides

@@ -15,6 +15,9 @@ export interface LedgerParts {
   readonly self: PeerName;
 }
 
+/** What to order, or what gives it in its turn. */
+export type Orders = readonly EntryBody[] | (() => readonly EntryBody[]);
+
 /** Which run's journal this is; entries of any other are refused. */
 export interface RunName {
   readonly runId: string;
@@ -63,10 +66,11 @@ export class Ledger {
 
   /**
    * Orders entries of this peer's as the leader: signs, keeps, sends and applies them. Does nothing when another peer
-   * has come to lead while this call waited for its turn.
+   * has come to lead while this call waited for its turn. What depends on the state as it is then is given as a function.
    */
-  order(bodies: readonly EntryBody[]): Promise<void> {
+  order(wanted: Orders): Promise<void> {
     return this.inTurn(async () => {
+      const bodies = typeof wanted === 'function' ? wanted() : wanted;
       const takesOver = bodies.some((body) => body.kind === 'leader');
       if (!takesOver && this.#state.leader !== this.#parts.self) return;
       const term = takesOver ? Math.max(this.#highestTerm, this.#state.term) + 1 : this.#state.term;

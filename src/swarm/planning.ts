@@ -1,90 +1,119 @@
-// The plan of one iteration, made by the leader from the journal's members and the manifest, and read by everyone.
+// The plan of one iteration: what it is computed from, how it stands in the journal, and what everyone checks before
+// running it. A plan is a function of the members, the committed measurements, the seed and the steps of the search,
+// all of which are in the journal: whoever reads that can compute it again (plan-audit.ts).
 
+import type { Planner } from '../journal/entry.ts';
+import { DescriptionError, PlanError, StallError } from '../schedule/errors.ts';
 import { planFromJson, planToJson } from '../schedule/json.ts';
 import { type Policy, type PolicyName, policies } from '../schedule/policies/index.ts';
-import type { SwarmDescription } from '../schedule/description.ts';
+import { plannerVersion } from '../schedule/policies/skippipe.ts';
 import type { Plan } from '../schedule/plan.ts';
+import type { PathRules } from '../schedule/rules.ts';
+import { instanceOf } from '../schedule/skippipe/instance.ts';
+import { type Measurements, noMeasurements } from '../schedule/skippipe/measured.ts';
+import { rulesOf } from '../schedule/skippipe/rules.ts';
+import { finish, type Sliced } from '../schedule/slices.ts';
 import { validatePlan } from '../schedule/validate.ts';
-import { type Manifest, microbatchesPerIteration } from './manifest.ts';
-import { activationFormat } from './activations.ts';
-import { parametersOf } from './holder.ts';
 import type { PeerName } from '../seams/network.ts';
-import type { RunState } from './run-state.ts';
+import { describeSwarm } from './describing.ts';
+import { type Manifest, microbatchesPerIteration } from './manifest.ts';
+import type { OrderedPlan, RunState } from './run-state.ts';
 
 export class PlanningError extends Error {
   override readonly name = 'PlanningError';
 }
 
-/** Seconds of a forward that a plan reckons with; only their ratios matter to the order of tasks. */
-const FORWARD_SECONDS = 1;
+/** Peers of each stage, stage 0 first. */
+export type Groups = readonly (readonly PeerName[])[];
 
-/** The run's policy applied to the members that are active now. Stages that nobody holds are left out of every path. */
-export function makePlan(state: RunState, manifest: Manifest): Plan {
-  const groups = Array.from({ length: manifest.training.stages }, (_, stage) =>
-    state.group(stage).map((member) => member.peer),
-  );
-  return planOfGroups(manifest, groups, state.iteration + 1);
+/** Everything that a plan is a function of, beside the manifest. */
+export interface PlanBasis {
+  readonly iteration: number;
+  readonly groups: Groups;
+  readonly measurements: Measurements;
+  readonly planner: Planner;
 }
 
-/**
- * The run's policy applied to groups of peers, stage 0 first.
- * The seed moves with the iteration, so that policies that draw do not leave out the same stages every time.
- */
-export function planOfGroups(
-  manifest: Manifest,
-  groups: readonly (readonly PeerName[])[],
-  iteration: number,
-): Plan {
-  const { training, seed } = manifest;
-  const anchors = groups[0]!.slice(0, microbatchesPerIteration(manifest));
-  if (anchors.length === 0) {
-    throw new PlanningError('no anchor is alive: nobody holds the embedding and the data');
-  }
-  const holding = [anchors, ...groups.slice(1)];
-  const peers = holding.flat();
-  const indexOf = new Map(peers.map((peer, index) => [peer, index]));
-  const description: SwarmDescription = {
-    peers: peers.map((peer) => describe(peer, manifest)),
-    stages: training.stages,
-    assignment: holding.map((group) => group.map((peer) => indexOf.get(peer)!)),
-    stageSizes: holding.map((group) => group.length),
-    microbatchesPerAnchor: Math.max(1, Math.floor(microbatchesPerIteration(manifest) / anchors.length)),
-    pathLength: Math.round(training.stages * (1 - training.skipRatio)),
-    swapBudget: training.swapBudget,
-    largestJump: training.largestJump,
-    headAt: 'anchor',
-    splitBackward: training.splitBackward,
-    chunks: 1,
-    activationBytes: activationFormat(manifest).bytes,
-    gradientBytes: 4 * parametersOf(manifest, training.stages - 1),
-    links: {
-      latencySeconds: peers.map(() => peers.map(() => 0)),
-      bytesPerSecond: peers.map(() => peers.map(() => Number.POSITIVE_INFINITY)),
-      uploadBytesPerSecond: peers.map(() => Number.POSITIVE_INFINITY),
-      downloadBytesPerSecond: peers.map(() => Number.POSITIVE_INFINITY),
-      shared: false,
-    },
-  };
-  return policies[training.policy as PolicyName].plan(description, { seed: seed + iteration });
-}
+/** Steps of a search whose result an iteration waits for. */
+export const QUICK_STEPS = 200;
+/** A plan that claims more is refused: whoever computes it again must come to an end. */
+const MOST_STEPS = 1_000_000;
 
-function describe(peer: PeerName, { training }: Manifest) {
-  const all = (seconds: number) => Array.from({ length: training.stages }, () => seconds);
-  return {
-    name: peer,
-    forwardSeconds: all(FORWARD_SECONDS),
-    backwardInputSeconds: all(FORWARD_SECONDS),
-    backwardWeightSeconds: all(FORWARD_SECONDS),
-    headSeconds: FORWARD_SECONDS / 4,
-    gapSeconds: 0,
-    memoryMicrobatches: Number.POSITIVE_INFINITY,
-  };
+function policyOf({ training }: Manifest): Policy {
+  return policies[training.policy as PolicyName];
 }
 
 /** Whether the run's plans are made from what its peers measure. */
-export function plansFromTimes({ training }: Manifest): boolean {
-  const policy: Policy = policies[training.policy as PolicyName];
-  return policy.plansFromTimes === true;
+export function plansFromTimes(manifest: Manifest): boolean {
+  return policyOf(manifest).plansFromTimes === true;
+}
+
+/** Whether the run's policy searches, so that more steps may give a better plan. */
+export function searches(manifest: Manifest): boolean {
+  return policyOf(manifest).searching !== undefined;
+}
+
+/** The seed moves with the iteration, so that policies that draw do not leave out the same stages every time. */
+function seedOf({ seed }: Manifest, iteration: number): number {
+  const sum = seed + iteration;
+  return sum <= Number.MAX_SAFE_INTEGER ? sum : sum - Number.MAX_SAFE_INTEGER;
+}
+
+/** Active peers of each stage as the journal has them, in group order. */
+export function groupsOf(state: RunState, { training }: Manifest): PeerName[][] {
+  return Array.from({ length: training.stages }, (_, stage) => state.group(stage).map(({ peer }) => peer));
+}
+
+/** What was measured up to an iteration that was committed last or before that; nothing where the run does not plan from it. */
+export function measurementsFor(state: RunState, manifest: Manifest, upToIteration: number): Measurements {
+  return (plansFromTimes(manifest) ? state.measurements(upToIteration) : undefined) ?? noMeasurements;
+}
+
+/**
+ * What the plan of an iteration, the next or the one after, is computed from as the journal stands now: the members
+ * that are active and what was measured up to the last commit.
+ * @param steps most steps of the search; where the policy's own number is smaller, that counts
+ */
+export function planBasis(state: RunState, manifest: Manifest, iteration: number, steps: number): PlanBasis {
+  const groups = groupsOf(state, manifest);
+  const measuredUpTo = plansFromTimes(manifest) ? state.iteration : 0;
+  const measurements = measurementsFor(state, manifest, measuredUpTo);
+  const { searching } = policyOf(manifest);
+  const own =
+    searching && groups[0]!.length > 0
+      ? searching.steps(describeSwarm(manifest, groups, measurements), undefined)
+      : 0;
+  const { policy } = manifest.training;
+  const seed = seedOf(manifest, iteration);
+  const planner = { version: plannerVersion, policy, seed, steps: Math.min(steps, own), measuredUpTo };
+  return { iteration, groups, measurements, planner };
+}
+
+/** The plan of a basis, in slices. Throws a PlanningError when nobody can begin a path. */
+export function* planInSlices(manifest: Manifest, basis: PlanBasis): Sliced<Plan> {
+  const { groups, measurements, planner } = basis;
+  if (groups[0]!.length === 0) {
+    throw new PlanningError('no anchor is alive: nobody holds the embedding and the data');
+  }
+  const description = describeSwarm(manifest, groups, measurements);
+  const policy = policyOf(manifest);
+  const options = { seed: planner.seed, budget: { steps: planner.steps } };
+  return policy.searching
+    ? yield* policy.searching.planInSlices(description, options)
+    : policy.plan(description, options);
+}
+
+/** The run's policy applied to the members that are active now. Stages that nobody holds are left out of every path. */
+export function makePlan(state: RunState, manifest: Manifest): Plan {
+  return finish(planInSlices(manifest, planBasis(state, manifest, state.iteration + 1, QUICK_STEPS)));
+}
+
+/** The run's policy applied to groups of peers of which nothing was measured. */
+export function planOfGroups(manifest: Manifest, groups: Groups, iteration: number): Plan {
+  const planner = { version: plannerVersion, policy: manifest.training.policy, steps: QUICK_STEPS };
+  const seed = seedOf(manifest, iteration);
+  const basis = { iteration, groups, measurements: noMeasurements };
+  return finish(planInSlices(manifest, { ...basis, planner: { ...planner, seed, measuredUpTo: 0 } }));
 }
 
 /** A plan as it stands in the journal. */
@@ -92,27 +121,70 @@ export function planEntry(plan: Plan): unknown {
   return planToJson(plan);
 }
 
-/** Reads a plan out of the journal and checks that it is sound and fits the run. Throws a PlanningError. */
-export function readPlan(json: unknown, manifest: Manifest): Plan {
-  const { training } = manifest;
-  let plan: Plan;
+/**
+ * Reads a plan out of the journal and checks that it is sound, keeps the run's rules, gives work to active holders of
+ * those stages only and says how it was computed. Throws a PlanningError.
+ */
+export function readPlan(ordered: OrderedPlan, manifest: Manifest, state: RunState): Plan {
   try {
-    plan = planFromJson(json);
+    const plan = planFromJson(ordered.plan);
+    const problem =
+      fitProblem(plan, manifest) ??
+      memberProblem(plan, state) ??
+      plannerProblem(ordered, manifest) ??
+      validatePlan(plan, rulesFor(plan, manifest))[0]?.message;
+    if (problem !== undefined) throw new PlanningError(problem);
+    return plan;
   } catch (error) {
-    throw new PlanningError(error instanceof Error ? error.message : String(error), { cause: error });
+    if (error instanceof PlanError || error instanceof DescriptionError || error instanceof StallError) {
+      throw new PlanningError(error.message, { cause: error });
+    }
+    throw error;
   }
-  if (plan.stages !== training.stages || plan.headAt !== 'anchor' || plan.order.kind !== 'fixed') {
-    throw new PlanningError(`the plan is for ${plan.stages} stages with its head at the ${plan.headAt}`);
+}
+
+function fitProblem(plan: Plan, manifest: Manifest): string | undefined {
+  const { stages, policy, splitBackward } = manifest.training;
+  const microbatches = microbatchesPerIteration(manifest);
+  if (plan.stages !== stages || plan.headAt !== 'anchor' || plan.order.kind !== 'fixed') {
+    return `the plan is for ${plan.stages} stages with its head at the ${plan.headAt}`;
   }
-  if (plan.paths.length > microbatchesPerIteration(manifest)) {
-    throw new PlanningError(
-      `the plan has ${plan.paths.length} micro-batches, the run ${microbatchesPerIteration(manifest)}`,
-    );
+  if (plan.policy !== policy) return `the plan is of ${plan.policy}, the run of ${policy}`;
+  if (plan.paths.length > microbatches || plan.paths.some((path) => path.microbatch >= microbatches)) {
+    return `the plan has other micro-batches than the ${microbatches} of the run`;
   }
-  if (plan.paths.some((path) => path.microbatch >= microbatchesPerIteration(manifest))) {
-    throw new PlanningError('the plan numbers a micro-batch beyond those of the run');
+  if (plan.splitBackward && !splitBackward) return 'the plan splits backwards and the run does not';
+  return undefined;
+}
+
+function memberProblem({ assignment, peers }: Plan, state: RunState): string | undefined {
+  for (const [stage, group] of assignment.entries()) {
+    for (const index of group) {
+      const member = state.member(peers[index]!);
+      if (member?.status !== 'active' || member.stage !== stage) {
+        return `${peers[index]} is no active holder of stage ${stage}`;
+      }
+    }
   }
-  const problem = validatePlan(plan)[0];
-  if (problem) throw new PlanningError(JSON.stringify(problem));
-  return plan;
+  return undefined;
+}
+
+function plannerProblem({ planner, iteration }: OrderedPlan, manifest: Manifest): string | undefined {
+  if (planner === undefined) return 'the plan does not say how it was computed';
+  const { policy, seed, steps, measuredUpTo } = planner;
+  if (policy !== manifest.training.policy || seed !== seedOf(manifest, iteration)) {
+    return `the plan was computed by ${policy} with seed ${seed}, the run says otherwise`;
+  }
+  if (steps > MOST_STEPS) return `the plan claims ${steps} steps, at most ${MOST_STEPS} are taken`;
+  const committed = plansFromTimes(manifest)
+    ? measuredUpTo === iteration - 1 || measuredUpTo === iteration - 2
+    : measuredUpTo === 0;
+  return committed ? undefined : `the plan uses measurements up to iteration ${measuredUpTo}`;
+}
+
+/** The rules of paths that the run's policy promises to keep, for the groups of a plan. */
+function rulesFor({ assignment, peers }: Plan, manifest: Manifest): PathRules | undefined {
+  if (policyOf(manifest).keepsRules !== true) return undefined;
+  const groups = assignment.map((group) => group.map((index) => peers[index]!));
+  return rulesOf(instanceOf(describeSwarm(manifest, groups, noMeasurements)));
 }

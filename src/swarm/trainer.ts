@@ -3,6 +3,7 @@
 
 import type { CommitBody, Origin } from '../journal/entry.ts';
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
+import type { Plan } from '../schedule/plan.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -17,7 +18,7 @@ import type { StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
 import type { GivenWeights } from './obtaining.ts';
-import { readPlan } from './planning.ts';
+import { PlanningError, readPlan } from './planning.ts';
 import type { Member, OrderedPlan, RunState } from './run-state.ts';
 import { Running } from './running.ts';
 
@@ -108,15 +109,23 @@ export class Trainer {
     this.#following.freezeIfAsked(origin);
   }
 
-  /** The next iteration, or another attempt at it. Rejects with a PlanningError when the plan is not sound. */
+  /** The next iteration, or another attempt at it. A plan that is not sound is not run, and its author named. */
   async startPlan(ordered: OrderedPlan): Promise<void> {
     const { self, manifest, state, event } = this.#parts;
     const { iteration, attempt } = ordered;
     this.#running.abandon();
-    const plan = readPlan(ordered.plan, manifest);
+    this.#arrivals.changed(); // what belongs to the attempt before is late now
+    let plan: Plan;
+    try {
+      plan = readPlan(ordered, manifest, state());
+    } catch (error) {
+      if (!(error instanceof PlanningError)) throw error;
+      const problem = `its plan of iteration ${iteration} is refused: ${error.message}`;
+      event({ kind: 'misbehaved', peer: state().leader, problem });
+      return;
+    }
     event({ kind: 'plan', iteration, attempt, microbatches: plan.paths.length });
     const member = state().member(self);
-    this.#arrivals.changed(); // what belongs to the attempt before is late now
     if (member?.status !== 'active' || !this.installed) return;
     this.#exchanging.forgetBefore(iteration);
     await this.#running.start(ordered, plan, member.stage);

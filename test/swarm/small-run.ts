@@ -28,7 +28,7 @@ export interface SmallRun {
   readonly engine?: (peer: string, engine: Engine) => Engine;
   /** The same, around the engine whose answers come at their modelled time. */
   readonly timedEngine?: (peer: string, engine: Engine) => Engine;
-  readonly latencySeconds?: number;
+  readonly latencySeconds?: number | ((from: string, to: string) => number);
   /** Of every link. */
   readonly bytesPerSecond?: number;
   /** Of every peer; a stage's forward takes some milliseconds at the default. */
@@ -112,7 +112,10 @@ export function smallSimulation(run: SmallRun): Simulation {
       stage: Math.floor(i / replicas),
       hasText: true,
     })),
-    links: { latencySeconds: () => latencySeconds, bytesPerSecond: () => bytesPerSecond },
+    links: {
+      latencySeconds: typeof latencySeconds === 'number' ? () => latencySeconds : latencySeconds,
+      bytesPerSecond: () => bytesPerSecond,
+    },
     engine: async (peer, clock, pending) =>
       timedEngine(
         peer,

@@ -3,6 +3,7 @@
 
 import type { CommitBody } from '../../journal/entry.ts';
 import type { PeerEvent } from '../../swarm/events.ts';
+import type { LeaderNote } from '../../swarm/leader.ts';
 import type { SentBytes } from '../../swarm/messenger.ts';
 
 export interface Recovery {
@@ -26,6 +27,24 @@ export interface Happening {
   readonly sign: '✗' | '✓' | '↷' | '★' | '+' | '!';
   readonly text: string;
 }
+
+/** Middle values over the iterations whose plan was made from measured times and that nothing disturbed. */
+export interface PlanningSummary {
+  readonly iterations: number;
+  /** Of these, how many were planned while the one before ran. */
+  readonly ahead: number;
+  /** Of the search. */
+  readonly steps: number;
+  /** Of the leader's time, for one plan. */
+  readonly milliseconds: number;
+  /** From the plan to the end of the last backward: as planned, and until all peers had said so. */
+  readonly predictedSeconds: number;
+  readonly measuredSeconds: number;
+  /** The middle one of the iterations' ratios. */
+  readonly measuredOverPredicted: number;
+}
+
+type PlannedNote = Extract<LeaderNote, { kind: 'planned' }>;
 
 interface Wound {
   readonly stage: number;
@@ -55,6 +74,11 @@ export class DemoRecord {
   /** Micro-batches of the iteration under way whose path broke, by what became of them. */
   readonly #detours = new Map<string, Set<number>>();
   readonly #onPlan: (iteration: number) => void;
+  #planned: PlannedNote | undefined;
+  readonly #timed: (Omit<PlannedNote, 'predictedSeconds'> & {
+    predictedSeconds: number;
+    measuredSeconds: number;
+  })[] = [];
 
   /** @param onPlan called once for each iteration, when its plan is first seen */
   constructor(onPlan: (iteration: number) => void) {
@@ -98,6 +122,8 @@ export class DemoRecord {
         if (event.note.kind === 'waiting') this.waiting = event.note;
         else if (event.note.kind === 'stuck')
           this.#say('!', `iteration ${event.note.iteration} stood still and was closed`);
+        else if (event.note.kind === 'planned') this.#planned = event.note;
+        else if (event.note.kind === 'computed') this.#computed(event.note.iteration, event.note.seconds);
         return;
       case 'plan':
         if (this.#first(`plan ${event.iteration}`)) {
@@ -171,6 +197,29 @@ export class DemoRecord {
     let total = 0;
     for (const { contributionBytes } of this.#sent.values()) total += contributionBytes;
     return total;
+  }
+
+  /** How well iterations were predicted, where plans are made from measured times; undefined elsewhere. */
+  planning(): PlanningSummary | undefined {
+    const timed = this.#timed;
+    if (timed.length === 0) return undefined;
+    return {
+      iterations: timed.length,
+      ahead: timed.filter(({ ahead }) => ahead).length,
+      steps: middle(timed.map(({ steps }) => steps)),
+      milliseconds: Number((1000 * middle(timed.map(({ planSeconds }) => planSeconds))).toFixed(1)),
+      predictedSeconds: Number(middle(timed.map(({ predictedSeconds }) => predictedSeconds)).toFixed(4)),
+      measuredSeconds: Number(middle(timed.map(({ measuredSeconds }) => measuredSeconds)).toFixed(4)),
+      measuredOverPredicted: Number(
+        middle(timed.map((one) => one.measuredSeconds / one.predictedSeconds)).toFixed(3),
+      ),
+    };
+  }
+
+  #computed(iteration: number, measuredSeconds: number): void {
+    const planned = this.#planned;
+    if (planned?.iteration !== iteration || planned.predictedSeconds === null) return;
+    this.#timed.push({ ...planned, predictedSeconds: planned.predictedSeconds, measuredSeconds });
   }
 
   goodput(): number {
@@ -250,4 +299,8 @@ export class DemoRecord {
     this.#seen.add(key);
     return true;
   }
+}
+
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }

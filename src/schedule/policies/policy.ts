@@ -50,4 +50,6 @@ export interface Policy {
   };
   /** Whether how long peers and links take decides paths or who holds what: then a swarm plans from what it measured. */
   readonly plansFromTimes?: true;
+  /** Whether its plans keep the rules of partial pipelines (skippipe/rules.ts) with their path length and budgets. */
+  readonly keepsRules?: true;
 }

@@ -18,6 +18,8 @@ export const skippipeBlind: Policy = {
   choose: 'as the baseline that shows what collisions cost',
   source: 'SkipPipe (arXiv 2502.19913), evaluation, without collision awareness',
   closedForms: [],
+  plansFromTimes: true,
+  keepsRules: true,
   plan(description, { seed, budget }) {
     const { instance, candidate, evaluator } = publishedMethod(instanceOf(description), {
       seed,

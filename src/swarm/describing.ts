@@ -1,0 +1,101 @@
+// The swarm as a policy is told of it: who holds what by the journal, how long things take by what was measured and
+// committed. Nothing else goes in, so that everyone who has the journal describes the same swarm.
+
+import type { PeerDescription, SwarmDescription } from '../schedule/description.ts';
+import { type ComputeTimes, type Measurements, measuredDescription } from '../schedule/skippipe/measured.ts';
+import { pathLengthOf } from '../schedule/skippipe/rules.ts';
+import type { PeerName } from '../seams/network.ts';
+import { activationFormat } from './activations.ts';
+import { parametersOf } from './holder.ts';
+import { type Manifest, microbatchesPerIteration } from './manifest.ts';
+
+/** Seconds of a forward where nobody has measured one; only their ratios matter to the order of tasks. */
+const FORWARD_SECONDS = 1;
+const MICROSECONDS = 1e6;
+
+/**
+ * Groups of peers, stage 0 first, as a swarm. Times that a peer did not measure are assumed as the middle one that
+ * holders of its stage measured, else that all did; links that nobody used as the middle one of those used.
+ */
+export function describeSwarm(
+  manifest: Manifest,
+  groups: readonly (readonly PeerName[])[],
+  measurements: Measurements,
+): SwarmDescription {
+  const { training } = manifest;
+  const anchors = groups[0]!.slice(0, microbatchesPerIteration(manifest));
+  const holding = [anchors, ...groups.slice(1)];
+  const peers = holding.flat();
+  const indexOf = new Map(peers.map((peer, index) => [peer, index]));
+  const assumed = assumedPeer(training.stages, holding, measurements);
+  const transfer = middle(linksAmong(peers, measurements)) / MICROSECONDS;
+  const unlimited = peers.map(() => Number.POSITIVE_INFINITY);
+  const description: SwarmDescription = {
+    peers: peers.map((name) => ({ ...assumed, name })),
+    stages: training.stages,
+    assignment: holding.map((group) => group.map((peer) => indexOf.get(peer)!)),
+    stageSizes: holding.map((group) => group.length),
+    microbatchesPerAnchor: Math.max(
+      1,
+      Math.floor(microbatchesPerIteration(manifest) / Math.max(1, anchors.length)),
+    ),
+    pathLength: pathLengthOf(training.stages, training.skipRatio),
+    swapBudget: training.swapBudget,
+    largestJump: training.largestJump,
+    headAt: 'anchor',
+    splitBackward: training.splitBackward,
+    chunks: 1,
+    activationBytes: activationFormat(manifest).bytes,
+    gradientBytes: 4 * parametersOf(manifest, training.stages - 1),
+    links: {
+      latencySeconds: peers.map((_, from) => peers.map((__, to) => (from === to ? 0 : transfer))),
+      bytesPerSecond: peers.map(() => unlimited),
+      uploadBytesPerSecond: unlimited,
+      downloadBytesPerSecond: unlimited,
+      shared: false,
+    },
+  };
+  return measuredDescription(description, measurements);
+}
+
+function assumedPeer(
+  stages: number,
+  holding: readonly (readonly PeerName[])[],
+  { compute }: Measurements,
+): Omit<PeerDescription, 'name'> {
+  const measured = (group: readonly PeerName[], part: keyof ComputeTimes) =>
+    group.flatMap((peer) => {
+      const value = Object.hasOwn(compute, peer) ? compute[peer]![part] : 0;
+      return value > 0 ? [value] : [];
+    });
+  const everyone = holding.flat();
+  const perStage = (part: keyof ComputeTimes) => {
+    const all = middle(measured(everyone, part));
+    return Array.from({ length: stages }, (_, stage) => {
+      const own = middle(measured(holding[stage] ?? [], part));
+      return (own || all) / MICROSECONDS || FORWARD_SECONDS;
+    });
+  };
+  const forwardSeconds = perStage('forward');
+  return {
+    forwardSeconds,
+    backwardInputSeconds: perStage('backwardInput'),
+    backwardWeightSeconds: perStage('backwardWeight'),
+    headSeconds: middle(measured(everyone, 'head')) / MICROSECONDS || forwardSeconds[0]! / 4,
+    gapSeconds: 0,
+    memoryMicrobatches: Number.POSITIVE_INFINITY,
+  };
+}
+
+function linksAmong(peers: readonly PeerName[], { transfer }: Measurements): number[] {
+  const known = new Set(peers);
+  return peers.flatMap((from) => {
+    const row = Object.hasOwn(transfer, from) ? transfer[from]! : {};
+    return Object.entries(row).flatMap(([to, value]) => (known.has(to) ? [value] : []));
+  });
+}
+
+/** The middle value, the smaller of two; 0 of none. */
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
+}

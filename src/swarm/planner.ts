@@ -1,0 +1,144 @@
+// The leader's planning: the next iteration's plan is searched for while this one runs, a slice of some milliseconds
+// at a time, so that nothing else that the leader does waits for it. When the members have changed meanwhile, or the
+// search has not come to its end, a plan is made anew with few steps.
+
+import { networkOf } from '../schedule/record.ts';
+import type { Plan } from '../schedule/plan.ts';
+import type { Sliced } from '../schedule/slices.ts';
+import { timeline } from '../schedule/timeline.ts';
+import { type Clock, sleep } from '../seams/clock.ts';
+import { describeSwarm } from './describing.ts';
+import type { Manifest } from './manifest.ts';
+import { groupsOf, type PlanBasis, planBasis, planInSlices, QUICK_STEPS, searches } from './planning.ts';
+import type { RunState } from './run-state.ts';
+
+export interface PlannerParts {
+  readonly state: RunState;
+  readonly manifest: Manifest;
+  readonly clock: Clock;
+}
+
+export interface Planned {
+  readonly plan: Plan;
+  readonly basis: PlanBasis;
+  /** Of this peer's time, without what it did in between. */
+  readonly seconds: number;
+  /** Whether it was made while the iteration before ran. */
+  readonly ahead: boolean;
+  /** When the last backward should end, by what was measured; undefined where nothing was. */
+  readonly predictedSeconds: number | undefined;
+}
+
+interface Search {
+  readonly basis: PlanBasis;
+  readonly begunAt: number;
+  seconds: number;
+  result: Plan | undefined;
+  cancelled: boolean;
+}
+
+/** Steps of the first search in the background, whose speed tells how many the next may have. */
+const FIRST_STEPS = 1_000;
+/** Part of an iteration that its successor's search may take of the leader's time. */
+const SHARE = 0.25;
+/** Above every policy's own number. */
+const MOST_STEPS = 1_000_000;
+
+export class Planning {
+  readonly #parts: PlannerParts;
+  #search: Search | undefined;
+  #allowedSteps = FIRST_STEPS;
+
+  constructor(parts: PlannerParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins with the plan of the iteration after the one that runs, from what is committed by now. */
+  begin(): void {
+    const { state, manifest, clock } = this.#parts;
+    this.stop();
+    if (!searches(manifest) || state.group(0).length === 0) return;
+    const basis = planBasis(state, manifest, state.iteration + 2, this.#allowedSteps);
+    const search = { basis, begunAt: clock.now(), seconds: 0, result: undefined, cancelled: false };
+    this.#search = search;
+    void this.#run(search).catch(() => {}); // whatever is wrong is said when the plan is made anew
+  }
+
+  /** Gives up what is searched for in the background. */
+  stop(): void {
+    if (this.#search) this.#search.cancelled = true;
+    this.#search = undefined;
+  }
+
+  /** The next plan: the one searched for ahead if it still fits, else a quick one. undefined while there is no anchor. */
+  async take(): Promise<Planned | undefined> {
+    const { state, manifest, clock } = this.#parts;
+    const ahead = this.#search;
+    this.stop();
+    if (ahead) this.#learn(ahead);
+    if (ahead?.result && this.fits(ahead.basis)) return this.#planned(ahead, ahead.result, true);
+    while (state.group(0).length > 0) {
+      const basis = planBasis(state, manifest, state.iteration + 1, QUICK_STEPS);
+      const search: Search = {
+        basis,
+        begunAt: clock.now(),
+        seconds: 0,
+        result: undefined,
+        cancelled: false,
+      };
+      await this.#run(search);
+      if (search.result && this.fits(basis)) return this.#planned(search, search.result, false);
+    }
+    return undefined;
+  }
+
+  /** Whether the journal, as it stands now, still says what a plan was computed from. */
+  fits({ iteration, groups, measurements, planner }: PlanBasis): boolean {
+    const { state, manifest } = this.#parts;
+    if (iteration !== state.iteration + 1) return false;
+    // averages are never changed, only replaced
+    if (planner.measuredUpTo > 0 && state.measurements(planner.measuredUpTo) !== measurements) return false;
+    const now = groupsOf(state, manifest);
+    return now.every(
+      (group, stage) =>
+        group.length === groups[stage]!.length && group.every((peer, at) => peer === groups[stage]![at]),
+    );
+  }
+
+  async #run(search: Search): Promise<void> {
+    const { manifest, clock } = this.#parts;
+    const sliced: Sliced<Plan> = planInSlices(manifest, search.basis);
+    for (;;) {
+      const started = clock.now();
+      const { done, value } = sliced.next();
+      search.seconds += clock.now() - started;
+      if (search.cancelled) return;
+      if (done === true) {
+        search.result = value;
+        return;
+      }
+      await sleep(clock, 0);
+      if (search.cancelled) return;
+    }
+  }
+
+  /** As many steps next time as fit in their share of an iteration; where time does not count, all. */
+  #learn({ begunAt, seconds, result, basis }: Search): void {
+    if (result === undefined) {
+      this.#allowedSteps = Math.max(QUICK_STEPS, Math.floor(this.#allowedSteps / 2));
+      return;
+    }
+    const iterationSeconds = this.#parts.clock.now() - begunAt;
+    const fitting = seconds > 0 ? (SHARE * iterationSeconds * basis.planner.steps) / seconds : MOST_STEPS;
+    this.#allowedSteps = Math.max(QUICK_STEPS, Math.min(MOST_STEPS, Math.floor(fitting)));
+  }
+
+  #planned({ basis, seconds }: Search, plan: Plan, ahead: boolean): Planned {
+    const measured = Object.keys(basis.measurements.compute).length > 0;
+    const predictedSeconds = measured
+      ? timeline(plan, networkOf(describeSwarm(this.#parts.manifest, basis.groups, basis.measurements)))
+          .makespanSeconds
+      : undefined;
+    return { plan, basis, seconds, ahead, predictedSeconds };
+  }
+}
