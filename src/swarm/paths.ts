@@ -10,6 +10,7 @@ import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import type { Plan } from '../schedule/plan.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { ActivationFormat } from './activations.ts';
+import type { Mender } from './mending.ts';
 import {
   forgetTensors,
   type Hop,
@@ -30,6 +31,8 @@ export interface PathsParts {
   readonly activations: ActivationFormat;
   /** Stages that a path may leave out beyond its plan when they are lost. */
   readonly emergencySkips: number;
+  /** Plans the way on of a micro-batch whose path broke. */
+  readonly mender: Mender;
   /** A number that no residual of this engine has. */
   readonly nextKey: () => number;
   readonly send: (to: PeerName, header: TensorHeaderMessage, payload: Uint8Array) => Promise<void>;
@@ -50,6 +53,8 @@ export type PathNote =
   | { readonly kind: 'skipped'; readonly microbatch: number; readonly lost: PeerName; readonly stage: number }
   | { readonly kind: 'dropped'; readonly microbatch: number; readonly reason: string };
 
+const MOVED = 'its path leads elsewhere now';
+
 export class Paths {
   readonly #parts: PathsParts;
   readonly #visits = new Map<number, Visit>();
@@ -58,11 +63,17 @@ export class Paths {
   readonly #granted = new Set<number>();
   readonly #dropped = new Map<number, string>();
   readonly #received = new Map<PeerName, number>();
+  /** Micro-batches whose activations fit here, and the most that the plan has here at once. */
+  readonly #memoryLimit: number;
+  readonly #plannedPeak: number;
   #open = true;
 
   constructor(parts: PathsParts) {
     this.#parts = parts;
     const { plan, self } = parts;
+    const index = plan.peers.indexOf(self);
+    this.#memoryLimit = plan.memoryLimits[index] ?? Number.POSITIVE_INFINITY;
+    this.#plannedPeak = peakOf(plan, index);
     for (const path of plan.paths) {
       const hops = path.nodes.map((node) => ({ stage: node.stage, peer: plan.peers[node.peer]! }));
       this.#anchors.set(path.microbatch, hops[0]!.peer);
@@ -106,10 +117,23 @@ export class Paths {
     return [...found];
   }
 
-  /** Whether a micro-batch that is not in this peer's plan may come here; a granted one must be sent. */
+  /** Micro-batches of other peers' plans that are here and not done, or may come. */
+  get #extras(): number {
+    let here = this.#granted.size;
+    for (const { extra, phase } of this.#visits.values()) {
+      if (extra && (phase === 'forward' || phase === 'backward')) here++;
+    }
+    return here;
+  }
+
+  /**
+   * Whether a micro-batch that is not in this peer's plan may come here, beside the most that the plan has here at
+   * once: so nothing of the plan ever waits for its memory. A granted one must be sent, or dropped.
+   */
   grantSlot(microbatch: number, stage: number): boolean {
     const known = this.#anchors.has(microbatch) && stage === this.#parts.stage && stage !== 0;
     if (!known || !this.#open || this.#visits.has(microbatch)) return false;
+    if (this.#plannedPeak + this.#extras + 1 > this.#memoryLimit) return false;
     this.#granted.add(microbatch);
     return true;
   }
@@ -118,6 +142,7 @@ export class Paths {
   dropped(microbatch: number, reason: string, peer: PeerName): void {
     if (peer !== '' && peer !== this.#parts.self) return;
     const visit = this.#visits.get(microbatch);
+    this.#granted.delete(microbatch);
     if (peer === '') this.#dropped.set(microbatch, reason);
     if (visit && visit.phase !== 'done') this.#giveUp(visit);
     this.#parts.changed();
@@ -233,7 +258,8 @@ export class Paths {
     if (visit === undefined) return `micro-batch ${microbatch} does not start here`;
     if (visit.phase === 'given-up' || visit.phase === 'done') return undefined;
     const newWayBack = visit.path.at(-1)?.peer !== path.at(-1)?.peer;
-    const sameStages = visit.path.length === path.length;
+    const sameStages =
+      visit.path.length === path.length && path.every(({ stage }, at) => stage === visit.path[at]!.stage);
     if (visit.loss === undefined && visit.computing !== 'head') visit.headInput = values;
     else if (!sameStages) this.drop(visit, 'its path changed after its loss was computed');
     visit.path = path;
@@ -316,7 +342,7 @@ export class Paths {
   /** The peer after this one is lost: another replica, else past its stage, else the micro-batch is given up. */
   async #mend(visit: Visit, lost: PeerName): Promise<void> {
     if (visit.rerouting || visit.phase !== 'backward' || visit.output === undefined) return;
-    const { plan, self, alive, askSlot, announceDropped, note, emergencySkips } = this.#parts;
+    const { announceDropped, note, emergencySkips } = this.#parts;
     const { microbatch } = visit;
     const hop = visit.path[visit.hop + 1];
     if (hop === undefined || hop.peer !== lost) {
@@ -324,18 +350,27 @@ export class Paths {
       return;
     }
     visit.rerouting = true;
-    announceDropped(microbatch, 'its path leads elsewhere now', lost);
-    const replicas = (plan.assignment[hop.stage] ?? []).map((peer) => plan.peers[peer]!);
-    const turn = replicas.indexOf(lost) + 1;
-    const others = [...replicas.slice(turn), ...replicas.slice(0, turn)];
-    for (const peer of others) {
-      if (peer === lost || peer === self || !alive(peer)) continue;
-      if (!(await askSlot(peer, microbatch, hop.stage)) || visit.output === undefined || !alive(peer))
+    announceDropped(microbatch, MOVED, lost);
+    const full = new Set<PeerName>();
+    for (;;) {
+      const path = this.#newPath(visit, full);
+      if (path === undefined) break;
+      const before = visit.path;
+      const refusing = await this.#findRoom(visit, path);
+      if (isGivenUp(visit) || visit.output === undefined) break;
+      if (refusing !== undefined) {
+        full.add(refusing);
         continue;
-      visit.path = visit.path.map((step, at) => (at === visit.hop + 1 ? { ...step, peer } : step));
+      }
+      this.#announceLeft(microbatch, before.slice(visit.hop + 2), path);
+      visit.path = path;
       visit.rerouting = false;
-      note({ kind: 'rerouted', microbatch, lost, to: peer });
+      const to = path[visit.hop + 1];
+      const isShorter = to === undefined || path.length < before.length;
+      if (isShorter) note({ kind: 'skipped', microbatch, lost, stage: hop.stage });
+      else note({ kind: 'rerouted', microbatch, lost, to: to.peer });
       this.sendOutput(visit);
+      this.#parts.changed();
       return;
     }
     visit.rerouting = false;
@@ -349,6 +384,48 @@ export class Paths {
     note({ kind: 'skipped', microbatch, lost, stage: hop.stage });
     this.sendOutput(visit);
     this.#parts.changed();
+  }
+
+  /** The way on that is planned for it, without peers that are lost or have no room. */
+  #newPath(visit: Visit, full: ReadonlySet<PeerName>): readonly Hop[] | undefined {
+    const { alive, mender, emergencySkips } = this.#parts;
+    const { microbatch, path, hop } = visit;
+    const skipped = this.#pathLengths.get(microbatch)! - path.length;
+    return mender({
+      microbatch,
+      path,
+      done: hop + 1,
+      isGone: (peer) => !alive(peer),
+      full,
+      skips: Math.max(0, emergencySkips - skipped),
+    });
+  }
+
+  /** Asks those who do not expect it to make room, one after another; returns the first who does not, if any. */
+  async #findRoom(visit: Visit, path: readonly Hop[]): Promise<PeerName | undefined> {
+    const { alive, askSlot } = this.#parts;
+    const { microbatch } = visit;
+    const expected = new Set(visit.path.map(({ peer }) => peer));
+    const asked: Hop[] = [];
+    for (const hop of path.slice(visit.hop + 1)) {
+      if (expected.has(hop.peer) && alive(hop.peer)) continue;
+      const granted = await askSlot(hop.peer, microbatch, hop.stage);
+      if (granted && alive(hop.peer) && visit.output !== undefined) {
+        asked.push(hop);
+        continue;
+      }
+      this.#announceLeft(microbatch, asked, []);
+      return hop.peer;
+    }
+    return undefined;
+  }
+
+  /** Tells those who are not on the new path that the micro-batch does not come to them. */
+  #announceLeft(microbatch: number, before: readonly Hop[], path: readonly Hop[]): void {
+    const { alive, announceDropped } = this.#parts;
+    for (const { peer } of before) {
+      if (alive(peer) && !path.some((hop) => hop.peer === peer)) announceDropped(microbatch, MOVED, peer);
+    }
   }
 
   /** Gives a micro-batch up and says so to everyone. */
@@ -367,4 +444,17 @@ export class Paths {
     forgetTensors(visit);
     if (kept) this.#parts.release(visit.key);
   }
+}
+
+/** The most memory that a peer's tasks take at once when they run in the plan's order, in micro-batches. */
+function peakOf({ order, tasks }: Plan, peer: number): number {
+  if (order.kind !== 'fixed') return 0;
+  let held = 0;
+  let peak = 0;
+  for (const index of order.tasks[peer] ?? []) {
+    held += tasks[index]!.takes;
+    peak = Math.max(peak, held);
+    held -= tasks[index]!.gives;
+  }
+  return peak;
 }

@@ -3,19 +3,23 @@
 
 import { drawSamples, readWindows, trainingWindows, type Windows } from '../data/index.ts';
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
+import type { SwarmDescription } from '../schedule/description.ts';
 import type { Plan } from '../schedule/plan.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { PeerName } from '../seams/network.ts';
 import { activationFormat } from './activations.ts';
 import { compareOrder, type Taken } from './arrivals.ts';
+import { describeSwarm } from './describing.ts';
 import type { PeerEventBody } from './events.ts';
 import type { ExchangeOrder } from './exchange.ts';
 import { Executor, type IterationReport } from './executor.ts';
 import { type Manifest, microbatchesPerIteration } from './manifest.ts';
 import { LinkTimes } from './link-times.ts';
+import { createMender } from './mending.ts';
 import type { Messenger } from './messenger.ts';
 import type { Paths } from './paths.ts';
+import { measurementsFor } from './planning.ts';
 import type { RunState } from './run-state.ts';
 
 export interface RunningParts {
@@ -80,6 +84,7 @@ export class Running {
       alive,
       activations: activationFormat(manifest),
       emergencySkips: manifest.training.emergencySkips,
+      mender: createMender(plan, () => this.#describe(plan)),
       nextKey: () => this.#nextKey++,
       tokens: (microbatch) => this.#tokens(iteration, microbatch),
       send: (to, header, payload) => this.#links.send(to, header, payload),
@@ -98,6 +103,13 @@ export class Running {
     });
     this.#executor = executor;
     executor.run((report) => this.#report(executor, report, false)).catch(broken);
+  }
+
+  /** The swarm of a plan with what is committed of its times. */
+  #describe({ assignment, peers }: Plan): SwarmDescription {
+    const { manifest, state } = this.#parts;
+    const groups = assignment.map((group) => group.map((index) => peers[index]!));
+    return describeSwarm(manifest, groups, measurementsFor(state(), manifest, state().iteration));
   }
 
   #tokens(iteration: number, microbatch: number) {

@@ -76,6 +76,7 @@ function executorOf(self: string) {
     clock: new SimulatedWorld().clockOf(self),
     activations,
     emergencySkips: 1,
+    mender: () => undefined,
     nextKey: () => 7,
     tokens: () => ({ inputs: new Int32Array(1), targets: new Int32Array(1) }),
     send: async (to, header) => {

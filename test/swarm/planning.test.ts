@@ -3,8 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { Journal } from '../../src/journal/journal.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
-import type { Entry } from '../../src/journal/entry.ts';
+import type { Entry, EntryBody } from '../../src/journal/entry.ts';
 import type { Simulation } from '../../src/replay/simulation.ts';
+import type { PlanJson } from '../../src/schedule/json.ts';
 import type { Manifest } from '../../src/swarm/manifest.ts';
 import { auditPlans } from '../../src/swarm/plan-audit.ts';
 import { type SmallRun, smallManifest, smallSimulation } from './small-run.ts';
@@ -15,6 +16,8 @@ const skipping: SmallRun = {
   // links of some length, no two alike, so that paths differ
   latencySeconds: (from, to) => 0.004 + 0.002 * ((7 * number(from) + 3 * number(to)) % 11),
 };
+type PlanBody = Extract<EntryBody, { kind: 'plan' }>;
+
 const manifestOf = (run: SmallRun): Manifest => ({ ...smallManifest(run), founder: 'p0' });
 
 function number(peer: string): number {
@@ -53,5 +56,70 @@ describe('plans of a running swarm', () => {
     const planners = entries.flatMap(({ body }) => (body.kind === 'plan' ? [body] : []));
     expect(planners.some(({ iteration, planner }) => planner!.measuredUpTo === iteration - 2)).toBe(true);
     expect(planners.some(({ planner }) => planner!.steps > 1_000)).toBe(true);
+  });
+
+  it('are refused, with their author named, and found by the audit, when they are not what they claim', async () => {
+    const settings = { ...skipping, iterations: 4 };
+    const { entries } = await runOf(settings);
+    const manifest = manifestOf(settings);
+    const at = entries.findLastIndex(({ body }) => body.kind === 'plan');
+    const entry = entries[at]!;
+    const body = entry.body as PlanBody;
+    const outcomeWith = (changed: Partial<PlanBody>) => {
+      const tampered = [...entries.slice(0, at), { ...entry, body: { ...body, ...changed } }];
+      return [...auditPlans(tampered, manifest)].at(-1)!.outcome;
+    };
+    const planner = body.planner!;
+    const plan = body.plan as PlanJson;
+    expect(outcomeWith({})).toEqual({ kind: 'equal' });
+    // sound, and not what the planner gives: another seed's search, other times, another order of work
+    expect(outcomeWith({ planner: { ...planner, steps: planner.steps + 1 } })).toEqual({ kind: 'different' });
+    const slower = plan.seconds.map((row) => ({ ...row, F1: 9 }));
+    expect(outcomeWith({ plan: { ...plan, seconds: slower } })).toEqual({ kind: 'different' });
+    // not sound
+    const invalid = (changed: Partial<PlanBody>, why: string | RegExp) =>
+      expect(outcomeWith(changed)).toMatchObject({ kind: 'invalid', problem: expect.stringMatching(why) });
+    invalid({ planner: { ...planner, seed: planner.seed + 1 } }, /seed/);
+    invalid({ planner: { ...planner, measuredUpTo: 0 } }, /measurements up to iteration 0/);
+    invalid({ planner: undefined }, /does not say how/);
+    const stranger = plan.peers.map((peer, index) => (index === 2 ? 'mallory' : peer));
+    invalid({ plan: { ...plan, peers: stranger } }, /mallory is no active holder/);
+    const exchanged = plan.peers.map((_, index, all) => all[(index + 2) % all.length]!);
+    invalid({ plan: { ...plan, peers: exchanged } }, /no active holder of stage/);
+    invalid({ plan: { ...plan, paths: plan.paths.map((path) => path.slice(0, -2)) } }, /./);
+    invalid({ plan: null }, /./);
+  });
+
+  it('come from what was measured: a link that turned out slow is used less', async () => {
+    const slow = (from: string, to: string) => (from === 'p2' || to === 'p2' ? 0.2 : 0.004);
+    const { entries } = await runOf({ ...skipping, iterations: 8, latencySeconds: slow });
+    const measured = entries.flatMap(({ body }) => (body.kind === 'commit' ? [body.measurements ?? []] : []));
+    expect(measured).toHaveLength(8);
+    for (const peers of measured) {
+      for (const { forward, backward } of peers) {
+        expect(Number.isInteger(forward) && Number.isInteger(backward)).toBe(true);
+      }
+    }
+    // a transfer is measured as long as the simulated network takes: latency and bytes over bandwidth
+    const toSlow = measured.flat().flatMap(({ links }) => links.filter(({ to }) => to === 'p2'));
+    expect(toSlow.length).toBeGreaterThan(0);
+    for (const { microseconds } of toSlow) {
+      expect(microseconds).toBeGreaterThan(200_000);
+      expect(microseconds).toBeLessThan(206_000);
+    }
+    const forwards = measured.flat().map(({ forward }) => forward);
+    expect(Math.min(...forwards)).toBeGreaterThan(0);
+  });
+
+  it('give the same losses when plans come from no measurements', async () => {
+    const losses: (number | null)[][] = [];
+    for (const latencySeconds of [0.004, 0.02]) {
+      const { entries } = await runOf({ iterations: 4, latencySeconds });
+      losses.push(entries.flatMap(({ body }) => (body.kind === 'commit' ? [body.loss] : [])));
+      expect(entries.every(({ body }) => body.kind !== 'commit' || body.measurements === undefined)).toBe(
+        true,
+      );
+    }
+    expect(losses[0]).toEqual(losses[1]);
   });
 });

@@ -21,6 +21,8 @@ export interface BrokenPath {
   readonly backlogSeconds: readonly number[];
   /** Stages that the path may visit fewer than planned. */
   readonly skips: number;
+  /** Which peers may be chosen for the path's n-th visit (0 at the anchor); any, where it is left out. */
+  readonly only?: (visit: number, stage: number, peer: number) => boolean;
 }
 
 export interface Replanned {
@@ -67,7 +69,7 @@ export function replanPath(
   const most = path.nodes.length - broken.done;
   const reached: State[][] = [states];
   for (let visit = 0; visit < most; visit++) {
-    states = step(plan, description, rules, broken, kept, states);
+    states = step(plan, description, rules, broken, kept, states, broken.done + visit);
     reached.push(states);
   }
   for (let visits = most; visits >= Math.max(0, most - broken.skips); visits--) {
@@ -117,6 +119,7 @@ function step(
   broken: BrokenPath,
   kept: readonly PathNode[],
   states: readonly State[],
+  visit: number,
 ): State[] {
   const { peers, links, activationBytes } = description;
   const visited = new Set(kept.map(({ stage }) => stage));
@@ -128,6 +131,7 @@ function step(
       if ((!onward && !back) || visited.has(stage)) continue;
       for (const peer of plan.assignment[stage]!) {
         if (broken.gone.has(peer) || broken.room[peer]! < 1) continue;
+        if (broken.only?.(visit, stage, peer) === false) continue;
         const own = peers[peer]!;
         const there = state.seconds + transferSeconds(links, state.peer, peer, activationBytes);
         const seconds =
