@@ -12,11 +12,13 @@ import {
   holders,
   lostStages,
   originFor,
+  possibleStages,
   rebuildOrigin,
   stageFor,
   takerOf,
 } from './placement.ts';
 import type { Member, RunState } from './run-state.ts';
+import type { Move } from './seating.ts';
 
 export interface BoundaryParts {
   readonly state: RunState;
@@ -36,6 +38,9 @@ export class Boundary {
   readonly #leaving = new Set<PeerName>();
   readonly #ready = new Map<PeerName, { stage: number; digest: string; failure: string }>();
   readonly #divergent = new Set<PeerName>();
+  /** Where newcomers would shorten the iteration most, as far as that was looked for. */
+  readonly #seats = new Map<PeerName, number>();
+  #move: Move | undefined;
   readonly #failures = new Map<PeerName, number>();
   /** When each entry of a member that is still entering was first seen here. */
   readonly #entered = new WeakMap<Member, number>();
@@ -75,6 +80,33 @@ export class Boundary {
   forget(peer: PeerName): void {
     this.#leaving.delete(peer);
     this.#applicants.delete(peer);
+    this.#seats.delete(peer);
+  }
+
+  /**
+   * A newcomer for whom several stages are open, none of them empty or wished for: where it sits is a matter of speed.
+   * undefined when there is none that has not been given a seat yet.
+   */
+  unseated(): { readonly peer: PeerName; readonly stages: readonly number[] } | undefined {
+    const { state, manifest } = this.#parts;
+    for (const [peer, applicant] of this.#applicants) {
+      if (this.#seats.has(peer)) continue;
+      const stages = possibleStages(state, manifest, applicant);
+      const chosen = stageFor(state, manifest, applicant);
+      const isOpen = stages.length > 1 && chosen !== applicant.wantedStage;
+      if (isOpen && stages.every((stage) => holders(state, stage).length > 0)) return { peer, stages };
+    }
+    return undefined;
+  }
+
+  /** The stage that a newcomer should take. */
+  seat(peer: PeerName, stage: number): void {
+    this.#seats.set(peer, stage);
+  }
+
+  /** A member is of more use at another stage: it goes there if it still can. */
+  suggest(move: Move): void {
+    this.#move = move;
   }
 
   /** What is to be ordered first; empty when everything is as it should be. */
@@ -84,7 +116,7 @@ export class Boundary {
     const { repairs, changes } = this.#answers();
     changes.push(...this.#freshCopies());
     if (changes.length > 0) return [...repairs, { kind: 'members', changes }];
-    const next = this.#nextToGo() ?? this.#nextToEnter() ?? this.#nextToMove();
+    const next = this.#nextToGo() ?? this.#nextToEnter() ?? this.#nextToMove() ?? this.#suggested();
     return next ? [{ kind: 'members', changes: [next] }] : [];
   }
 
@@ -160,7 +192,10 @@ export class Boundary {
     const { state, manifest } = this.#parts;
     for (const [peer, applicant] of this.#applicants) {
       this.#applicants.delete(peer);
-      const stage = stageFor(state, manifest, applicant);
+      const seat = this.#seats.get(peer);
+      this.#seats.delete(peer);
+      const isStillOpen = seat !== undefined && possibleStages(state, manifest, applicant).includes(seat);
+      const stage = isStillOpen ? seat : stageFor(state, manifest, applicant);
       const origin = stage === undefined ? undefined : originFor(state, manifest, applicant, stage);
       if (stage !== undefined && origin !== undefined) return entering(applicant, stage, origin);
     }
@@ -176,6 +211,19 @@ export class Boundary {
       if (taker && origin) return entering(taker, stage, origin);
     }
     return undefined;
+  }
+
+  /** The move that was suggested, when the stage that it leaves keeps a replica and the other has one to copy. */
+  #suggested(): MemberChange | undefined {
+    const { state, manifest } = this.#parts;
+    const move = this.#move;
+    this.#move = undefined;
+    const member = move && state.member(move.peer);
+    if (move === undefined || member?.status !== 'active' || member.stage !== move.from) return undefined;
+    const isSettled = state.present().every(({ status }) => status === 'active');
+    if (!isSettled || state.group(move.from).length < 2) return undefined;
+    const origin = originFor(state, manifest, { peer: move.peer, stored: [] }, move.to);
+    return origin?.kind === 'donor' ? entering(member, move.to, origin) : undefined;
   }
 
   /** A member that wants to leave goes at once, unless it holds the last copy of a stage that another can take. */

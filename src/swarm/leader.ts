@@ -14,6 +14,7 @@ import { type Applicant, holders } from './placement.ts';
 import { Planning } from './planner.ts';
 import { planEntry, plansFromTimes } from './planning.ts';
 import type { RunState } from './run-state.ts';
+import { SeatsSearch } from './seats-search.ts';
 import { Changes } from './waiting.ts';
 import { WeightDigests } from './weight-digests.ts';
 
@@ -77,6 +78,7 @@ export class Leader {
   readonly #boundary: Boundary;
   readonly #digests = new WeightDigests();
   readonly #planning: Planning;
+  readonly #seats: SeatsSearch;
   readonly #changes: Changes;
   #collecting: Collecting | undefined;
   #started = false;
@@ -91,12 +93,14 @@ export class Leader {
     this.#parts = parts;
     this.#boundary = new Boundary(parts);
     this.#planning = new Planning(parts);
+    this.#seats = new SeatsSearch(parts, this.#boundary);
     this.#changes = new Changes(parts.clock);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#planning.stop();
+    this.#seats.stop();
     this.#changes.happened();
   }
 
@@ -123,6 +127,7 @@ export class Leader {
 
   apply(applicant: Applicant): void {
     this.#boundary.apply(applicant);
+    void this.#seats.seatNewcomers();
     this.#changes.happened();
   }
 
@@ -229,6 +234,7 @@ export class Leader {
     const { state, manifest, clock, order, note } = this.#parts;
     let said = '';
     for (;;) {
+      await this.#seats.seatNewcomers();
       if (this.#stopped) return;
       const bodies = this.#boundary.changes();
       if (bodies.length > 0) {
@@ -295,6 +301,7 @@ export class Leader {
       return;
     }
     this.#planning.begin();
+    this.#seats.lookForMoves();
     while (!this.#stopped) {
       this.#advance(collecting);
       if (collecting.group(0, this.#parts.alive).length === 0) return; // no anchor: the next boundary decides

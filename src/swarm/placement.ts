@@ -24,18 +24,22 @@ export function holders(state: RunState, stage: number): Member[] {
   return state.present().filter((member) => member.stage === stage);
 }
 
+/** Stages that an applicant could take: it has the text where that is needed, and there is a way to get the weights. */
+export function possibleStages(state: RunState, manifest: Manifest, applicant: Applicant): number[] {
+  return Array.from({ length: manifest.training.stages }, (_, stage) => stage).filter(
+    (stage) =>
+      (stage !== 0 || applicant.hasText) && originFor(state, manifest, applicant, stage) !== undefined,
+  );
+}
+
 /**
  * The stage that an applicant should take: one that nobody holds (its own old one before others), else the one
  * furthest below its planned size. undefined when it can be of no use.
  */
 export function stageFor(state: RunState, manifest: Manifest, applicant: Applicant): number | undefined {
-  const { stages, stageSizes } = manifest.training;
-  const { wantedStage, hasText } = applicant;
-  const possible: number[] = [];
-  for (let stage = 0; stage < stages; stage++) {
-    if (stage === 0 && !hasText) continue;
-    if (originFor(state, manifest, applicant, stage) !== undefined) possible.push(stage);
-  }
+  const { stageSizes } = manifest.training;
+  const { wantedStage } = applicant;
+  const possible = possibleStages(state, manifest, applicant);
   const size = (stage: number) => holders(state, stage).length;
   const missing = (stage: number) => (stageSizes[stage] ?? 1) - size(stage);
   if (possible.includes(wantedStage) && missing(wantedStage) > 0) return wantedStage;

@@ -4,13 +4,13 @@
 
 import { networkOf } from '../schedule/record.ts';
 import type { Plan } from '../schedule/plan.ts';
-import type { Sliced } from '../schedule/slices.ts';
 import { timeline } from '../schedule/timeline.ts';
-import { type Clock, sleep } from '../seams/clock.ts';
+import type { Clock } from '../seams/clock.ts';
 import { describeSwarm } from './describing.ts';
 import type { Manifest } from './manifest.ts';
 import { groupsOf, type PlanBasis, planBasis, planInSlices, QUICK_STEPS, searches } from './planning.ts';
 import type { RunState } from './run-state.ts';
+import { inSlices, type Progress } from './slicing.ts';
 
 export interface PlannerParts {
   readonly state: RunState;
@@ -29,12 +29,10 @@ export interface Planned {
   readonly predictedSeconds: number | undefined;
 }
 
-interface Search {
+interface Search extends Progress {
   readonly basis: PlanBasis;
   readonly begunAt: number;
-  seconds: number;
   result: Plan | undefined;
-  cancelled: boolean;
 }
 
 /** Steps of the first search in the background, whose speed tells how many the next may have. */
@@ -107,19 +105,7 @@ export class Planning {
 
   async #run(search: Search): Promise<void> {
     const { manifest, clock } = this.#parts;
-    const sliced: Sliced<Plan> = planInSlices(manifest, search.basis);
-    for (;;) {
-      const started = clock.now();
-      const { done, value } = sliced.next();
-      search.seconds += clock.now() - started;
-      if (search.cancelled) return;
-      if (done === true) {
-        search.result = value;
-        return;
-      }
-      await sleep(clock, 0);
-      if (search.cancelled) return;
-    }
+    search.result = await inSlices(planInSlices(manifest, search.basis), clock, search);
   }
 
   /** As many steps next time as fit in their share of an iteration; where time does not count, all. */

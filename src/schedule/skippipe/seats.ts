@@ -3,17 +3,20 @@
 
 import type { SwarmDescription } from '../description.ts';
 import { networkOf } from '../record.ts';
+import { finish, type Sliced } from '../slices.ts';
 import { timeline } from '../timeline.ts';
 import type { Assignment } from '../wiring.ts';
 import { quickBounds } from './bounds.ts';
 import { instanceOf, microsecondsPerSecond } from './instance.ts';
 import { planOfCandidate } from './plan.ts';
-import { search } from './search.ts';
+import { searchInSlices } from './search.ts';
 
 export interface SeatOptions {
   readonly seed: number;
   /** Steps of the search for each seat that is tried. */
   readonly steps?: number;
+  /** Stages that may be taken; all, where it is left out. */
+  readonly stages?: readonly number[];
 }
 
 export interface Seat {
@@ -35,8 +38,19 @@ export function seatsFor(
   newcomer: number,
   options: SeatOptions,
 ): Seat[] {
+  return finish(seatsInSlices(description, assignment, newcomer, options));
+}
+
+/** The same in slices. */
+export function* seatsInSlices(
+  description: SwarmDescription,
+  assignment: Assignment,
+  newcomer: number,
+  options: SeatOptions,
+): Sliced<Seat[]> {
   const total = description.microbatchesPerAnchor * assignment[0]!.length;
-  const seats = assignment.map((_, stage): Seat => {
+  const seats: Seat[] = [];
+  for (const stage of options.stages ?? assignment.keys()) {
     const seated = assignment.map((group, at) => (at === stage ? [...group, newcomer] : [...group]));
     const perAnchor = Math.ceil(total / seated[0]!.length);
     const swarm = {
@@ -47,19 +61,25 @@ export function seatsFor(
     };
     // A wave that cannot be dealt out evenly does more work than asked for: what counts is the time per micro-batch.
     const done = perAnchor * seated[0]!.length;
-    return { stage, seconds: (plannedSeconds(swarm, options) * total) / done };
-  });
+    const seconds = yield* plannedSecondsInSlices(swarm, options);
+    seats.push({ stage, seconds: (seconds * total) / done });
+  }
   return seats.sort((a, b) => a.seconds - b.seconds || a.stage - b.stage);
 }
 
 /** The planned makespan after a search of the given length. */
-export function plannedSeconds(
+export function plannedSeconds(description: SwarmDescription, options: SeatOptions): number {
+  return finish(plannedSecondsInSlices(description, options));
+}
+
+/** The same in slices. */
+export function* plannedSecondsInSlices(
   description: SwarmDescription,
   { seed, steps = seatSteps }: SeatOptions,
-): number {
+): Sliced<number> {
   const instance = instanceOf(description);
   const bound = quickBounds(instance).seconds * microsecondsPerSecond;
-  const { candidate, evaluator } = search(instance, { seed, steps, bound });
+  const { candidate, evaluator } = yield* searchInSlices(instance, { seed, steps, bound });
   const plan = planOfCandidate('seat', description, instance, evaluator, candidate);
   return timeline(plan, networkOf(description)).makespanSeconds;
 }
