@@ -15,7 +15,8 @@ const MICROSECONDS = 1e6;
 
 /**
  * Groups of peers, stage 0 first, as a swarm. Times that a peer did not measure are assumed as the middle one that
- * holders of its stage measured, else that all did; links that nobody used as the middle one of those used.
+ * anchors measured for stage 0, and that all others did, by blocks, for other stages: whoever comes is not taken to be
+ * as slow as those who hold a slow stage. Links that nobody used count as the middle one of those used.
  */
 export function describeSwarm(
   manifest: Manifest,
@@ -27,7 +28,7 @@ export function describeSwarm(
   const holding = [anchors, ...groups.slice(1)];
   const peers = holding.flat();
   const indexOf = new Map(peers.map((peer, index) => [peer, index]));
-  const assumed = assumedPeer(training.stages, holding, measurements);
+  const assumed = assumedPeer(manifest, holding, measurements);
   const transfer = middle(linksAmong(peers, measurements)) / MICROSECONDS;
   const unlimited = peers.map(() => Number.POSITIVE_INFINITY);
   const description: SwarmDescription = {
@@ -59,29 +60,30 @@ export function describeSwarm(
 }
 
 function assumedPeer(
-  stages: number,
+  { training, model }: Manifest,
   holding: readonly (readonly PeerName[])[],
   { compute }: Measurements,
 ): Omit<PeerDescription, 'name'> {
-  const measured = (group: readonly PeerName[], part: keyof ComputeTimes) =>
-    group.flatMap((peer) => {
-      const value = Object.hasOwn(compute, peer) ? compute[peer]![part] : 0;
-      return value > 0 ? [value] : [];
+  const blocks = (stage: number) => Math.max(1, model.blocks[stage] ?? 1);
+  const measured = (holders: readonly (readonly PeerName[])[], part: keyof ComputeTimes, stage: number) =>
+    holders.flatMap((group, held) =>
+      group.flatMap((peer) => {
+        const value = Object.hasOwn(compute, peer) ? compute[peer]![part] : 0;
+        return value > 0 ? [(value * blocks(stage)) / blocks(held)] : [];
+      }),
+    );
+  const [anchors, others] = [[holding[0]!], [[], ...holding.slice(1)]];
+  const perStage = (part: keyof ComputeTimes) =>
+    Array.from({ length: training.stages }, (_, stage) => {
+      const own = middle(measured(stage === 0 ? anchors : others, part, stage));
+      return (own || middle(measured(holding, part, stage))) / MICROSECONDS || FORWARD_SECONDS;
     });
-  const everyone = holding.flat();
-  const perStage = (part: keyof ComputeTimes) => {
-    const all = middle(measured(everyone, part));
-    return Array.from({ length: stages }, (_, stage) => {
-      const own = middle(measured(holding[stage] ?? [], part));
-      return (own || all) / MICROSECONDS || FORWARD_SECONDS;
-    });
-  };
   const forwardSeconds = perStage('forward');
   return {
     forwardSeconds,
     backwardInputSeconds: perStage('backwardInput'),
     backwardWeightSeconds: perStage('backwardWeight'),
-    headSeconds: middle(measured(everyone, 'head')) / MICROSECONDS || forwardSeconds[0]! / 4,
+    headSeconds: middle(measured(anchors, 'head', 0)) / MICROSECONDS || forwardSeconds[0]! / 4,
     gapSeconds: 0,
     memoryMicrobatches: Number.POSITIVE_INFINITY,
   };

@@ -63,12 +63,16 @@ function mend(
     backlogSeconds: names.map(() => 0),
     skips: 0,
   };
-  const alongPath: BrokenPath['only'] = (visit, stage, peer) => {
-    const planned = nodes[visit]!;
-    return stage === planned.stage && (peer === planned.peer || broken.gone.has(planned.peer));
+  // A stage of the path whose peer lives stays with that peer: it may have computed it, and must not be counted twice.
+  const holder = new Map(nodes.map(({ stage, peer }) => [stage, peer]));
+  const keepsHolders: BrokenPath['only'] = (_, stage, peer) => {
+    const planned = holder.get(stage);
+    return planned === undefined || planned === peer || broken.gone.has(planned);
   };
+  const alongPath: BrokenPath['only'] = (visit, stage, peer) =>
+    stage === nodes[visit]!.stage && keepsHolders(visit, stage, peer);
   const found =
     replanPath(known, swarm, rules, { ...broken, only: alongPath }) ??
-    replanPath(known, swarm, rules, { ...broken, skips });
+    replanPath(known, swarm, rules, { ...broken, only: keepsHolders, skips });
   return found?.nodes.map(({ stage, peer }) => ({ stage, peer: names[peer]! }));
 }

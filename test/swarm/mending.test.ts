@@ -48,6 +48,11 @@ describe('a micro-batch whose next peer is lost', () => {
     const detour = mender({ ...question, full: new Set(replicas(lost!.stage)) })!;
     expect(detour.some(({ stage }) => stage === lost!.stage)).toBe(false);
     const nodes = detour.map(({ stage, peer }) => ({ stage, chunk: 0, peer: plan.peers.indexOf(peer) }));
+    // a stage that was on the path and whose peer lives stays with that peer
+    for (const { stage, peer } of path) {
+      if (peer === lost!.peer) continue;
+      expect(detour.filter((hop) => hop.stage === stage && hop.peer !== peer)).toEqual([]);
+    }
     const rules = { ...swarm, pathLength: detour.length };
     expect(brokenRule({ microbatch: 0, nodes }, plan, rules)).toBeUndefined();
   });

@@ -123,3 +123,35 @@ describe('plans of a running swarm', () => {
     expect(losses[0]).toEqual(losses[1]);
   });
 });
+
+describe('a run whose plans skip and search', () => {
+  for (const names of [['p4'], ['p0'], ['p2', 'p3'], ['p6', 'p7'], ['p3', 'p5']]) {
+    it(`goes on to its end when ${names.join(' and ')} crash in the middle of an iteration`, async () => {
+      for (const seconds of [0.02, 0.05, 0.1]) {
+        let crashed = false;
+        const simulation = smallSimulation({
+          ...skipping,
+          iterations: 6,
+          script: (event, { world, crash }) => {
+            if (event.kind !== 'plan' || event.iteration !== 3 || crashed) return;
+            crashed = true;
+            world.after(seconds, '', () => names.forEach(crash));
+          },
+        });
+        await simulation.run(600);
+        expect([...simulation.ends.values()].every((end) => end.how === 'ended')).toBe(true);
+        const survivor = ['p0', 'p1', 'p4'].find((name) => !names.includes(name))!;
+        const commits = simulation.events.flatMap((event) =>
+          event.kind === 'commit' && event.of === survivor ? [event.commit] : [],
+        );
+        expect(commits.at(-1)!.iteration).toBe(6);
+        for (const { stages, weights } of commits) {
+          for (const { microbatches } of stages) expect(new Set(microbatches).size).toBe(microbatches.length);
+          for (const { divergent } of weights) expect(divergent).toEqual([]);
+        }
+        const problems = simulation.events.filter((event) => event.kind === 'misbehaved');
+        expect(problems).toEqual([]);
+      }
+    });
+  }
+});

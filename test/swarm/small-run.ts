@@ -31,8 +31,10 @@ export interface SmallRun {
   readonly latencySeconds?: number | ((from: string, to: string) => number);
   /** Of every link. */
   readonly bytesPerSecond?: number;
-  /** Of every peer; a stage's forward takes some milliseconds at the default. */
-  readonly flopsPerSecond?: number;
+  /** Of every peer, or by peer; a stage's forward takes some milliseconds at the default. */
+  readonly flopsPerSecond?: number | ((peer: string) => number);
+  /** Peers that take whatever stage they are given. */
+  readonly anywhere?: readonly string[];
 }
 
 export function smallManifest(run: SmallRun): Omit<Manifest, 'founder'> {
@@ -109,7 +111,7 @@ export function smallSimulation(run: SmallRun): Simulation {
     text: smallText,
     peers: Array.from({ length: stages * replicas }, (_, i) => ({
       name: `p${i}`,
-      stage: Math.floor(i / replicas),
+      stage: run.anywhere?.includes(`p${i}`) ? -1 : Math.floor(i / replicas),
       hasText: true,
     })),
     links: {
@@ -122,7 +124,10 @@ export function smallSimulation(run: SmallRun): Simulation {
         createTimedEngine(
           clock,
           engine(peer, await createOnnxEngine({ inProcess: true })),
-          { ...device, flopsPerSecond },
+          {
+            ...device,
+            flopsPerSecond: typeof flopsPerSecond === 'number' ? flopsPerSecond : flopsPerSecond(peer),
+          },
           { pending },
         ),
       ),

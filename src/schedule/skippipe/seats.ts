@@ -52,14 +52,14 @@ export function* seatsInSlices(
   const seats: Seat[] = [];
   for (const stage of options.stages ?? assignment.keys()) {
     const seated = assignment.map((group, at) => (at === stage ? [...group, newcomer] : [...group]));
-    const perAnchor = Math.ceil(total / seated[0]!.length);
+    const perAnchor = Math.max(1, Math.floor(total / seated[0]!.length));
     const swarm = {
       ...description,
       assignment: seated,
       stageSizes: seated.map((group) => group.length),
       microbatchesPerAnchor: perAnchor,
     };
-    // A wave that cannot be dealt out evenly does more work than asked for: what counts is the time per micro-batch.
+    // A wave that cannot be dealt out evenly does less work than asked for: what counts is the time per micro-batch.
     const done = perAnchor * seated[0]!.length;
     const seconds = yield* plannedSecondsInSlices(swarm, options);
     seats.push({ stage, seconds: (seconds * total) / done });

@@ -1,0 +1,108 @@
+// Who sits where, when plans come from measured times.
+
+import { describe, expect, it } from 'vitest';
+import type { EntryBody } from '../../src/journal/entry.ts';
+import { finish } from '../../src/schedule/slices.ts';
+import { RunState } from '../../src/swarm/run-state.ts';
+import { moveInSlices, seatInSlices } from '../../src/swarm/seating.ts';
+import { smallManifest, smallSimulation } from './small-run.ts';
+
+const digest = '0'.repeat(64);
+const groups = [['a0', 'a1'], ['b0', 'b1', 'b2'], ['c0']];
+const manifest = {
+  ...smallManifest({ stages: 3, iterations: 200, training: { policy: 'skippipe', stageSizes: [2, 2, 2] } }),
+  founder: 'a0',
+};
+
+/** Three stages after one iteration in which every link took `transfer` µs and a forward 2 ms, at c0 `slow` times that. */
+function stateOf(slow: number, transfer: number): RunState {
+  const peers = groups.flatMap((group, stage) => group.map((peer) => ({ peer, stage })));
+  const measurements = peers.map(({ peer }) => {
+    const times = peer === 'c0' ? slow : 1;
+    return {
+      peer,
+      forward: 2_000 * times,
+      backward: 4_000 * times,
+      head: 500,
+      links: peers
+        .filter((other) => other.peer !== peer)
+        .map(({ peer: to }) => ({ to, microseconds: transfer })),
+    };
+  });
+  const commit = { loss: 2, stages: [], dropped: [], visitsComputed: 0, visitsCounted: 0, weights: [] };
+  const bodies: EntryBody[] = [
+    { kind: 'genesis', runId: digest, founder: 'a0' },
+    { kind: 'leader', peer: 'a0', reason: '' },
+    {
+      kind: 'members',
+      changes: peers.map(({ peer, stage }) => ({
+        kind: 'enter',
+        peer,
+        name: peer,
+        addresses: [],
+        stage,
+        origin: { kind: 'initial' },
+      })),
+    },
+    { kind: 'members', changes: peers.map(({ peer }) => ({ kind: 'active', peer })) },
+    { kind: 'plan', iteration: 1, attempt: 0, plan: null },
+    { kind: 'commit', iteration: 1, attempt: 0, ...commit, measurements },
+  ];
+  const state = new RunState();
+  bodies.forEach((body, index) => {
+    const term = index === 0 ? 0 : 1;
+    state.apply({ index, term, previous: digest, author: 'a0', body, hash: digest, signature: '' });
+  });
+  return state;
+}
+
+describe('a newcomer', () => {
+  it('sits where the iteration waits for work, whatever the planned sizes say', () => {
+    expect(finish(seatInSlices(stateOf(6, 100), manifest, 'new', [0, 1, 2]))).toBe(2);
+    expect(finish(seatInSlices(stateOf(6, 100), manifest, 'new', [0, 1]))).not.toBe(2);
+  });
+
+  it('is given that seat by the leader of a running swarm', async () => {
+    const slowStage = ['p4', 'p5'];
+    let crashed = false;
+    let back = false;
+    const simulation = smallSimulation({
+      iterations: 10,
+      training: { policy: 'skippipe' },
+      flopsPerSecond: (peer) => (slowStage.includes(peer) ? 2e8 : 1e9),
+      anywhere: ['p7'],
+      script: (event, world) => {
+        if (event.kind !== 'commit') return;
+        if (event.commit.iteration === 3 && !crashed) {
+          crashed = true;
+          world.crash('p7');
+        }
+        if (event.commit.iteration === 5 && !back) {
+          back = true;
+          void world.start('p7');
+        }
+      },
+    });
+    await simulation.run(600);
+    const seats = simulation.events.flatMap((event) =>
+      event.kind === 'entered' && event.of === 'p0' && event.peer === 'p7' ? [event.stage] : [],
+    );
+    // first the one that was missing, then the one that holds the others up
+    expect(seats).toEqual([3, 2]);
+    expect([...simulation.ends.values()].every((end) => end.how === 'ended')).toBe(true);
+  });
+});
+
+describe('a member', () => {
+  it('moves to the stage that the iteration waits for', () => {
+    const move = finish(moveInSlices(stateOf(6, 100), manifest));
+    expect(move).toMatchObject({ from: 1, to: 2 });
+  });
+
+  it('stays when that would gain little, or its weights travel longer than the gain lasts', () => {
+    expect(finish(moveInSlices(stateOf(1, 100), manifest))?.from).not.toBe(2);
+    expect(finish(moveInSlices(stateOf(6, 500_000), manifest))).toBeUndefined();
+    const ending = { ...manifest, training: { ...manifest.training, iterations: 1 } };
+    expect(finish(moveInSlices(stateOf(6, 100), ending))).toBeUndefined();
+  });
+});
