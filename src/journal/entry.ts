@@ -34,6 +34,8 @@ const memberChange = z.discriminatedUnion('kind', [
     addresses: z.array(z.string().max(300)).max(16),
     stage: count,
     origin,
+    /** micro-batches whose activations fit there; without it, as many as come */
+    memoryMicrobatches: z.number().int().min(1).max(1_000_000).optional(),
   }),
   /** its weights are in place: it counts from the next plan on */
   z.object({ kind: z.literal('active'), peer }),

@@ -23,7 +23,12 @@ export interface SimulationSettings {
   /** Everything of the manifest but its founder, who is the first peer. */
   readonly manifest: Omit<Manifest, 'founder'>;
   readonly text: Uint8Array;
-  readonly peers: readonly { readonly name: PeerName; readonly stage: number; readonly hasText: boolean }[];
+  readonly peers: readonly {
+    readonly name: PeerName;
+    readonly stage: number;
+    readonly hasText: boolean;
+    readonly memoryMicrobatches?: number | undefined;
+  }[];
   /** The weights that the run begins with, per stage; the first peer has them. */
   readonly given?: GivenWeights;
   readonly links: SimulatedLinks;
@@ -101,6 +106,7 @@ export class Simulation {
         engine: await engine(name, this.world.processorOf(name), this.world.holdFor),
         name,
         text: settings.hasText ? text : undefined,
+        memoryMicrobatches: settings.memoryMicrobatches,
         given: name === first!.name ? this.#settings.given : undefined,
         start:
           name === first!.name

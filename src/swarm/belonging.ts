@@ -24,6 +24,7 @@ export interface BelongingParts {
   readonly start: PeerStart;
   readonly name: string;
   readonly text: Uint8Array | undefined;
+  readonly memoryMicrobatches?: number | undefined;
   readonly network: Network;
   readonly clock: Clock;
   readonly store: Store;
@@ -148,7 +149,7 @@ export class Belonging {
   }
 
   async #applicantHere(wantedStage: number): Promise<Applicant> {
-    const { name, network, text, joining } = this.#parts;
+    const { name, network, text, joining, memoryMicrobatches } = this.#parts;
     const stored = await joining.storedStages(this.#signed!);
     return {
       peer: network.self,
@@ -157,12 +158,13 @@ export class Belonging {
       hasText: text !== undefined,
       stored,
       wantedStage,
+      memoryMicrobatches,
     };
   }
 
   #application(wantedStage: number): Application {
-    const { name, text } = this.#parts;
-    return { name, text, wantedStage };
+    const { name, text, memoryMicrobatches } = this.#parts;
+    return { name, text, wantedStage, memoryMicrobatches };
   }
 
   /** The very next entry may let it in again, as when it came back before it was missed. */

@@ -13,6 +13,9 @@ import { type Manifest, microbatchesPerIteration } from './manifest.ts';
 const FORWARD_SECONDS = 1;
 const MICROSECONDS = 1e6;
 
+/** Micro-batches whose activations fit, of peers that said so. */
+export type Memory = ReadonlyMap<PeerName, number>;
+
 /**
  * Groups of peers, stage 0 first, as a swarm. Times that a peer did not measure are assumed as the middle one that
  * anchors measured for stage 0, and that all others did, by blocks, for other stages: whoever comes is not taken to be
@@ -22,6 +25,7 @@ export function describeSwarm(
   manifest: Manifest,
   groups: readonly (readonly PeerName[])[],
   measurements: Measurements,
+  memory: Memory = new Map(),
 ): SwarmDescription {
   const { training } = manifest;
   const anchors = groups[0]!.slice(0, microbatchesPerIteration(manifest));
@@ -32,7 +36,11 @@ export function describeSwarm(
   const transfer = middle(linksAmong(peers, measurements)) / MICROSECONDS;
   const unlimited = peers.map(() => Number.POSITIVE_INFINITY);
   const description: SwarmDescription = {
-    peers: peers.map((name) => ({ ...assumed, name })),
+    peers: peers.map((name) => ({
+      ...assumed,
+      name,
+      memoryMicrobatches: memory.get(name) ?? Number.POSITIVE_INFINITY,
+    })),
     stages: training.stages,
     assignment: holding.map((group) => group.map((peer) => indexOf.get(peer)!)),
     stageSizes: holding.map((group) => group.length),
@@ -63,7 +71,7 @@ function assumedPeer(
   { training, model }: Manifest,
   holding: readonly (readonly PeerName[])[],
   { compute }: Measurements,
-): Omit<PeerDescription, 'name'> {
+): Omit<PeerDescription, 'name' | 'memoryMicrobatches'> {
   const blocks = (stage: number) => Math.max(1, model.blocks[stage] ?? 1);
   const measured = (holders: readonly (readonly PeerName[])[], part: keyof ComputeTimes, stage: number) =>
     holders.flatMap((group, held) =>
@@ -85,7 +93,6 @@ function assumedPeer(
     backwardWeightSeconds: perStage('backwardWeight'),
     headSeconds: middle(measured(anchors, 'head', 0)) / MICROSECONDS || forwardSeconds[0]! / 4,
     gapSeconds: 0,
-    memoryMicrobatches: Number.POSITIVE_INFINITY,
   };
 }
 

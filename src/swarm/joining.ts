@@ -51,6 +51,7 @@ export interface Application {
   readonly name: string;
   readonly text: Uint8Array | undefined;
   readonly wantedStage: number;
+  readonly memoryMicrobatches?: number | undefined;
 }
 
 type JoinRequest = Extract<ControlBody, { kind: 'join' }>['value'];
@@ -58,6 +59,7 @@ type Refused = Extract<ControlBody, { kind: 'refused' }>['value'];
 
 /** What the journal holds of a member; the rest of what it says of itself is left out. */
 const MAX_NAME = 64;
+const MAX_MEMORY = 1_000_000;
 const MAX_ADDRESSES = 16;
 const MAX_ADDRESS = 300;
 const ASK_SECONDS = 5;
@@ -187,7 +189,7 @@ export class Joining {
 
   async #request(application: Application, runId: string): Promise<JoinRequest> {
     const { network, identity, store, journal } = this.#parts;
-    const { name, text, wantedStage } = application;
+    const { name, text, wantedStage, memoryMicrobatches } = application;
     const stored = await store.readBlob('manifest');
     const manifest = stored && (await readManifest(stored, identity, runId));
     return {
@@ -200,6 +202,7 @@ export class Joining {
       wantedStage,
       term: journal.lastTerm,
       journalLength: journal.length,
+      ...(memoryMicrobatches !== undefined && { memoryMicrobatches }),
     };
   }
 
@@ -265,7 +268,7 @@ export class Joining {
       const why = request.dataDigest === '' ? 'you have no text' : 'your text is another one';
       return refuse('WRONG_DATA', `stage 0 needs the run's text "${name}" of ${bytes} bytes, and ${why}`);
     }
-    const { name, addresses, stored, wantedStage } = request;
+    const { name, addresses, stored, wantedStage, memoryMicrobatches } = request;
     return {
       kind: 'applicant',
       applicant: {
@@ -275,6 +278,7 @@ export class Joining {
         hasText,
         stored,
         wantedStage,
+        ...(memoryMicrobatches && { memoryMicrobatches: Math.min(MAX_MEMORY, memoryMicrobatches) }),
       },
     };
   }

@@ -42,6 +42,8 @@ export interface PeerParts {
   readonly name: string;
   /** The run's text, where this peer has it; without it, it cannot be an anchor. */
   readonly text: Uint8Array | undefined;
+  /** Micro-batches whose activations fit its memory; plans and other peers' broken paths give it no more at once. */
+  readonly memoryMicrobatches?: number | undefined;
   readonly start: PeerStart;
   /** The weights that the run begins with (`Manifest.start`), per stage; its founder has them. */
   readonly given?: GivenWeights | undefined;

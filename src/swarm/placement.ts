@@ -17,6 +17,8 @@ export interface Applicant {
   readonly stored: readonly { readonly stage: number; readonly iteration: number }[];
   /** Where it would like to sit; -1 anywhere. */
   readonly wantedStage: number;
+  /** Micro-batches whose activations fit; as many as come where it is left out. */
+  readonly memoryMicrobatches?: number | undefined;
 }
 
 /** Live holders of a stage, entering ones included. */
@@ -106,6 +108,7 @@ export function entering(
   stage: number,
   origin: Origin,
 ): MemberChange {
-  const { peer, name, addresses } = member;
-  return { kind: 'enter', peer, name, addresses: [...addresses], stage, origin };
+  const { peer, name, addresses, memoryMicrobatches } = member;
+  const memory = memoryMicrobatches === undefined ? {} : { memoryMicrobatches };
+  return { kind: 'enter', peer, name, addresses: [...addresses], stage, origin, ...memory };
 }

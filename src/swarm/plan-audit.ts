@@ -6,7 +6,7 @@ import type { Entry } from '../journal/entry.ts';
 import { plannerVersion } from '../schedule/policies/skippipe.ts';
 import { finish } from '../schedule/slices.ts';
 import type { Manifest } from './manifest.ts';
-import { groupsOf, measurementsFor, planEntry, planInSlices, readPlan } from './planning.ts';
+import { groupsOf, measurementsFor, memoryOf, planEntry, planInSlices, readPlan } from './planning.ts';
 import { RunState } from './run-state.ts';
 
 export interface AuditedPlan {
@@ -56,7 +56,13 @@ function outcomeOf(
   const planner = body.planner!; // a plan without one is not read
   if (planner.version !== plannerVersion) return { kind: 'other-version', version: planner.version };
   const measurements = measurementsFor(state, manifest, planner.measuredUpTo);
-  const basis = { iteration: body.iteration, groups: groupsOf(state, manifest), measurements, planner };
+  const basis = {
+    iteration: body.iteration,
+    groups: groupsOf(state, manifest),
+    measurements,
+    memory: memoryOf(state),
+    planner,
+  };
   const again = canonicalBytes(planEntry(finish(planInSlices(manifest, basis))) as Json);
   const ordered = canonicalBytes(body.plan as Json);
   const equal = again.length === ordered.length && again.every((byte, at) => byte === ordered[at]);

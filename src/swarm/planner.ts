@@ -91,7 +91,7 @@ export class Planning {
   }
 
   /** Whether the journal, as it stands now, still says what a plan was computed from. */
-  fits({ iteration, groups, measurements, planner }: PlanBasis): boolean {
+  fits({ iteration, groups, measurements, memory, planner }: PlanBasis): boolean {
     const { state, manifest } = this.#parts;
     if (iteration !== state.iteration + 1) return false;
     // averages are never changed, only replaced
@@ -99,7 +99,11 @@ export class Planning {
     const now = groupsOf(state, manifest);
     return now.every(
       (group, stage) =>
-        group.length === groups[stage]!.length && group.every((peer, at) => peer === groups[stage]![at]),
+        group.length === groups[stage]!.length &&
+        group.every(
+          (peer, at) =>
+            peer === groups[stage]![at] && state.member(peer)!.memoryMicrobatches === memory.get(peer),
+        ),
     );
   }
 
@@ -122,8 +126,10 @@ export class Planning {
   #planned({ basis, seconds }: Search, plan: Plan, ahead: boolean): Planned {
     const measured = Object.keys(basis.measurements.compute).length > 0;
     const predictedSeconds = measured
-      ? timeline(plan, networkOf(describeSwarm(this.#parts.manifest, basis.groups, basis.measurements)))
-          .makespanSeconds
+      ? timeline(
+          plan,
+          networkOf(describeSwarm(this.#parts.manifest, basis.groups, basis.measurements, basis.memory)),
+        ).makespanSeconds
       : undefined;
     return { plan, basis, seconds, ahead, predictedSeconds };
   }

@@ -15,7 +15,7 @@ import { rulesOf } from '../schedule/skippipe/rules.ts';
 import { finish, type Sliced } from '../schedule/slices.ts';
 import { validatePlan } from '../schedule/validate.ts';
 import type { PeerName } from '../seams/network.ts';
-import { describeSwarm } from './describing.ts';
+import { describeSwarm, type Memory } from './describing.ts';
 import { type Manifest, microbatchesPerIteration } from './manifest.ts';
 import type { OrderedPlan, RunState } from './run-state.ts';
 
@@ -31,6 +31,7 @@ export interface PlanBasis {
   readonly iteration: number;
   readonly groups: Groups;
   readonly measurements: Measurements;
+  readonly memory: Memory;
   readonly planner: Planner;
 }
 
@@ -64,6 +65,12 @@ export function groupsOf(state: RunState, { training }: Manifest): PeerName[][] 
   return Array.from({ length: training.stages }, (_, stage) => state.group(stage).map(({ peer }) => peer));
 }
 
+/** How much fits at the members that said so. */
+export function memoryOf(state: RunState): Memory {
+  const said = state.present().filter(({ memoryMicrobatches }) => memoryMicrobatches !== undefined);
+  return new Map(said.map(({ peer, memoryMicrobatches }) => [peer, memoryMicrobatches!]));
+}
+
 /** What was measured up to an iteration that was committed last or before that; nothing where the run does not plan from it. */
 export function measurementsFor(state: RunState, manifest: Manifest, upToIteration: number): Measurements {
   return (plansFromTimes(manifest) ? state.measurements(upToIteration) : undefined) ?? noMeasurements;
@@ -78,24 +85,25 @@ export function planBasis(state: RunState, manifest: Manifest, iteration: number
   const groups = groupsOf(state, manifest);
   const measuredUpTo = plansFromTimes(manifest) ? state.iteration : 0;
   const measurements = measurementsFor(state, manifest, measuredUpTo);
+  const memory = memoryOf(state);
   const { searching } = policyOf(manifest);
   const own =
     searching && groups[0]!.length > 0
-      ? searching.steps(describeSwarm(manifest, groups, measurements), undefined)
+      ? searching.steps(describeSwarm(manifest, groups, measurements, memory), undefined)
       : 0;
   const { policy } = manifest.training;
   const seed = seedOf(manifest, iteration);
   const planner = { version: plannerVersion, policy, seed, steps: Math.min(steps, own), measuredUpTo };
-  return { iteration, groups, measurements, planner };
+  return { iteration, groups, measurements, memory, planner };
 }
 
 /** The plan of a basis, in slices. Throws a PlanningError when nobody can begin a path. */
 export function* planInSlices(manifest: Manifest, basis: PlanBasis): Sliced<Plan> {
-  const { groups, measurements, planner } = basis;
+  const { groups, measurements, memory, planner } = basis;
   if (groups[0]!.length === 0) {
     throw new PlanningError('no anchor is alive: nobody holds the embedding and the data');
   }
-  const description = describeSwarm(manifest, groups, measurements);
+  const description = describeSwarm(manifest, groups, measurements, memory);
   const policy = policyOf(manifest);
   const options = { seed: planner.seed, budget: { steps: planner.steps } };
   return policy.searching
@@ -112,7 +120,7 @@ export function makePlan(state: RunState, manifest: Manifest): Plan {
 export function planOfGroups(manifest: Manifest, groups: Groups, iteration: number): Plan {
   const planner = { version: plannerVersion, policy: manifest.training.policy, steps: QUICK_STEPS };
   const seed = seedOf(manifest, iteration);
-  const basis = { iteration, groups, measurements: noMeasurements };
+  const basis = { iteration, groups, measurements: noMeasurements, memory: new Map() };
   return finish(planInSlices(manifest, { ...basis, planner: { ...planner, seed, measuredUpTo: 0 } }));
 }
 
@@ -157,12 +165,15 @@ function fitProblem(plan: Plan, manifest: Manifest): string | undefined {
   return undefined;
 }
 
-function memberProblem({ assignment, peers }: Plan, state: RunState): string | undefined {
+function memberProblem({ assignment, peers, memoryLimits }: Plan, state: RunState): string | undefined {
   for (const [stage, group] of assignment.entries()) {
     for (const index of group) {
       const member = state.member(peers[index]!);
       if (member?.status !== 'active' || member.stage !== stage) {
         return `${peers[index]} is no active holder of stage ${stage}`;
+      }
+      if (memoryLimits[index]! > (member.memoryMicrobatches ?? Number.POSITIVE_INFINITY)) {
+        return `${peers[index]} has room for ${member.memoryMicrobatches} micro-batches, not ${memoryLimits[index]}`;
       }
     }
   }
@@ -183,8 +194,9 @@ function plannerProblem({ planner, iteration }: OrderedPlan, manifest: Manifest)
 }
 
 /** The rules of paths that the run's policy promises to keep, for the groups of a plan. */
-function rulesFor({ assignment, peers }: Plan, manifest: Manifest): PathRules | undefined {
+function rulesFor({ assignment, peers, memoryLimits }: Plan, manifest: Manifest): PathRules | undefined {
   if (policyOf(manifest).keepsRules !== true) return undefined;
   const groups = assignment.map((group) => group.map((index) => peers[index]!));
-  return rulesOf(instanceOf(describeSwarm(manifest, groups, noMeasurements)));
+  const memory = new Map(peers.map((peer, index) => [peer, memoryLimits[index]!]));
+  return rulesOf(instanceOf(describeSwarm(manifest, groups, noMeasurements, memory)));
 }

@@ -26,6 +26,8 @@ export interface Member {
   /** `entering`: its weights are on their way, it listens to its group but counts for nothing yet. */
   readonly status: 'entering' | 'active' | 'gone';
   readonly origin: Origin;
+  /** Micro-batches whose activations fit; as many as come where it is left out. */
+  readonly memoryMicrobatches?: number | undefined;
   /** The iteration that was committed last when it entered its stage. */
   readonly enteredAfter: number;
   /** Why it went; only while it is gone. */

@@ -10,7 +10,7 @@ import type { PeerName } from '../seams/network.ts';
 import { describeSwarm } from './describing.ts';
 import { parametersOf } from './holder.ts';
 import type { Manifest } from './manifest.ts';
-import { groupsOf, measurementsFor } from './planning.ts';
+import { groupsOf, measurementsFor, memoryOf } from './planning.ts';
 import type { RunState } from './run-state.ts';
 
 /** Steps of the search for each move that is tried; there are many, and all are judged alike. */
@@ -38,7 +38,12 @@ export function* seatInSlices(
   const groups = groupsOf(state, manifest).map((group) => group.filter((peer) => peer !== newcomer));
   const last = groups.length - 1;
   const seated = groups.map((group, stage) => (stage === last ? [...group, newcomer] : group));
-  const swarm = describeSwarm(manifest, seated, measurementsFor(state, manifest, state.iteration));
+  const swarm = describeSwarm(
+    manifest,
+    seated,
+    measurementsFor(state, manifest, state.iteration),
+    memoryOf(state),
+  );
   const index = swarm.peers.findIndex(({ name }) => name === newcomer);
   const assignment = swarm.assignment!.map((group) => group.filter((peer) => peer !== index));
   const options = { seed: manifest.seed + state.iteration, stages: possible };
@@ -49,7 +54,12 @@ export function* seatInSlices(
 /** A move between two stages other than the anchors' that is worth its cost; undefined where all should stay. */
 export function* moveInSlices(state: RunState, manifest: Manifest): Sliced<Move | undefined> {
   const groups = groupsOf(state, manifest);
-  const swarm = describeSwarm(manifest, groups, measurementsFor(state, manifest, state.iteration));
+  const swarm = describeSwarm(
+    manifest,
+    groups,
+    measurementsFor(state, manifest, state.iteration),
+    memoryOf(state),
+  );
   const held = swarm.assignment!;
   const options = { seed: manifest.seed + state.iteration, steps: MOVE_STEPS };
   const heldSeconds = yield* plannedSecondsInSlices(swarm, options);

@@ -5,10 +5,18 @@ import { Journal } from '../../src/journal/journal.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import type { Entry, EntryBody } from '../../src/journal/entry.ts';
 import type { Simulation } from '../../src/replay/simulation.ts';
+import type { SwarmDescription } from '../../src/schedule/description.ts';
+import { policies } from '../../src/schedule/policies/index.ts';
+import type { Plan } from '../../src/schedule/plan.ts';
+import { networkOf, timeline } from '../../src/schedule/timeline.ts';
+import { noMeasurements } from '../../src/schedule/skippipe/measured.ts';
 import type { PlanJson } from '../../src/schedule/json.ts';
 import type { Manifest } from '../../src/swarm/manifest.ts';
+import { activationFormat } from '../../src/swarm/activations.ts';
+import { describeSwarm } from '../../src/swarm/describing.ts';
+import { Paths } from '../../src/swarm/paths.ts';
 import { auditPlans } from '../../src/swarm/plan-audit.ts';
-import { type SmallRun, smallManifest, smallSimulation } from './small-run.ts';
+import { changed, type SmallRun, smallManifest, smallSimulation } from './small-run.ts';
 
 const skipping: SmallRun = {
   iterations: 8,
@@ -127,13 +135,13 @@ describe('plans of a running swarm', () => {
 describe('a run whose plans skip and search', () => {
   for (const names of [['p4'], ['p0'], ['p2', 'p3'], ['p6', 'p7'], ['p3', 'p5']]) {
     it(`goes on to its end when ${names.join(' and ')} crash in the middle of an iteration`, async () => {
-      for (const seconds of [0.02, 0.05, 0.1]) {
+      for (const seconds of [0.02, 0.06]) {
         let crashed = false;
         const simulation = smallSimulation({
           ...skipping,
-          iterations: 6,
+          iterations: 4,
           script: (event, { world, crash }) => {
-            if (event.kind !== 'plan' || event.iteration !== 3 || crashed) return;
+            if (event.kind !== 'plan' || event.iteration !== 2 || crashed) return;
             crashed = true;
             world.after(seconds, '', () => names.forEach(crash));
           },
@@ -144,7 +152,7 @@ describe('a run whose plans skip and search', () => {
         const commits = simulation.events.flatMap((event) =>
           event.kind === 'commit' && event.of === survivor ? [event.commit] : [],
         );
-        expect(commits.at(-1)!.iteration).toBe(6);
+        expect(commits.at(-1)!.iteration).toBe(4);
         for (const { stages, weights } of commits) {
           for (const { microbatches } of stages) expect(new Set(microbatches).size).toBe(microbatches.length);
           for (const { divergent } of weights) expect(divergent).toEqual([]);
@@ -155,3 +163,85 @@ describe('a run whose plans skip and search', () => {
     });
   }
 });
+
+describe('memory', () => {
+  it('that peers have is never exceeded, also by micro-batches that are led around a lost peer', async () => {
+    const limit = 2;
+    let most = 0;
+    const settings: SmallRun = {
+      ...skipping,
+      iterations: 4,
+      memoryMicrobatches: limit,
+      training: { policy: 'skippipe', skipRatio: 0.25, microbatchesPerAnchor: 4 },
+      engine: (_, engine) =>
+        changed(engine, {
+          forward: async (request) => {
+            const output = await engine.forward(request);
+            most = Math.max(most, (await engine.memory()).residualsAlive);
+            return output;
+          },
+        }),
+      script: (event, { world, crash }) => {
+        if (event.kind === 'plan' && event.of === 'p0' && event.iteration === 2) {
+          world.after(0.05, '', () => crash('p4'));
+        }
+      },
+    };
+    const { simulation, entries } = await runOf(settings);
+    expect(simulation.ends.get('p7')).toEqual({ how: 'ended' });
+    expect(most).toBe(limit);
+    const plans = entries.flatMap(({ body }) => (body.kind === 'plan' ? [body.plan as PlanJson] : []));
+    expect(plans.every((plan) => plan.memoryLimits.every((given) => given === limit))).toBe(true);
+    const audited = [...auditPlans(entries, manifestOf(settings))];
+    expect(audited.filter(({ outcome }) => outcome.kind !== 'equal')).toEqual([]);
+  });
+
+  it('is what a granted place must fit in, beside the most that the plan has there at once', () => {
+    const plan = policies['1f1b'].plan(chain(4, 6), { seed: 1 });
+    const limited = (memory: number) => ({ ...plan, memoryLimits: plan.memoryLimits.map(() => memory) });
+    const peak = timeline(plan, networkOf(chain(4, 6))).peakActivations[2]!;
+    // micro-batches 4 and 5 are not in the plan here
+    const shortened = (memory: number) => ({
+      ...limited(memory),
+      paths: plan.paths.map((path) =>
+        path.microbatch < 4 ? path : { ...path, nodes: path.nodes.filter(({ stage }) => stage !== 2) },
+      ),
+    });
+    expect(pathsOf(shortened(peak)).grantSlot(4, 2)).toBe(false);
+    const roomy = pathsOf(shortened(peak + 1));
+    expect(roomy.grantSlot(4, 2)).toBe(true);
+    expect(roomy.grantSlot(5, 2)).toBe(false);
+    roomy.dropped(4, 'it goes elsewhere', 'p2');
+    expect(roomy.grantSlot(5, 2)).toBe(true);
+  });
+});
+
+/** A chain of stages of one peer each, by a plan of its own. */
+function chain(stages: number, microbatches: number): SwarmDescription {
+  const groups = Array.from({ length: stages }, (_, stage) => [`p${stage}`]);
+  const manifest = manifestOf({ stages, replicas: 1, training: { microbatchesPerAnchor: microbatches } });
+  return describeSwarm(manifest, groups, noMeasurements);
+}
+
+/** The paths through p2. */
+function pathsOf(plan: Plan): Paths {
+  const nothing = () => {};
+  return new Paths({
+    self: 'p2',
+    stage: 2,
+    iteration: 1,
+    attempt: 0,
+    plan,
+    activations: activationFormat(manifestOf({})),
+    emergencySkips: 1,
+    mender: () => undefined,
+    nextKey: () => 1,
+    send: async () => {},
+    alive: () => true,
+    announceDropped: nothing,
+    askSlot: async () => false,
+    note: nothing,
+    release: nothing,
+    changed: nothing,
+  });
+}

@@ -33,6 +33,8 @@ export interface SmallRun {
   readonly bytesPerSecond?: number;
   /** Of every peer, or by peer; a stage's forward takes some milliseconds at the default. */
   readonly flopsPerSecond?: number | ((peer: string) => number);
+  /** Micro-batches that fit, of every peer. */
+  readonly memoryMicrobatches?: number;
   /** Peers that take whatever stage they are given. */
   readonly anywhere?: readonly string[];
 }
@@ -113,6 +115,7 @@ export function smallSimulation(run: SmallRun): Simulation {
       name: `p${i}`,
       stage: run.anywhere?.includes(`p${i}`) ? -1 : Math.floor(i / replicas),
       hasText: true,
+      memoryMicrobatches: run.memoryMicrobatches,
     })),
     links: {
       latencySeconds: typeof latencySeconds === 'number' ? () => latencySeconds : latencySeconds,

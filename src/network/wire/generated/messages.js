@@ -1596,6 +1596,10 @@ export var JoinRequest;
                     w.uint32(72);
                     w.uint64Number(obj.journalLength);
                 }
+                if (obj.memoryMicrobatches != null) {
+                    w.uint32(80);
+                    w.uint32(obj.memoryMicrobatches);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -1657,6 +1661,10 @@ export var JoinRequest;
                         }
                         case 9: {
                             obj.journalLength = reader.uint64Number();
+                            break;
+                        }
+                        case 10: {
+                            obj.memoryMicrobatches = reader.uint32();
                             break;
                         }
                         default: {
@@ -1748,6 +1756,13 @@ export var JoinRequest;
                             yield {
                                 field: `${prefix}.journalLength`,
                                 value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 10: {
+                            yield {
+                                field: `${prefix}.memoryMicrobatches`,
+                                value: reader.uint32()
                             };
                             break;
                         }
