@@ -11,15 +11,8 @@ import type { Plan } from '../schedule/plan.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { ActivationFormat } from './activations.ts';
 import type { Mender } from './mending.ts';
-import {
-  forgetTensors,
-  type Hop,
-  isGivenUp,
-  microbatchHeader,
-  newVisit,
-  nextPeer,
-  type Visit,
-} from './visits.ts';
+import { Rerouting } from './rerouting.ts';
+import { forgetTensors, type Hop, microbatchHeader, newVisit, nextPeer, type Visit } from './visits.ts';
 
 export interface PathsParts {
   readonly self: PeerName;
@@ -53,8 +46,6 @@ export type PathNote =
   | { readonly kind: 'skipped'; readonly microbatch: number; readonly lost: PeerName; readonly stage: number }
   | { readonly kind: 'dropped'; readonly microbatch: number; readonly reason: string };
 
-const MOVED = 'its path leads elsewhere now';
-
 export class Paths {
   readonly #parts: PathsParts;
   readonly #visits = new Map<number, Visit>();
@@ -62,6 +53,7 @@ export class Paths {
   readonly #pathLengths = new Map<number, number>();
   readonly #granted = new Set<number>();
   readonly #dropped = new Map<number, string>();
+  readonly #rerouting: Rerouting;
   readonly #received = new Map<PeerName, number>();
   /** Micro-batches whose activations fit here, and the most that the plan has here at once. */
   readonly #memoryLimit: number;
@@ -74,6 +66,12 @@ export class Paths {
     const index = plan.peers.indexOf(self);
     this.#memoryLimit = plan.memoryLimits[index] ?? Number.POSITIVE_INFINITY;
     this.#plannedPeak = peakOf(plan, index);
+    this.#rerouting = new Rerouting({
+      ...parts,
+      pathLength: (microbatch) => this.#pathLengths.get(microbatch)!,
+      sendOutput: (visit) => this.sendOutput(visit),
+      drop: (visit, reason) => this.drop(visit, reason),
+    });
     for (const path of plan.paths) {
       const hops = path.nodes.map((node) => ({ stage: node.stage, peer: plan.peers[node.peer]! }));
       this.#anchors.set(path.microbatch, hops[0]!.peer);
@@ -156,7 +154,7 @@ export class Paths {
         this.#dropped.set(visit.microbatch, 'its anchor was lost');
         this.#giveUp(visit);
       } else if (visit.phase === 'backward' && visit.gradient === undefined && nextPeer(visit) === lost) {
-        void this.#mend(visit, lost);
+        void this.#rerouting.mend(visit, lost);
       }
     }
     this.#parts.changed();
@@ -310,12 +308,12 @@ export class Paths {
       return;
     }
     if (!alive(to)) {
-      void this.#mend(visit, to);
+      void this.#rerouting.mend(visit, to);
       return;
     }
     const header = microbatchHeader('ACTIVATION', this.#parts, visit, visit.hop + 1, activations);
     send(to, header, visit.output!).catch(() => {
-      if (!alive(to)) void this.#mend(visit, to);
+      if (!alive(to)) void this.#rerouting.mend(visit, to);
     });
   }
 
@@ -337,95 +335,6 @@ export class Paths {
     const header = microbatchHeader('GRADIENT', this.#parts, visit, visit.hop - 1, activations);
     // a peer that cannot take it is lost: whoever comes before it on the path finds the new way back
     send(visit.path[visit.hop - 1]!.peer, header, gradient).catch(() => {});
-  }
-
-  /** The peer after this one is lost: another replica, else past its stage, else the micro-batch is given up. */
-  async #mend(visit: Visit, lost: PeerName): Promise<void> {
-    if (visit.rerouting || visit.phase !== 'backward' || visit.output === undefined) return;
-    const { announceDropped, note, emergencySkips } = this.#parts;
-    const { microbatch } = visit;
-    const hop = visit.path[visit.hop + 1];
-    if (hop === undefined || hop.peer !== lost) {
-      if (visit.path[0]!.peer === lost) this.drop(visit, 'its anchor was lost');
-      return;
-    }
-    visit.rerouting = true;
-    announceDropped(microbatch, MOVED, lost);
-    const full = new Set<PeerName>();
-    for (;;) {
-      const path = this.#newPath(visit, full);
-      if (path === undefined) break;
-      const before = visit.path;
-      const refusing = await this.#findRoom(visit, path);
-      if (isGivenUp(visit) || visit.output === undefined) break;
-      if (refusing !== undefined) {
-        full.add(refusing);
-        continue;
-      }
-      this.#announceLeft(microbatch, before.slice(visit.hop + 2), path);
-      visit.path = path;
-      visit.rerouting = false;
-      const to = path[visit.hop + 1];
-      const isShorter = to === undefined || path.length < before.length;
-      if (isShorter) note({ kind: 'skipped', microbatch, lost, stage: hop.stage });
-      else note({ kind: 'rerouted', microbatch, lost, to: to.peer });
-      this.sendOutput(visit);
-      this.#parts.changed();
-      return;
-    }
-    visit.rerouting = false;
-    if (isGivenUp(visit) || visit.output === undefined) return;
-    const skipped = this.#pathLengths.get(microbatch)! - visit.path.length;
-    if (skipped >= emergencySkips) {
-      this.drop(visit, `stage ${hop.stage} was lost and its path may not skip another stage`);
-      return;
-    }
-    visit.path = visit.path.filter((_, at) => at !== visit.hop + 1);
-    note({ kind: 'skipped', microbatch, lost, stage: hop.stage });
-    this.sendOutput(visit);
-    this.#parts.changed();
-  }
-
-  /** The way on that is planned for it, without peers that are lost or have no room. */
-  #newPath(visit: Visit, full: ReadonlySet<PeerName>): readonly Hop[] | undefined {
-    const { alive, mender, emergencySkips } = this.#parts;
-    const { microbatch, path, hop } = visit;
-    const skipped = this.#pathLengths.get(microbatch)! - path.length;
-    return mender({
-      microbatch,
-      path,
-      done: hop + 1,
-      isGone: (peer) => !alive(peer),
-      full,
-      skips: Math.max(0, emergencySkips - skipped),
-    });
-  }
-
-  /** Asks those who do not expect it to make room, one after another; returns the first who does not, if any. */
-  async #findRoom(visit: Visit, path: readonly Hop[]): Promise<PeerName | undefined> {
-    const { alive, askSlot } = this.#parts;
-    const { microbatch } = visit;
-    const expected = new Set(visit.path.map(({ peer }) => peer));
-    const asked: Hop[] = [];
-    for (const hop of path.slice(visit.hop + 1)) {
-      if (expected.has(hop.peer) && alive(hop.peer)) continue;
-      const granted = await askSlot(hop.peer, microbatch, hop.stage);
-      if (granted && alive(hop.peer) && visit.output !== undefined) {
-        asked.push(hop);
-        continue;
-      }
-      this.#announceLeft(microbatch, asked, []);
-      return hop.peer;
-    }
-    return undefined;
-  }
-
-  /** Tells those who are not on the new path that the micro-batch does not come to them. */
-  #announceLeft(microbatch: number, before: readonly Hop[], path: readonly Hop[]): void {
-    const { alive, announceDropped } = this.#parts;
-    for (const { peer } of before) {
-      if (alive(peer) && !path.some((hop) => hop.peer === peer)) announceDropped(microbatch, MOVED, peer);
-    }
   }
 
   /** Gives a micro-batch up and says so to everyone. */

@@ -98,7 +98,7 @@ describe('plans of a running swarm', () => {
     invalid({ plan: null }, /./);
   });
 
-  it('come from what was measured: a link that turned out slow is used less', async () => {
+  it('come from what was measured: compute by kind, and transfers as long as the network takes', async () => {
     const slow = (from: string, to: string) => (from === 'p2' || to === 'p2' ? 0.2 : 0.004);
     const { entries } = await runOf({ ...skipping, iterations: 8, latencySeconds: slow });
     const measured = entries.flatMap(({ body }) => (body.kind === 'commit' ? [body.measurements ?? []] : []));

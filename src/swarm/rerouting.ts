@@ -1,0 +1,120 @@
+// Leading a micro-batch around a lost peer, from the peer before it: the way is planned anew (mending.ts), whoever does
+// not expect the micro-batch is asked for room, whoever does and is not on the way any more is told.
+
+import type { PeerName } from '../seams/network.ts';
+import type { PathsParts } from './paths.ts';
+import { type Hop, isGivenUp, type Visit } from './visits.ts';
+
+export interface ReroutingParts
+  extends Pick<
+    PathsParts,
+    'alive' | 'mender' | 'askSlot' | 'announceDropped' | 'note' | 'emergencySkips' | 'changed'
+  > {
+  /** Visits of a micro-batch's path by the plan. */
+  readonly pathLength: (microbatch: number) => number;
+  readonly sendOutput: (visit: Visit) => void;
+  /** Gives a micro-batch up and says so to everyone. */
+  readonly drop: (visit: Visit, reason: string) => void;
+}
+
+const MOVED = 'its path leads elsewhere now';
+
+export class Rerouting {
+  readonly #parts: ReroutingParts;
+
+  constructor(parts: ReroutingParts) {
+    this.#parts = parts;
+  }
+
+  /** The peer after this one is lost: another replica, else past its stage, else the micro-batch is given up. */
+  async mend(visit: Visit, lost: PeerName): Promise<void> {
+    if (visit.rerouting || visit.phase !== 'backward' || visit.output === undefined) return;
+    const { announceDropped, note, emergencySkips, pathLength, sendOutput, drop, changed } = this.#parts;
+    const { microbatch } = visit;
+    const hop = visit.path[visit.hop + 1];
+    if (hop === undefined || hop.peer !== lost) {
+      if (visit.path[0]!.peer === lost) drop(visit, 'its anchor was lost');
+      return;
+    }
+    visit.rerouting = true;
+    announceDropped(microbatch, MOVED, lost);
+    const full = new Set<PeerName>();
+    for (;;) {
+      const path = this.#newPath(visit, full);
+      if (path === undefined) break;
+      const before = visit.path;
+      const refusing = await this.#findRoom(visit, path);
+      if (isGivenUp(visit) || visit.output === undefined) {
+        this.#announceLeft(microbatch, path.slice(visit.hop + 1), before);
+        break;
+      }
+      if (refusing !== undefined) {
+        full.add(refusing);
+        continue;
+      }
+      this.#announceLeft(microbatch, before.slice(visit.hop + 2), path);
+      visit.path = path;
+      visit.rerouting = false;
+      const to = path[visit.hop + 1];
+      const isShorter = to === undefined || path.length < before.length;
+      if (isShorter) note({ kind: 'skipped', microbatch, lost, stage: hop.stage });
+      else note({ kind: 'rerouted', microbatch, lost, to: to.peer });
+      sendOutput(visit);
+      changed();
+      return;
+    }
+    visit.rerouting = false;
+    if (isGivenUp(visit) || visit.output === undefined) return;
+    const skipped = pathLength(microbatch) - visit.path.length;
+    if (skipped >= emergencySkips) {
+      drop(visit, `stage ${hop.stage} was lost and its path may not skip another stage`);
+      return;
+    }
+    visit.path = visit.path.filter((_, at) => at !== visit.hop + 1);
+    note({ kind: 'skipped', microbatch, lost, stage: hop.stage });
+    sendOutput(visit);
+    changed();
+  }
+
+  /** The way on that is planned for it, without peers that are lost or have no room. */
+  #newPath(visit: Visit, full: ReadonlySet<PeerName>): readonly Hop[] | undefined {
+    const { alive, mender, emergencySkips, pathLength } = this.#parts;
+    const { microbatch, path, hop } = visit;
+    const skipped = pathLength(microbatch) - path.length;
+    return mender({
+      microbatch,
+      path,
+      done: hop + 1,
+      isGone: (peer) => !alive(peer),
+      full,
+      skips: Math.max(0, emergencySkips - skipped),
+    });
+  }
+
+  /** Asks those who do not expect it to make room, one after another; returns the first who does not, if any. */
+  async #findRoom(visit: Visit, path: readonly Hop[]): Promise<PeerName | undefined> {
+    const { alive, askSlot } = this.#parts;
+    const { microbatch } = visit;
+    const expected = new Set(visit.path.map(({ peer }) => peer));
+    const asked: Hop[] = [];
+    for (const hop of path.slice(visit.hop + 1)) {
+      if (expected.has(hop.peer) && alive(hop.peer)) continue;
+      const granted = await askSlot(hop.peer, microbatch, hop.stage);
+      if (granted && alive(hop.peer) && visit.output !== undefined) {
+        asked.push(hop);
+        continue;
+      }
+      this.#announceLeft(microbatch, asked, []);
+      return hop.peer;
+    }
+    return undefined;
+  }
+
+  /** Tells those who are not on the new path that the micro-batch does not come to them. */
+  #announceLeft(microbatch: number, before: readonly Hop[], path: readonly Hop[]): void {
+    const { alive, announceDropped } = this.#parts;
+    for (const { peer } of before) {
+      if (alive(peer) && !path.some((hop) => hop.peer === peer)) announceDropped(microbatch, MOVED, peer);
+    }
+  }
+}
