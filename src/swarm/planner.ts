@@ -112,14 +112,15 @@ export class Planning {
     search.result = await inSlices(planInSlices(manifest, search.basis), clock, search);
   }
 
-  /** As many steps next time as fit in their share of an iteration; where time does not count, all. */
+  /** As many steps next time as fit in their share of an iteration; as many as now where computing takes no time. */
   #learn({ begunAt, seconds, result, basis }: Search): void {
     if (result === undefined) {
       this.#allowedSteps = Math.max(QUICK_STEPS, Math.floor(this.#allowedSteps / 2));
       return;
     }
     const iterationSeconds = this.#parts.clock.now() - begunAt;
-    const fitting = seconds > 0 ? (SHARE * iterationSeconds * basis.planner.steps) / seconds : MOST_STEPS;
+    if (seconds === 0) return; // in virtual time
+    const fitting = (SHARE * iterationSeconds * basis.planner.steps) / seconds;
     this.#allowedSteps = Math.max(QUICK_STEPS, Math.min(MOST_STEPS, Math.floor(fitting)));
   }
 
