@@ -80,8 +80,10 @@ describe('plans of a running swarm', () => {
     const planner = body.planner!;
     const plan = body.plan as PlanJson;
     expect(outcomeWith({})).toEqual({ kind: 'equal' });
-    // sound, and not what the planner gives: another seed's search, other times, another order of work
-    expect(outcomeWith({ planner: { ...planner, steps: planner.steps + 1 } })).toEqual({ kind: 'different' });
+    // sound, and not what the planner gives: of other measurements, of other times
+    const measuredUpTo = body.iteration - 1;
+    expect(measuredUpTo).not.toBe(planner.measuredUpTo);
+    expect(outcomeWith({ planner: { ...planner, measuredUpTo } })).toEqual({ kind: 'different' });
     const slower = plan.seconds.map((row) => ({ ...row, F1: 9 }));
     expect(outcomeWith({ plan: { ...plan, seconds: slower } })).toEqual({ kind: 'different' });
     // not sound
