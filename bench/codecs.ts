@@ -315,7 +315,7 @@ const timedModel = {
 const timedStage = { blocks: 3, anchor: false };
 const timedSamples = 8;
 
-/** Seconds on the same cores, a parameter each: medians of rounds in turns, so that other load meets both alike. */
+/** CPU seconds, a parameter each: medians of rounds in turns. */
 async function timings(threads: number, rounds: number) {
   const parameters = stageLayout(timedModel, timedStage).length;
   const engine = await createOnnxEngine({ threads, inProcess: true });
@@ -372,7 +372,7 @@ async function timings(threads: number, rounds: number) {
     decode,
     memory: (codec: Codec) => memory.get(codec.name)!,
     notes: [
-      `time: of forward + backward of 2,048 tokens, per parameter, ${parameters} parameters on ${threads} of ` +
+      `CPU time: of forward + backward of 2,048 tokens, per parameter, ${parameters} parameters on ${threads} of ` +
         `${availableParallelism()} cores (${(1e9 * forwardBackward).toFixed(1)} ns); codecs on ${TIMED_PARAMETERS} values, one core`,
       `eden: encode + decode ${share.toFixed(3)} of forward + backward, ` +
         `${((encode(codecs.eden) + decode(codecs.eden)) / copy).toFixed(1)} of a plain copy of the gradient`,
@@ -383,10 +383,12 @@ async function timings(threads: number, rounds: number) {
   };
 }
 
+/** CPU seconds of this process, all threads: what else the machine does does not count. */
 async function secondsOf(work: () => unknown): Promise<number> {
-  const start = performance.now();
+  const start = process.cpuUsage();
   await work();
-  return (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
 }
 
 function append(lists: Map<string, number[]>, name: string, value: number): void {
