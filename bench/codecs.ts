@@ -377,7 +377,7 @@ async function timings(threads: number, rounds: number) {
       `eden: encode + decode ${share.toFixed(3)} of forward + backward, ` +
         `${((encode(codecs.eden) + decode(codecs.eden)) / copy).toFixed(1)} of a plain copy of the gradient`,
       `encodeMemoryBytes: what encoding allocated at most, the encoded bytes included, for ${TIMED_PARAMETERS} values; ` +
-        'the kernels have 128 KiB of their own, and error feedback keeps 4 bytes a parameter',
+        'the kernels have 192 KiB of their own, and error feedback keeps 4 bytes a parameter',
       `sign bits: ${(1e-9 / median(random.slice(1))).toFixed(2)} GB/s`,
     ],
   };
