@@ -7,6 +7,7 @@
 
 import { generator, stream } from '../../random/index.ts';
 import type { SwarmDescription } from '../description.ts';
+import { exchangeSeconds } from '../exchange.ts';
 import { transferSeconds } from '../execute/execution.ts';
 import type { Path, PathNode } from '../plan.ts';
 import { transport } from '../transport.ts';
@@ -95,21 +96,6 @@ function wiringCost(description: SwarmDescription, from: readonly number[], to: 
   return sum / (from.length * to.length);
 }
 
-/** Both phases of a reduce-scatter wait for the slowest pair. */
-function exchangeCost(description: SwarmDescription, group: readonly number[]): number {
-  let worst = 0;
-  for (const a of group) {
-    for (const b of group) {
-      if (a === b) continue;
-      worst = Math.max(
-        worst,
-        transferSeconds(description.links, a, b, description.gradientBytes / group.length),
-      );
-    }
-  }
-  return 2 * worst;
-}
-
 /** Local search from the given groups: swaps two peers or two whole groups while that lowers the cost. */
 function goodAssignment(description: SwarmDescription, first: Assignment, seed: number): Assignment {
   const stages = liveStages(first);
@@ -122,7 +108,7 @@ function goodAssignment(description: SwarmDescription, first: Assignment, seed: 
   const hops = stages.map((stage, at) =>
     at === 0 ? 0 : wiringCost(description, groups[stages[at - 1]!]!, groups[stage]!),
   );
-  const exchanges = stages.map((stage) => exchangeCost(description, groups[stage]!));
+  const exchanges = stages.map((stage) => exchangeSeconds(description, groups[stage]!));
   const costOf = (hopCost: readonly number[], exchangeCosts: readonly number[]) =>
     hopCost.reduce((sum, cost) => sum + cost, 0) + Math.max(...exchangeCosts);
   let cost = costOf(hops, exchanges);
@@ -153,7 +139,7 @@ function goodAssignment(description: SwarmDescription, first: Assignment, seed: 
       newHops[at] = wiringCost(description, groups[stages[at - 1]!]!, groups[stages[at]!]!);
     }
     const newExchanges = [...exchanges];
-    for (const at of [a, b]) newExchanges[at] = exchangeCost(description, groups[stages[at]!]!);
+    for (const at of [a, b]) newExchanges[at] = exchangeSeconds(description, groups[stages[at]!]!);
     const newCost = costOf(newHops, newExchanges);
     if (newCost < cost) {
       cost = newCost;

@@ -2,6 +2,7 @@
 // judge, the planned makespan; both are answered with short searches, so that many seats can be tried.
 
 import type { SwarmDescription } from '../description.ts';
+import { exchangeSeconds } from '../exchange.ts';
 import { networkOf } from '../record.ts';
 import { finish, type Sliced } from '../slices.ts';
 import { timeline } from '../timeline.ts';
@@ -21,7 +22,7 @@ export interface SeatOptions {
 
 export interface Seat {
   readonly stage: number;
-  /** Planned seconds of an iteration with the newcomer there. */
+  /** Planned seconds of an iteration with the newcomer there, the slowest group's exchange included. */
   readonly seconds: number;
 }
 
@@ -62,9 +63,15 @@ export function* seatsInSlices(
     // A wave that cannot be dealt out evenly does less work than asked for: what counts is the time per micro-batch.
     const done = perAnchor * seated[0]!.length;
     const seconds = yield* plannedSecondsInSlices(swarm, options);
-    seats.push({ stage, seconds: (seconds * total) / done });
+    seats.push({ stage, seconds: (seconds * total) / done + slowestExchange(swarm, seated) });
   }
   return seats.sort((a, b) => a.seconds - b.seconds || a.stage - b.stage);
+}
+
+/** Groups exchange side by side after the last gradient; nothing is counted where the bytes of gradients are not known. */
+function slowestExchange(description: SwarmDescription, assignment: Assignment): number {
+  if (description.gradientBytes === 0) return 0;
+  return assignment.reduce((most, group) => Math.max(most, exchangeSeconds(description, group)), 0);
 }
 
 /** The planned makespan after a search of the given length. */

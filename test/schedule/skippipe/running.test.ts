@@ -194,6 +194,29 @@ describe('a newcomer’s seat', () => {
   });
 });
 
+describe('a newcomer with slow links to one group', () => {
+  it('does not sit there where gradients are large enough to be exchanged for long', () => {
+    const swarm = smallInstance(1, false);
+    const newcomer = swarm.assignment![1]![0]!;
+    const assignment = swarm.assignment!.map((group) => group.filter((peer) => peer !== newcomer));
+    const favourite = seatsFor(swarm, assignment, newcomer, { seed: 1 })[0]!.stage;
+    const partner = assignment[favourite]![0]!;
+    const slow = swarm.links.bytesPerSecond.map((row, from) =>
+      row.map((rate, to) =>
+        (from === newcomer && to === partner) || (from === partner && to === newcomer) ? rate / 4 : rate,
+      ),
+    );
+    const links = { ...swarm.links, bytesPerSecond: slow };
+    const large = { ...swarm, links, gradientBytes: 400 * swarm.activationBytes };
+    const seats = seatsFor(large, assignment, newcomer, { seed: 1 });
+    expect(seats[0]!.stage).not.toBe(favourite);
+    const without = seatsFor({ ...large, gradientBytes: 0 }, assignment, newcomer, { seed: 1 });
+    for (const { stage, seconds } of seats) {
+      expect(seconds).toBeGreaterThan(without.find((seat) => seat.stage === stage)!.seconds);
+    }
+  });
+});
+
 describe('an assignment', () => {
   const held = [[0, 1], [2], [3]];
   const better = [[0, 1], [3], [2]];
