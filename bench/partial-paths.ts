@@ -26,7 +26,7 @@ interface Options {
   readonly only?: string;
 }
 
-/** Ways of training. Swapped stages cost loss by themselves, so paths are also tried in order. */
+/** Ways of training. Swapped stages might cost loss by themselves, so paths are also tried in order. */
 const WAYS = [
   { training: 'full', policy: '1f1b', skipRatio: 0, swapBudget: 0 },
   { training: 'one left out, in order', policy: 'skippipe', skipRatio: 0.33, swapBudget: 0 },
