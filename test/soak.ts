@@ -1,7 +1,7 @@
 // `npm run soak -- [--minutes M] [--only NAME] [--from ITERATION] [--iterations K]`: what is too long for `npm test`,
 // over and over until the time is up, the first failure, or Ctrl-C. Every file of test/soak/ that exports `soak` is a
 // member; members take turns, and everything random in a turn follows from its iteration's number, so that a failure
-// is had again by --only and --from.
+// is had again by --only and --from; a seed of the simulation by --seed alone.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +25,7 @@ try {
 async function soak(args: readonly string[]): Promise<boolean> {
   const flags = readFlags(args);
   const members = await loadMembers(flags.only);
+  if (flags.seed !== undefined) return again(members, flags.seed);
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   let stopped = false;
@@ -63,7 +64,22 @@ async function soak(args: readonly string[]): Promise<boolean> {
   return turns > 0;
 }
 
+/** Whether one seed passed. */
+async function again(members: readonly SoakMember[], seed: number): Promise<boolean> {
+  const member = members.find((one) => one.again !== undefined);
+  if (member?.again === undefined) throw new SoakUsageError('no soak member of those runs single seeds');
+  try {
+    process.stdout.write(`seed ${seed} of ${member.name} passed: ${await member.again(seed)}\n`);
+    return true;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stdout.write(`seed ${seed} of ${member.name} FAILED: ${reason}\n`);
+    return false;
+  }
+}
+
 interface Flags {
+  readonly seed: number | undefined;
   readonly minutes: number;
   readonly from: number;
   readonly iterations: number;
@@ -75,13 +91,14 @@ function readFlags(args: readonly string[]): Flags {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { minutes: text, from: text, iterations: text, only: text },
+      options: { minutes: text, from: text, iterations: text, only: text, seed: text },
     });
     return {
       minutes: readNumber('minutes', values.minutes, Number.POSITIVE_INFINITY),
       from: readNumber('from', values.from, 0),
       iterations: readNumber('iterations', values.iterations, Number.POSITIVE_INFINITY),
       only: values.only,
+      seed: values.seed === undefined ? undefined : readNumber('seed', values.seed, 0),
     };
   } catch (error) {
     throw new SoakUsageError(error instanceof Error ? error.message : String(error));

@@ -1,7 +1,7 @@
 // A whole swarm in one process and in virtual time: the same peer code as live, joined to the simulated members of
 // the seams. Everything follows from the settings; nothing reads the real time.
 
-import { createMemoryStore } from '../journal/memory-store.ts';
+import { type CrashLoss, createMemoryDisk, type MemoryDisk } from '../journal/memory-store.ts';
 import { createSimulatedIdentity } from '../network/simulated/identity.ts';
 import {
   type SimulatedLinks,
@@ -9,15 +9,19 @@ import {
   SimulatedNetworks,
 } from '../network/simulated/network.ts';
 import { SimulatedWorld } from '../network/simulated/world.ts';
+import { type Generator, generator, stream } from '../random/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { PeerName } from '../seams/network.ts';
-import type { Store } from '../seams/store.ts';
 import type { PeerEvent } from '../swarm/events.ts';
 import { type Manifest, type SignedManifest, signManifest } from '../swarm/manifest.ts';
 import type { GivenWeights } from '../swarm/obtaining.ts';
 import { Peer, type PeerEnd } from '../swarm/peer.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
+import type { Store } from '../seams/store.ts';
+import { JoinError } from '../swarm/joining.ts';
+import { Faulting } from './faulting.ts';
+import type { FaultKind, FaultPlan } from './faults.ts';
 
 export interface SimulationSettings {
   /** Everything of the manifest but its founder, who is the first peer. */
@@ -38,10 +42,17 @@ export interface SimulationSettings {
     clock: Clock,
     hold: (computation: Promise<unknown>) => void,
   ) => Promise<Engine>;
+  /** What goes wrong, and when. */
+  readonly faults?: FaultPlan;
+  /** Writes take time, as on a disk, so that a crash can come in the middle of one; at once by default. */
+  readonly slowDisks?: boolean;
+  /** A peer that gave up because it found nobody is started again after so many seconds, as a service would be. */
+  readonly restartSeconds?: number;
   /** Sees every event as it happens and may break things. */
   readonly script?: (event: SimulatedPeerEvent, simulation: Simulation) => void;
 }
 
+/** `at` is the world's time, however the peer's own clock goes. */
 export type SimulatedPeerEvent = PeerEvent & { readonly of: PeerName };
 
 /** A running simulation, for scripts that crash, freeze, start and question peers. */
@@ -53,18 +64,42 @@ export class Simulation {
   delivered: readonly StageSnapshot[] | undefined;
   readonly #settings: SimulationSettings;
   readonly #networks: SimulatedNetworks;
+  readonly #faulting: Faulting;
+  readonly #draw: Generator;
+  readonly #disks = new Map<PeerName, MemoryDisk>();
   readonly #stores = new Map<PeerName, Store>();
   readonly #peers = new Map<PeerName, Peer>();
   #signed: SignedManifest | undefined;
+  #restarting = 0;
+  #runEnded = false;
 
   constructor(settings: SimulationSettings) {
+    const seed = settings.faults?.seed ?? 0;
     this.#settings = settings;
-    this.#networks = new SimulatedNetworks(this.world, settings.links);
+    this.#networks = new SimulatedNetworks(this.world, settings.links, seed);
+    this.#draw = generator(stream({ runSeed: seed, purpose: 'churn', index: 1 }));
+    this.#faulting = new Faulting({
+      world: this.world,
+      networks: this.#networks,
+      crash: (peer, loss) => this.#crash(peer, loss),
+      start: (peer) => void this.start(peer),
+      leave: (peer) => {
+        const running = this.running.find(({ self }) => self === peer);
+        running?.leave();
+        return running !== undefined;
+      },
+      isOver: () => this.#runEnded,
+    });
   }
 
   /** Peers that were started and have not crashed or ended. */
   get running(): Peer[] {
     return [...this.#peers.values()].filter((peer) => !this.ends.has(peer.self));
+  }
+
+  /** Faults that came upon something, by kind. */
+  get faultsHappened(): ReadonlyMap<FaultKind, number> {
+    return this.#faulting.happened;
   }
 
   readonly peer = (name: PeerName): Peer | undefined => this.#peers.get(name);
@@ -76,6 +111,8 @@ export class Simulation {
 
   /** Starts the first peer as founder and the others as joiners, one after another in virtual time. */
   async begin(): Promise<void> {
+    const { faults } = this.#settings;
+    if (faults) this.#faulting.plan(faults);
     const [first] = this.#settings.peers;
     const founder = createSimulatedIdentity(first!.name);
     this.#signed = await signManifest({ ...this.#settings.manifest, founder: first!.name }, founder);
@@ -91,9 +128,11 @@ export class Simulation {
     if (settings === undefined) throw new RangeError(`no peer is named ${name}`);
     this.world.revive(name);
     this.ends.delete(name);
-    const store = this.#stores.get(name) ?? createMemoryStore();
-    this.#stores.set(name, store);
+    const disk = this.#disks.get(name) ?? createMemoryDisk();
+    this.#disks.set(name, disk);
     const clock = this.world.clockOf(name);
+    const store = disk.open(this.#settings.slowDisks ? clock : undefined);
+    this.#stores.set(name, store);
     const [first] = peers;
     const signed = this.#signed!;
     const invite = { runId: signed.runId, peer: first!.name, addresses: [`/memory/${first!.name}`] };
@@ -120,23 +159,48 @@ export class Simulation {
     this.world.holdFor(starting);
     const peer = await starting;
     this.#peers.set(name, peer);
-    void peer.ended.then((end) => this.ends.set(name, end));
+    void peer.ended.then((end) => this.#ended(name, end));
   }
 
-  readonly crash = (name: PeerName): void => {
-    this.world.crash(name);
-    this.#peers.delete(name);
-  };
+  #ended(name: PeerName, end: PeerEnd): void {
+    const { restartSeconds } = this.#settings;
+    if (this.world.condition(name) === 'crashed') return;
+    this.ends.set(name, end);
+    if (end.how === 'ended') this.#runEnded = true;
+    const alone =
+      end.how === 'failed' && end.reason instanceof JoinError && end.reason.problem === 'unreachable';
+    if (!alone || restartSeconds === undefined || this.#runEnded) return;
+    this.#restarting++;
+    this.world.after(restartSeconds, '', () => {
+      this.#restarting--;
+      if (!this.#runEnded && this.world.condition(name) !== 'crashed') void this.start(name);
+    });
+  }
 
-  /** Runs until every peer that did not crash has ended. */
+  /** The peer stops at once; its disk keeps what such an end leaves on it. */
+  readonly crash = (name: PeerName): void => this.#crash(name, 'killed');
+
+  #crash(name: PeerName, loss: CrashLoss): void {
+    if (loss === 'power') this.#networks.darken(name);
+    this.world.crash(name);
+    this.#disks.get(name)?.crash(loss, () => this.#draw.uniform());
+    this.#peers.delete(name);
+  }
+
+  /** Runs until every peer that did not crash for good has ended. */
   async run(limitSeconds: number): Promise<void> {
     await this.begin();
-    await this.world.run(() => this.#peers.size > 0 && this.running.length === 0, limitSeconds);
+    const comeBack = () => (this.#runEnded ? 0 : this.#faulting.returning + this.#restarting);
+    await this.world.run(
+      () => this.#peers.size > 0 && this.running.length === 0 && comeBack() === 0,
+      limitSeconds,
+    );
   }
 
   #observe(event: SimulatedPeerEvent): void {
     if (this.world.condition(event.of) === 'crashed') return;
-    this.events.push(event);
-    this.#settings.script?.(event, this);
+    const seen = { ...event, at: this.world.now() };
+    this.events.push(seen);
+    this.#settings.script?.(seen, this);
   }
 }

@@ -4,12 +4,15 @@
 export interface Store {
   /** Every line appended to the log so far, in order; a torn last line is cut off. */
   readLog(name: string): Promise<string[]>;
-  /** Appends one line (no newline inside); resolves when it will survive the process being killed. */
+  /**
+   * Appends one line (no newline inside); resolves when it will survive the process being killed. A machine that
+   * loses its power may lose the last seconds of a log, from some line on, never one in the middle.
+   */
   appendLog(name: string, line: string): Promise<void>;
   /** Replaces the whole log at once (used after adopting a longer journal). */
   replaceLog(name: string, lines: readonly string[]): Promise<void>;
   /** The blob's bytes, or undefined when there is none of that name. */
   readBlob(name: string): Promise<Uint8Array | undefined>;
-  /** Writes a blob so that a crash leaves the old or the new bytes, never a mix. */
+  /** Writes a blob so that a crash, also of the machine, leaves the old or the new bytes, never a mix. */
   writeBlob(name: string, bytes: Uint8Array): Promise<void>;
 }

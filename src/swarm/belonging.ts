@@ -45,6 +45,8 @@ export interface BelongingParts {
 
 /** A peer that reads that it is gone asks to be let in again after this long. */
 const REJOIN_PAUSE_SECONDS = 1;
+/** A leader that has promised to let it in has this long for it; iterations may be long. */
+const ENTER_SECONDS = 10;
 /** It asks the members it knows for this long. */
 const REJOIN_SECONDS = 10;
 
@@ -54,6 +56,10 @@ export class Belonging {
   /** Where the journal ended when this peer started the run again; others may remember more. */
   #startedFrom = 0;
   #current = false;
+  /** When a leader last said that it will let this peer in again. */
+  #acceptedAt = Number.NEGATIVE_INFINITY;
+  /** Whether it waits to be let in. */
+  #waiting = false;
 
   constructor(parts: BelongingParts) {
     this.#parts = parts;
@@ -167,11 +173,24 @@ export class Belonging {
     return { name, text, wantedStage, memoryMicrobatches };
   }
 
-  /** The very next entry may let it in again, as when it came back before it was missed. */
+  /**
+   * The very next entry may let it in again, as when it came back before it was missed. Who was told that it will be
+   * let in waits for the next boundary: asking once more would make the leader believe that it had started anew, and
+   * let it go again.
+   */
   async rejoinIfLeftOut(): Promise<void> {
-    const { clock, network, state } = this.#parts;
-    await sleep(clock, REJOIN_PAUSE_SECONDS);
+    const { clock, network, state, isOver, isLeaving } = this.#parts;
+    if (this.#waiting) return;
+    this.#waiting = true;
+    do await sleep(clock, REJOIN_PAUSE_SECONDS);
+    while (this.#isPromised() && state().member(network.self)?.status === 'gone' && !isOver());
+    this.#waiting = false;
+    if (isOver() || isLeaving()) return;
     if (state().member(network.self)?.status === 'gone') await this.rejoin();
+  }
+
+  #isPromised(): boolean {
+    return this.#parts.clock.now() - this.#acceptedAt < ENTER_SECONDS;
   }
 
   /** The others gave this peer up while it lives: it asks to be let in again. */
@@ -181,6 +200,7 @@ export class Belonging {
     try {
       const leader = await joining.again(this.#application(-1), this.#signed!.runId, REJOIN_SECONDS);
       if (leader === undefined) throw new JoinError('unreachable', 'no member of the run answers any more');
+      this.#acceptedAt = this.#parts.clock.now();
       await this.#catchUp(leader);
     } catch (error) {
       await failed(error instanceof Error ? error : new Error(String(error)));

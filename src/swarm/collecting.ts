@@ -45,6 +45,10 @@ export class Collecting {
   /** Something went wrong: reports may change until everyone has answered Close. */
   disturbed = false;
   closing = false;
+  /** Somebody who was to take part cannot: the iteration must be ordered anew. */
+  impossible = false;
+  /** It stood still for so long that it was closed: how long it took says nothing about the peers. */
+  stuck = false;
 
   /** Each micro-batch of the plan and the anchor that it starts at. */
   readonly anchors: ReadonlyMap<number, PeerName>;

@@ -143,6 +143,10 @@ export class Leader {
 
   ready(peer: PeerName, stage: number, digest: string, failure: string): void {
     this.#boundary.ready(peer, stage, digest, failure);
+    const collecting = this.#collecting;
+    if (failure !== '' && collecting?.participants.some((p) => p.peer === peer && p.stage === stage)) {
+      collecting.impossible = true; // it takes no part, and others wait for it
+    }
     this.#changes.happened();
   }
 
@@ -305,6 +309,7 @@ export class Leader {
     while (!this.#stopped) {
       this.#advance(collecting);
       if (collecting.group(0, this.#parts.alive).length === 0) return; // no anchor: the next boundary decides
+      if (collecting.impossible) return; // it is ordered anew, when whoever fell out of step has its weights again
       if (collecting.complete(this.#parts.alive)) break;
       await this.#changes.next(1);
       await this.#watch(collecting);
@@ -370,6 +375,7 @@ export class Leader {
     const patience = this.#longestSeconds === undefined ? FIRST_SECONDS : 3 * this.#longestSeconds;
     if (!collecting.closing && quiet > Math.max(STUCK_SECONDS, patience)) {
       collecting.disturbed = true;
+      collecting.stuck = true;
       note({ kind: 'stuck', iteration: collecting.iteration, missing: collecting.missing(alive) });
       this.#close(collecting);
     } else if (collecting.closing && quiet > Math.max(CLOSE_SECONDS, this.#longestSeconds ?? 0)) {
@@ -388,7 +394,9 @@ export class Leader {
   async #commit(collecting: Collecting): Promise<void> {
     const { order, manifest, clock } = this.#parts;
     const weights = this.#weightReports(collecting.iteration - 1);
-    this.#longestSeconds = Math.max(this.#longestSeconds ?? 0, clock.now() - this.#startedAt);
+    if (!collecting.stuck) {
+      this.#longestSeconds = Math.max(this.#longestSeconds ?? 0, clock.now() - this.#startedAt);
+    }
     this.#collecting = undefined;
     await order([collecting.commit(manifest.training.optimizer.clip, weights, plansFromTimes(manifest))]);
   }

@@ -255,7 +255,7 @@ export class Paths {
     const visit = this.#visits.get(microbatch);
     if (visit === undefined) return `micro-batch ${microbatch} does not start here`;
     if (visit.phase === 'given-up' || visit.phase === 'done') return undefined;
-    const newWayBack = visit.path.at(-1)?.peer !== path.at(-1)?.peer;
+    const newWayBack = visit.headGradientTo !== path.at(-1)?.peer; // the anchor may have changed the path itself
     const sameStages =
       visit.path.length === path.length && path.every(({ stage }, at) => stage === visit.path[at]!.stage);
     if (visit.loss === undefined && visit.computing !== 'head') visit.headInput = values;
@@ -304,7 +304,10 @@ export class Paths {
     const { activations, alive, send } = this.#parts;
     const to = nextPeer(visit);
     if (visit.path.length === 1) {
-      visit.headInput = activations.unpack(visit.output!.slice()); // the stages after this one were left out
+      // the stages after this one were left out
+      if (visit.loss === undefined && visit.computing !== 'head') {
+        visit.headInput = activations.unpack(visit.output!.slice());
+      } else this.drop(visit, 'its path changed after its loss was computed');
       return;
     }
     if (!alive(to)) {
@@ -325,6 +328,7 @@ export class Paths {
       visit.gradient = activations.unpack(visit.headGradient!);
       return;
     }
+    visit.headGradientTo = visit.path[last]!.peer;
     const header = microbatchHeader('GRADIENT', this.#parts, visit, last, activations);
     send(visit.path[last]!.peer, header, visit.headGradient!).catch(() => {});
   }

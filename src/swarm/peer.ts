@@ -221,6 +221,19 @@ export class Peer {
     return this.#ledger.state;
   }
 
+  /** The entries that this peer acts on, for those who compare histories. */
+  get journal(): Pick<Journal, 'length' | 'at'> {
+    return this.#ledger.journal;
+  }
+
+  /** The stage whose weights are in place here and the iteration that they stand at; undefined while there is none. */
+  get holding(): { readonly stage: number; readonly iteration: number } | undefined {
+    const trainer = this.#trainer;
+    return trainer?.installed
+      ? { stage: trainer.holder.stage!, iteration: trainer.holder.iteration }
+      : undefined;
+  }
+
   /** The weights that this peer holds, for those who compare replicas; undefined while it holds none. */
   weights(): { readonly stage: number; readonly iteration: number; readonly digest: string } | undefined {
     const trainer = this.#trainer;

@@ -33,6 +33,8 @@ export interface Visit {
   /** At the anchor: the last stage's output, and what became of it. */
   headInput: Float32Array | undefined;
   headGradient: Uint8Array | undefined;
+  /** Whom the head's gradient was sent to last. */
+  headGradientTo: PeerName | undefined;
   loss: number | undefined;
   /** What the engine does with it now: a new path must not change what a result is taken for. */
   computing: 'forward' | 'head' | 'backward' | undefined;
@@ -60,6 +62,7 @@ export function newVisit(
     sentGradient: undefined,
     headInput: undefined,
     headGradient: undefined,
+    headGradientTo: undefined,
     loss: undefined,
     computing: undefined,
     rerouting: false,

@@ -10,6 +10,8 @@ export interface SoakMember {
    * what it looks after does not hold; may resolve to a line about what was seen.
    */
   readonly run: (iteration: number) => Promise<string | undefined>;
+  /** Runs one seed of its turns alone, with everything that happens in it on standard output. */
+  readonly again?: (seed: number) => Promise<string | undefined>;
 }
 
 export interface MemorySoakOptions {

@@ -1,0 +1,261 @@
+// What goes wrong in a simulated world, as plain data: a list of faults, each with the moment it happens. One seed
+// gives one list. Which faults a swarm must survive follows from what FoundationDB and TigerBeetle inject into theirs
+// (Zhou et al.: FoundationDB, SIGMOD 2021, §4), with what only a swarm of volunteers has: laptops that sleep, clocks
+// that drift, uplinks that are slow at one side.
+
+import { generator, type Generator, stream } from '../random/index.ts';
+import type { PeerName } from '../seams/network.ts';
+
+interface At {
+  /** Seconds of the world's time. */
+  readonly at: number;
+}
+
+export type Fault = At &
+  (
+    | {
+        readonly kind: 'crash';
+        readonly peer: PeerName;
+        /** the process alone, or its machine, which then does not even refuse connections */
+        readonly loss: 'killed' | 'power';
+        /** seconds until it comes back with what is on its disk; undefined: never */
+        readonly backAfter: number | undefined;
+      }
+    | { readonly kind: 'freeze'; readonly peer: PeerName; readonly seconds: number }
+    | { readonly kind: 'slow'; readonly peer: PeerName; readonly seconds: number; readonly factor: number }
+    | {
+        readonly kind: 'slow-link';
+        readonly peer: PeerName;
+        readonly seconds: number;
+        readonly factor: number;
+      }
+    | { readonly kind: 'leave'; readonly peer: PeerName }
+    | {
+        readonly kind: 'partition' | 'one-way';
+        readonly from: readonly PeerName[];
+        readonly to: readonly PeerName[];
+        readonly seconds: number;
+      }
+    | {
+        readonly kind: 'delay';
+        /** undefined: between all */
+        readonly peer: PeerName | undefined;
+        readonly seconds: number;
+        readonly extraSeconds: number;
+      }
+    | {
+        /** Frames overtake those of other streams. */
+        readonly kind: 'reorder';
+        readonly seconds: number;
+        readonly upToSeconds: number;
+      }
+    | {
+        readonly kind: 'cut' | 'cut-and-repeat';
+        readonly a: PeerName;
+        readonly b: PeerName;
+        readonly traffic: 'control' | 'bulk' | 'both';
+      }
+    | {
+        readonly kind: 'corrupt';
+        readonly from: PeerName;
+        readonly to: PeerName;
+        readonly traffic: 'control' | 'bulk';
+      }
+    | {
+        /** From the beginning. */
+        readonly kind: 'clock';
+        readonly peer: PeerName;
+        readonly offsetSeconds: number;
+        readonly rate: number;
+      }
+  );
+
+export type FaultKind = Fault['kind'];
+
+export interface FaultPlan {
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+}
+
+/** Every kind of fault, and how often it is drawn beside the others. */
+export const FAULT_WEIGHTS: Readonly<Record<FaultKind, number>> = {
+  crash: 5,
+  freeze: 3,
+  slow: 2,
+  'slow-link': 2,
+  leave: 1,
+  partition: 2,
+  'one-way': 2,
+  delay: 2,
+  reorder: 2,
+  cut: 3,
+  'cut-and-repeat': 3,
+  corrupt: 3,
+  clock: 2,
+};
+
+export interface FaultSettings {
+  readonly peers: readonly { readonly name: PeerName; readonly stage: number }[];
+  /** Faults happen between these moments. */
+  readonly fromSeconds: number;
+  readonly untilSeconds: number;
+  /** Nobody goes for good before this: a run does not begin without those it waits for. */
+  readonly gatheredSeconds: number;
+  readonly most: number;
+  /** Kinds that may be drawn; all by default. */
+  readonly kinds?: readonly FaultKind[];
+}
+
+/**
+ * Draws what goes wrong. Whatever is drawn, fewer than half of the peers are down, still or cut off at any moment,
+ * and one anchor stays: a swarm can survive it.
+ */
+export function faultsFromSeed(seed: number, settings: FaultSettings): FaultPlan {
+  const draw = generator(stream({ runSeed: seed, purpose: 'churn' }));
+  const { peers, fromSeconds, untilSeconds, gatheredSeconds, most } = settings;
+  const kinds = settings.kinds ?? (Object.keys(FAULT_WEIGHTS) as FaultKind[]);
+  const away = new Absences(peers.length);
+  const steady = drawOne(
+    draw,
+    peers.filter(({ stage }) => stage === 0),
+  ).name;
+  const faults: Fault[] = [];
+  const count = 1 + draw.integerBelow(most);
+  for (let i = 0; i < count; i++) {
+    const at = fromSeconds + draw.uniform() * (untilSeconds - fromSeconds);
+    const fault = drawFault(draw, drawKind(draw, kinds), at, {
+      peers,
+      steady,
+      away,
+      gathered: at >= gatheredSeconds,
+    });
+    if (fault !== undefined) faults.push(fault);
+  }
+  return { seed, faults: faults.sort((a, b) => a.at - b.at) };
+}
+
+interface Drawing {
+  readonly peers: FaultSettings['peers'];
+  /** An anchor that is never down, still or cut off. */
+  readonly steady: PeerName;
+  readonly away: Absences;
+  /** Whether the run has begun by then. */
+  readonly gathered: boolean;
+}
+
+function drawFault(draw: Generator, kind: FaultKind, at: number, drawing: Drawing): Fault | undefined {
+  const { peers, steady, away, gathered } = drawing;
+  const names = peers.map(({ name }) => name);
+  const moving = names.filter((name) => name !== steady);
+  switch (kind) {
+    case 'crash': {
+      const peer = drawOne(draw, moving);
+      const loss = draw.uniform() < 0.3 ? 'power' : 'killed';
+      const anchor = peers.find(({ name }) => name === peer)!.stage === 0;
+      const backAfter =
+        anchor || draw.uniform() < 0.7 || !gathered ? 0.05 + 8 * draw.uniform() ** 2 : undefined;
+      // who is noticed late is away for longer than it is down
+      const awayFor = backAfter === undefined ? Number.POSITIVE_INFINITY : backAfter + 15;
+      return away.add([peer], at, awayFor) ? { kind, at, peer, loss, backAfter } : undefined;
+    }
+    case 'freeze': {
+      const peer = drawOne(draw, moving);
+      const seconds = 0.2 + 12 * draw.uniform() ** 2;
+      return away.add([peer], at, seconds + 15) ? { kind, at, peer, seconds } : undefined;
+    }
+    case 'slow':
+      return {
+        kind,
+        at,
+        peer: drawOne(draw, names),
+        seconds: 5 * draw.uniform(),
+        factor: 2 + 20 * draw.uniform(),
+      };
+    case 'slow-link':
+      return {
+        kind,
+        at,
+        peer: drawOne(draw, names),
+        seconds: 5 * draw.uniform(),
+        factor: 2 + 50 * draw.uniform(),
+      };
+    case 'leave': {
+      const peer = drawOne(
+        draw,
+        peers.flatMap(({ name, stage }) => (stage > 0 ? [name] : [])),
+      );
+      return gathered && away.add([peer], at, Number.POSITIVE_INFINITY) ? { kind, at, peer } : undefined;
+    }
+    case 'partition':
+    case 'one-way': {
+      const few = 1 + draw.integerBelow(Math.max(1, Math.ceil(peers.length / 2) - 1));
+      const from = draw.shuffle([...moving]).slice(0, few);
+      const rest = names.filter((name) => !from.includes(name));
+      // all of the others, or one pair of peers only
+      const to = draw.uniform() < 0.6 ? rest : [drawOne(draw, rest)];
+      const seconds = 0.3 + 10 * draw.uniform() ** 2;
+      return away.add(from, at, seconds + 15) ? { kind, at, from, to, seconds } : undefined;
+    }
+    case 'delay':
+      return {
+        kind,
+        at,
+        peer: draw.uniform() < 0.5 ? drawOne(draw, names) : undefined,
+        seconds: 3 * draw.uniform(),
+        extraSeconds: 0.02 + 0.4 * draw.uniform() ** 2,
+      };
+    case 'reorder':
+      return { kind, at, seconds: 5 * draw.uniform(), upToSeconds: 0.01 + 0.2 * draw.uniform() };
+    case 'cut':
+    case 'cut-and-repeat': {
+      const [a, b] = draw.shuffle([...names]);
+      return { kind, at, a: a!, b: b!, traffic: drawOne(draw, ['control', 'bulk', 'both']) };
+    }
+    case 'corrupt': {
+      const [from, to] = draw.shuffle([...names]);
+      return { kind, at, from: from!, to: to!, traffic: drawOne(draw, ['control', 'bulk']) };
+    }
+    case 'clock':
+      return {
+        kind,
+        at: 0,
+        peer: drawOne(draw, names),
+        offsetSeconds: 1000 * draw.uniform(),
+        rate: 0.98 + 0.04 * draw.uniform(),
+      };
+  }
+}
+
+/** Who is away when: never half of the peers or more. */
+class Absences {
+  readonly #peers: number;
+  readonly #absences: { readonly peer: PeerName; readonly from: number; readonly until: number }[] = [];
+
+  constructor(peers: number) {
+    this.#peers = peers;
+  }
+
+  /** Whether these can be away as well. */
+  add(peers: readonly PeerName[], from: number, seconds: number): boolean {
+    const until = from + seconds;
+    const others = this.#absences.filter((one) => one.from < until && from < one.until);
+    const away = new Set([...others.map(({ peer }) => peer), ...peers]);
+    if (2 * away.size >= this.#peers) return false;
+    for (const peer of peers) this.#absences.push({ peer, from, until });
+    return true;
+  }
+}
+
+function drawKind(draw: Generator, kinds: readonly FaultKind[]): FaultKind {
+  const total = kinds.reduce((sum, kind) => sum + FAULT_WEIGHTS[kind], 0);
+  let left = draw.uniform() * total;
+  for (const kind of kinds) {
+    left -= FAULT_WEIGHTS[kind];
+    if (left < 0) return kind;
+  }
+  return kinds.at(-1)!;
+}
+
+function drawOne<Item>(draw: Generator, items: readonly Item[]): Item {
+  return items[draw.integerBelow(items.length)]!;
+}

@@ -1,0 +1,43 @@
+// One line changed in the peer's code, so that something which must hold does not: whether the simulation finds it
+// tells what its checks are worth (mutation testing; DeMillo, Lipton, Sayward: Hints on test data selection, 1978).
+
+import type { InvariantName } from '../../src/replay/invariants.ts';
+
+export interface Mutant {
+  /** From the repository's root. */
+  readonly file: string;
+  /** Stands there exactly once. */
+  readonly line: string;
+  readonly instead: string;
+  /** What is then found to be wrong; any of these. */
+  readonly breaks: readonly InvariantName[];
+}
+
+export const mutants = {
+  /** What an attempt that did not end has added stays in the gradient of the next. */
+  'micro-batch counted twice': {
+    file: 'src/swarm/running.ts',
+    line: '    await engine.takeGradients(); // of an attempt that did not end, or nothing',
+    instead: '',
+    breaks: ['the gradient is that of the micro-batches counted'],
+  },
+  /** What a micro-batch took is kept when it is given up. */
+  'slot not returned': {
+    file: 'src/swarm/paths.ts',
+    line: '    if (kept) this.#parts.release(visit.key);',
+    instead: '    if (kept && visit.key < 0) this.#parts.release(visit.key);',
+    breaks: ['what a peer keeps is given back'],
+  },
+  /** A replica that missed a commit goes on with the weights it has. */
+  'stale replica serving': {
+    file: 'src/swarm/following.ts',
+    line: '        this.#installed = false;\n        return summed',
+    instead: '        return summed',
+    breaks: [
+      'who computes an iteration holds the weights of the one before',
+      'replicas at equal iteration have equal digests',
+    ],
+  },
+} as const satisfies Readonly<Record<string, Mutant>>;
+
+export type MutantName = keyof typeof mutants;

@@ -1,0 +1,195 @@
+// One seed: its swarm is simulated to the end, with every invariant checked after every event.
+
+import { createHash } from 'node:crypto';
+import { drawSamples, readWindows, trainingWindows } from '../../../src/data/index.ts';
+import {
+  InvariantError,
+  type InvariantName,
+  Invariants,
+  type SteppedCheck,
+} from '../../../src/replay/invariants.ts';
+import { recoveryRules } from '../../../src/recovery/index.ts';
+import { type SimulatedPeerEvent, Simulation } from '../../../src/replay/simulation.ts';
+import { microbatchesPerIteration } from '../../../src/swarm/manifest.ts';
+import { CountingEngine, markOf } from './counting-engine.ts';
+import type { SeedScenario } from './scenario.ts';
+
+export interface SeedResult {
+  readonly seed: number;
+  /** What did not hold, where something did not. */
+  readonly failure?: { readonly invariant: InvariantName; readonly problem: string };
+  readonly events: number;
+  readonly checks: number;
+  readonly simulatedSeconds: number;
+  readonly iterations: number;
+  readonly peers: number;
+  /** Faults that came upon something, by kind. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** SHA-256 of everything that happened: every event of the world, every event of a peer, in order. */
+  readonly digest: string;
+}
+
+/** No run takes longer: the longest patience of the peer code is ten minutes, and a run may need it twice. */
+const LIMIT_SECONDS = 2000;
+
+export interface RunSeedOptions {
+  readonly log?: (line: string) => void;
+}
+
+export async function runSeed(scenario: SeedScenario, options: RunSeedOptions = {}): Promise<SeedResult> {
+  const { manifest, flopsPerSecond } = scenario;
+  const engines = new Map<string, CountingEngine>();
+  const log = new Log();
+  const device = { flopsPerSecond, efficiency: 1, memoryBytesPerSecond: 1e9, memoryBytes: 1e9 };
+  const simulation: Simulation = new Simulation({
+    ...scenario,
+    slowDisks: true,
+    restartSeconds: 2,
+    engine: async (peer, processor) => {
+      const engine = new CountingEngine(processor, device);
+      engines.set(peer, engine);
+      return engine;
+    },
+    script: (event) => {
+      log.add(JSON.stringify(event));
+      options.log?.(JSON.stringify(event));
+      invariants.observe(event);
+    },
+  });
+  const invariants = new Invariants(simulation, {
+    stepped: [countsWhatIsCommitted(scenario, engines), keepsNothingOld(engines)],
+  });
+  simulation.world.onEvent((owner, at) => log.add(`${at} ${owner}`));
+  let failure: SeedResult['failure'];
+  const unhandled = (error: unknown): void => {
+    failure ??= broke(error);
+  };
+  process.on('unhandledRejection', unhandled);
+  try {
+    await simulation.run(LIMIT_SECONDS);
+    invariants.atEnd();
+    failure ??= unfinished(simulation, manifest.training.iterations);
+  } catch (error) {
+    failure ??= failureOf(error, simulation);
+  } finally {
+    process.off('unhandledRejection', unhandled);
+  }
+  return {
+    seed: scenario.seed,
+    ...(failure && { failure }),
+    events: simulation.world.eventCount(),
+    checks: invariants.checks,
+    simulatedSeconds: simulation.world.now(),
+    iterations: manifest.training.iterations,
+    peers: scenario.peers.length,
+    faults: Object.fromEntries(simulation.faultsHappened),
+    digest: log.digest(),
+  };
+}
+
+function failureOf(error: unknown, simulation: Simulation): NonNullable<SeedResult['failure']> {
+  if (error instanceof InvariantError) return { invariant: error.invariant, problem: error.message };
+  if (error instanceof Error && error.name === 'SimulationStuckError') {
+    const last = simulation.events.findLast(({ kind }) => kind === 'commit');
+    const waiting = simulation.running.map(({ self, state }) => `${self}@${state.iteration}`).join(' ');
+    const problem = `${error.message}; last commit at ${last?.at.toFixed(2) ?? 'never'} s; running: ${waiting}`;
+    return { invariant: 'nothing waits for ever', problem };
+  }
+  return broke(error);
+}
+
+function broke(error: unknown): NonNullable<SeedResult['failure']> {
+  const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { invariant: 'a peer never breaks on what another says', problem };
+}
+
+/** A run that a swarm can survive reaches its last iteration. */
+function unfinished(simulation: Simulation, iterations: number): SeedResult['failure'] {
+  const ended = simulation.events.find(
+    (event): event is SimulatedPeerEvent & { kind: 'ended' } => event.kind === 'ended',
+  );
+  if (ended?.iteration === iterations) return undefined;
+  const ends = [...simulation.ends].map(([peer, end]) =>
+    end.how === 'failed' ? `${peer}: ${end.reason.message}` : `${peer}: ${end.how}`,
+  );
+  return {
+    invariant: 'nothing waits for ever',
+    problem: `the run did not reach its end. ${ends.join('; ')}`,
+  };
+}
+
+/** The step that the weights took is the mean over exactly the micro-batches that the commit names. */
+function countsWhatIsCommitted(
+  { manifest, text }: SeedScenario,
+  engines: ReadonlyMap<string, CountingEngine>,
+): SteppedCheck {
+  const whole = { ...manifest, founder: '' };
+  const windows = trainingWindows(text.length, manifest.model.context, manifest.data.heldOut);
+  const markOfMicrobatch = (iteration: number, microbatch: number): number => {
+    const indices = drawSamples({
+      runSeed: manifest.seed,
+      iteration: iteration - 1,
+      microbatch,
+      samples: manifest.training.samplesPerMicrobatch,
+      microbatches: microbatchesPerIteration(whole),
+      windows,
+    });
+    return markOf(readWindows(text, windows, indices).tokens);
+  };
+  const faster = recoveryRules.checkfree.after.learningRateFactor;
+  return ({ peer, stage, iteration, commits, fail }) => {
+    const body = commits.get(iteration)?.body;
+    const counted =
+      body?.kind === 'commit'
+        ? body.stages.find((one) => one.stage === stage && one.contributors.length > 0)
+        : undefined;
+    const step = engines.get(peer.self)?.lastStep;
+    if (counted === undefined || step === undefined) return;
+    const marks = counted.microbatches.map((microbatch) => markOfMicrobatch(iteration, microbatch));
+    const mean = marks.reduce((sum, mark) => sum + mark, 0) / marks.length;
+    const rate = Math.abs(step.count - 1) < 1e-3 ? 1 : faster;
+    if (Math.abs(step.count - rate) < 1e-3 && Math.abs(step.marks - rate * mean) < 1e-3) return;
+    const micro = counted.microbatches.join(' ');
+    fail(
+      'the gradient is that of the micro-batches counted',
+      `${peer.self}, stage ${stage}, iteration ${iteration}: the commit counts ${micro}, with marks of ${mean.toFixed(5)} in the mean; ` +
+        `the weights took ${(step.count * marks.length).toFixed(3)} of ${marks.length} micro-batches, with marks of ${step.marks.toFixed(5)}`,
+    );
+  };
+}
+
+/** No residual outlives the iteration after the one that it was made in. */
+function keepsNothingOld(engines: ReadonlyMap<string, CountingEngine>): SteppedCheck {
+  return ({ peer, fail }) => {
+    const engine = engines.get(peer.self);
+    if (engine === undefined) return;
+    for (const [key, writes] of engine.residuals) {
+      if (writes < engine.writes - 1)
+        fail(
+          'what a peer keeps is given back',
+          `${peer.self} still keeps residual ${key} after ${engine.writes - writes} steps`,
+        );
+    }
+  };
+}
+
+/** A digest of many lines, taken in large pieces. */
+class Log {
+  readonly #hash = createHash('sha256');
+  #lines: string[] = [];
+
+  add(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length >= 1000) this.#flush();
+  }
+
+  digest(): string {
+    this.#flush();
+    return this.#hash.digest('hex');
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#lines.join('\n')).update('\n');
+    this.#lines = [];
+  }
+}

@@ -1,0 +1,92 @@
+// What one seed stands for: a small swarm, its network, and what goes wrong with it. Everything is drawn from the
+// seed, so that a failure is had again from its number.
+
+import { describeText } from '../../../src/data/index.ts';
+import { createSimulatedIdentity } from '../../../src/network/simulated/identity.ts';
+import type { SimulatedLinks } from '../../../src/network/simulated/network.ts';
+import { generator, stream } from '../../../src/random/index.ts';
+import { type FaultKind, type FaultPlan, faultsFromSeed } from '../../../src/replay/faults.ts';
+import type { Manifest } from '../../../src/swarm/manifest.ts';
+import { smallManifest, smallText } from '../small-run.ts';
+
+export interface SeedScenario {
+  readonly seed: number;
+  readonly manifest: Omit<Manifest, 'founder'>;
+  readonly text: Uint8Array;
+  readonly peers: readonly { readonly name: string; readonly stage: number; readonly hasText: boolean }[];
+  readonly links: SimulatedLinks;
+  readonly flopsPerSecond: number;
+  readonly faults: FaultPlan;
+}
+
+/** An iteration takes about this long without faults. */
+const ITERATION_SECONDS = 0.25;
+const text = smallText.subarray(0, 20_000);
+const data = describeText('small', text, createSimulatedIdentity('anyone').digest);
+
+/** @param kinds faults that may be drawn; all by default */
+export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScenario {
+  const draw = generator(stream({ runSeed: seed, purpose: 'network', index: 1 }));
+  const between = (low: number, high: number) => low + draw.integerBelow(high - low + 1);
+  const stages = between(2, 4);
+  const stageSizes = Array.from({ length: stages }, (_, stage) => between(stage === 0 ? 2 : 1, 3));
+  const iterations = between(10, 30);
+  const skips = stages > 2 && draw.uniform() < 0.3;
+  const manifest = smallManifest({ stages, iterations });
+  const peers = stageSizes.flatMap((size, stage) => Array.from({ length: size }, () => stage));
+  const latency = 0.001 + 0.04 * draw.uniform() ** 2;
+  const far = draw.uniform() < 0.3 ? new Set([`p${between(1, peers.length - 1)}`]) : new Set<string>();
+  const shared = draw.uniform() < 0.25;
+  const names = peers.map((_, index) => `p${index}`);
+  const bandwidth = 1e6 * 10 ** (2 * draw.uniform());
+  return {
+    seed,
+    manifest: {
+      ...manifest,
+      seed,
+      data,
+      model: { ...manifest.model, width: 4, heads: 1, kvHeads: 1, hidden: 8, context: 4 },
+      training: {
+        ...manifest.training,
+        stageSizes,
+        microbatchesPerAnchor: between(1, 4),
+        samplesPerMicrobatch: 1,
+        policy: skips ? 'random-skip' : '1f1b',
+        skipRatio: skips ? 1 / stages : 0,
+        emergencySkips: between(0, 1),
+        recovery: draw.uniform() < 0.5 ? 'checkfree' : 'copy',
+        // one step is the mean gradient itself: see the counting engine
+        optimizer: {
+          ...manifest.training.optimizer,
+          name: 'sgd',
+          learningRate: 1,
+          momentum: 0,
+          weightDecay: 0,
+          clip: 0,
+        },
+      },
+    },
+    text,
+    peers: peers.map((stage, index) => ({ name: `p${index}`, stage, hasText: true })),
+    links: {
+      latencySeconds: (from, to) => latency * (far.has(from) || far.has(to) ? 5 : 1),
+      bytesPerSecond: () => bandwidth,
+      ...(shared && {
+        shared: {
+          peers: names,
+          uploadBytesPerSecond: () => bandwidth,
+          downloadBytesPerSecond: () => 4 * bandwidth,
+        },
+      }),
+    },
+    flopsPerSecond: 4e4 / ITERATION_SECONDS,
+    faults: faultsFromSeed(seed, {
+      peers: names.map((name, index) => ({ name, stage: peers[index]! })),
+      fromSeconds: 0.05 * peers.length,
+      gatheredSeconds: 0.05 * peers.length + 2,
+      untilSeconds: 0.05 * peers.length + 0.7 * iterations * ITERATION_SECONDS,
+      most: 6,
+      ...(kinds && { kinds }),
+    }),
+  };
+}

@@ -1,0 +1,57 @@
+// Hundreds of small swarms with everything going wrong, each from one seed, each with every invariant checked after
+// every event. What a failing seed did is shown again by the command that is printed with it.
+
+import { availableParallelism } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { FAULT_WEIGHTS } from '../../src/replay/faults.ts';
+import { type MutantName, mutants } from '../mutants/mutants.ts';
+import { isKnown } from './seeds/known.ts';
+import { runSeeds } from './seeds/pool.ts';
+import { describeFailure, summarizeSeeds } from './seeds/summary.ts';
+
+const SEEDS = 300;
+/** Seeds whose swarms are run twice. */
+const TWICE = 6;
+const WITHIN = 100;
+const workers = Math.min(2, availableParallelism());
+
+function seedsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
+}
+
+describe('a swarm in which everything goes wrong', () => {
+  it(`keeps every invariant, with ${SEEDS} seeds`, { timeout: 900_000 }, async () => {
+    const started = performance.now();
+    const results = await runSeeds(seedsFrom(0, SEEDS), { workers });
+    process.stdout.write(`${summarizeSeeds(results, (performance.now() - started) / 1000)}\n`);
+    const failed = results.filter(({ failure }) => failure !== undefined && !isKnown(failure));
+    expect(failed.map(describeFailure)).toEqual([]);
+    expect(results).toHaveLength(SEEDS);
+    const happened = new Set(results.flatMap(({ faults }) => Object.keys(faults)));
+    expect(happened).toEqual(new Set(Object.keys(FAULT_WEIGHTS)));
+    const known = results.filter(({ failure }) => failure !== undefined);
+    expect(known.length).toBeLessThan(SEEDS / 10);
+  });
+
+  it('happens the same way twice, to the byte, also in another process', { timeout: 120_000 }, async () => {
+    const first = await runSeeds(seedsFrom(0, TWICE), { workers: 1 });
+    const again = await runSeeds(seedsFrom(0, TWICE).reverse(), { workers: 2 });
+    expect(again).toEqual(first);
+    expect(new Set(first.map(({ digest }) => digest)).size).toBe(TWICE);
+  });
+});
+
+describe('a mistake of one line in the peer code is found by the seeds', () => {
+  for (const [name, { breaks }] of Object.entries(mutants)) {
+    it(name, { timeout: 300_000 }, async () => {
+      const found = (invariant: string) => (breaks as readonly string[]).includes(invariant);
+      const results = await runSeeds(seedsFrom(0, WITHIN), {
+        workers,
+        mutant: name as MutantName,
+        result: ({ failure }) => failure !== undefined && found(failure.invariant),
+      });
+      const failures = results.flatMap(({ failure }) => (failure ? [failure.invariant] : []));
+      expect(failures.some(found)).toBe(true);
+    });
+  }
+});
