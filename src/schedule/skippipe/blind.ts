@@ -2,8 +2,9 @@
 // given out. Only the capacities of stages and peers (SkipPipe's rules of the set) tie them together; whether two
 // micro-batches meet at a peer is not asked.
 
-import { generator, stream } from '../../random/index.ts';
+import { stream } from '../../random/index.ts';
 import { type Candidate, createOrderer, firstCandidate, type Waves, wavesOf } from './candidate.ts';
+import { drawsFrom } from './draws.ts';
 import { createEvaluator, type Evaluator } from './evaluate.ts';
 import type { Instance } from './instance.ts';
 
@@ -19,9 +20,9 @@ export function blindCandidate(
   seed: number,
 ): { candidate: Candidate; evaluator: Evaluator; waves: Waves } {
   const { microbatches, pathLength } = instance;
-  const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 4 }));
+  const draws = drawsFrom(stream({ runSeed: seed, purpose: 'schedule', index: 4 }));
   const waves = wavesOf(instance);
-  const candidate = firstCandidate(instance, draw);
+  const candidate = firstCandidate(instance, draws);
   const ascending = candidate.path.slice();
   const orderer = createOrderer(instance);
   const evaluator = createEvaluator(instance, waves);

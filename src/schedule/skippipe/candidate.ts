@@ -1,10 +1,13 @@
 // A candidate of the search: who holds which stage, every micro-batch's path, and what decides the order of work on
 // a peer. Arrays that moves change in place; the first candidate is built here, balanced by construction.
 
-import type { Generator } from '../../random/index.ts';
+import type { Draws } from './draws.ts';
 import type { Instance } from './instance.ts';
 import { waveOf } from './instance.ts';
 import { lightestStages, orderPatterns } from './orders.ts';
+
+export const urgentEverywhere = 1;
+export const urgentAtAnchor = 2;
 
 export interface Candidate {
   /** Per peer: its stage, -1 for none. */
@@ -13,7 +16,7 @@ export interface Candidate {
   readonly path: Int32Array;
   /** Per micro-batch: whole microseconds added to its time of arrival where a peer chooses what came first. */
   readonly bias: Float64Array;
-  /** Per micro-batch: whether its forwards go before waiting backwards too. */
+  /** Per micro-batch: which of its forwards go before waiting backwards: none (0), all, or its anchor's. */
   readonly urgent: Uint8Array;
 }
 
@@ -52,21 +55,25 @@ export function wavesOf(instance: Instance): Waves {
 /** Puts the visits of paths into lawful orders. */
 export interface Orderer {
   /**
-   * Orders micro-batch m's visits: the lawful order of least transfer time, or one at random when a generator is
-   * given. False, and nothing is changed, when a stage is visited twice or no order is lawful.
+   * Orders micro-batch m's visits: the lawful order of least transfer time, or one at random when draws are given. False, and nothing is changed, when a stage is visited twice or no order is lawful.
    */
-  order(candidate: Candidate, m: number, draw?: Generator): boolean;
+  order(candidate: Candidate, m: number, draws?: Draws): boolean;
 }
 
 export function createOrderer(instance: Instance): Orderer {
   const { peerCount, pathLength, largestJump, headAtAnchor, roundTrip } = instance;
   const visits = pathLength - 1;
   const patterns = orderPatterns(visits, instance.swapBudget);
+  const patternCount = patterns.length;
+  /** [pattern * visits + i]: the position of the i-th visit. */
+  const positions = Int32Array.from(patterns.flatMap(({ at }) => at));
+  const swapsOf = patterns.map(({ swaps }) => Int32Array.from(swaps));
   const sorted = new Int32Array(visits);
   const stages = new Int32Array(visits);
 
-  function lawful(swaps: readonly number[]): boolean {
-    for (const at of swaps) {
+  function lawful(swaps: Int32Array): boolean {
+    for (let i = 0; i < swaps.length; i++) {
+      const at = swaps[i]!;
       const high = stages[at]!;
       if (high !== stages[at - 1]! + 1) return false;
       if (high - (at >= 2 ? stages[at - 2]! : 0) > largestJump) return false;
@@ -74,7 +81,7 @@ export function createOrderer(instance: Instance): Orderer {
     return true;
   }
 
-  function order(candidate: Candidate, m: number, draw?: Generator): boolean {
+  function order(candidate: Candidate, m: number, draws?: Draws): boolean {
     const { path, stageOf } = candidate;
     const base = m * pathLength;
     for (let i = 0; i < visits; i++) {
@@ -94,33 +101,33 @@ export function createOrderer(instance: Instance): Orderer {
       if (step <= 0 || step > largestJump) return false;
       before = stages[i]!;
     }
-    let best = patterns[0];
-    if (best === undefined) return true;
-    if (patterns.length > 1) {
+    let best = 0;
+    if (patternCount > 1) {
+      const anchor = path[base]!;
       let least = Number.POSITIVE_INFINITY;
       let seen = 0;
-      for (const pattern of patterns) {
-        if (!lawful(pattern.swaps)) continue;
+      for (let pattern = 0; pattern < patternCount; pattern++) {
+        if (!lawful(swapsOf[pattern]!)) continue;
         seen++;
-        if (draw !== undefined) {
-          if (draw.integerBelow(seen) === 0) best = pattern;
+        if (draws !== undefined) {
+          if (draws.below(seen) === 0) best = pattern;
           continue;
         }
         let length = 0;
-        let at = path[base]!;
-        for (let i = 0; i < visits; i++) {
-          const next = sorted[pattern.at[i]!]!;
+        let at = anchor;
+        for (let i = pattern * visits; i < (pattern + 1) * visits; i++) {
+          const next = sorted[positions[i]!]!;
           length += roundTrip[at * peerCount + next]!;
           at = next;
         }
-        if (headAtAnchor) length += roundTrip[at * peerCount + path[base]!]!;
+        if (headAtAnchor) length += roundTrip[at * peerCount + anchor]!;
         if (length < least) {
           least = length;
           best = pattern;
         }
       }
     }
-    for (let i = 0; i < visits; i++) path[base + 1 + i] = sorted[best.at[i]!]!;
+    for (let i = 0; i < visits; i++) path[base + 1 + i] = sorted[positions[best * visits + i]!]!;
     return true;
   }
 
@@ -132,7 +139,7 @@ export function createOrderer(instance: Instance): Orderer {
  * visited least so far, in ascending order of stages. Loads are equal up to one visit where the rule on jumps allows
  * it, and because all paths ascend, full peers cannot wait for each other in a ring: the plan always completes.
  */
-export function firstCandidate(instance: Instance, draw: Generator): Candidate {
+export function firstCandidate(instance: Instance, draws: Pick<Draws, 'below'>): Candidate {
   const { peerCount, pathLength, microbatches, anchorCount, live, largestJump, roundTrip } = instance;
   const stageOf = new Int32Array(peerCount).fill(-1);
   instance.assignment.forEach((group, stage) => {
@@ -148,7 +155,7 @@ export function firstCandidate(instance: Instance, draw: Generator): Candidate {
     let at = anchor;
     path[m * pathLength] = anchor;
     // Ties between equally loaded stages are drawn, so that not all paths of a wave take the same ones.
-    const weights = stageVisits.map((count) => count + draw.integerBelow(1024) / 4096 / pathLength);
+    const weights = stageVisits.map((count) => count + draws.below(1024) / 4096 / pathLength);
     const chosen = lightestStages(others, weights, pathLength - 1, largestJump)!;
     chosen.forEach((which, position) => {
       stageVisits[which]!++;

@@ -3,7 +3,7 @@
 //
 // The rule by which a peer chooses: heads and backwards (with split backwards their input halves) first, then
 // forwards, then weight halves; within these what came first, each micro-batch moved by its bias; equal times: the
-// smaller number. A micro-batch marked urgent has its forwards among the first. A forward needs a place in memory.
+// smaller number. A micro-batch marked urgent has its forwards, or the one at its anchor, among the first. A forward needs a place in memory.
 // An anchor starts the micro-batches of one wave before those of the next. All events of one moment are handled
 // before any peer chooses. What every peer did, in order, is the plan: followed as fixed lists it takes the same time.
 //
@@ -12,7 +12,7 @@
 // makespan less what the places stand empty at both ends (the slots bound of slots.ts); and every end is at least its
 // start and its round trip.
 
-import type { Candidate, Waves } from './candidate.ts';
+import { type Candidate, urgentAtAnchor, urgentEverywhere, type Waves } from './candidate.ts';
 import { createChains } from './chains.ts';
 import type { Instance } from './instance.ts';
 
@@ -37,7 +37,32 @@ export interface Started {
   readonly step: number;
 }
 
+/** Why a candidate takes as long as it does: the tasks of which each waited for the next, from the last end back. */
+export interface Critical {
+  /** Tasks as m * steps + step. */
+  readonly tasks: Int32Array;
+  count: number;
+  /** Pairs of tasks: the first was ready when the second, at the same peer, was started before it. */
+  readonly overtaken: Int32Array;
+  /** Per pair: how much later the first was ready, in microseconds; below 0 where it was ready before. */
+  readonly later: Float64Array;
+  pairs: number;
+}
+
+export function createCritical({ microbatches, pathLength }: Instance): Critical {
+  const most = microbatches * (2 * pathLength + 1);
+  return {
+    tasks: new Int32Array(most),
+    count: 0,
+    overtaken: new Int32Array(2 * most),
+    later: new Float64Array(most),
+    pairs: 0,
+  };
+}
+
 export interface Evaluator {
+  /** Tasks per micro-batch. */
+  readonly steps: number;
   /** Reads micro-batch m's path anew; call it for every micro-batch whose path or whose peers' stages changed. */
   load(candidate: Candidate, m: number): void;
   loadAll(candidate: Candidate): void;
@@ -45,6 +70,8 @@ export interface Evaluator {
   run(candidate: Candidate, limit: number): Evaluation;
   /** Simulates without limit and lists every task in the order of starting. */
   record(candidate: Candidate): Started[];
+  /** Follows the last run, which must have come to its end, back from its last event. */
+  trace(into: Critical): void;
   /** Microseconds micro-batch m needs alone, every peer and link free. */
   alone(m: number): number;
 }
@@ -64,6 +91,11 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
   const step = new Int32Array(microbatches);
   const running = new Uint8Array(microbatches);
   const readyAt = new Float64Array(microbatches);
+  /** Per task (m * steps + step): when it was ready and started, and which task its peer had started before. */
+  const wasReadyAt = new Float64Array(microbatches * steps);
+  const startedAt = new Float64Array(microbatches * steps);
+  const before = new Int32Array(microbatches * steps);
+  const lastOn = new Int32Array(peerCount);
   const nextReady = new Int32Array(microbatches);
   const firstReady = new Int32Array(peerCount);
   const state = new Uint8Array(peerCount);
@@ -148,19 +180,19 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     let bestClass = 2;
     let bestKey = 0;
     const full = free[peer]! < 1;
-    for (let m = firstReady[peer]!, before = -1; m >= 0; before = m, m = nextReady[m]!) {
+    for (let m = firstReady[peer]!, previous = -1; m >= 0; previous = m, m = nextReady[m]!) {
       const at = step[m]!;
       let rank = 0;
       if (at < pathLength) {
         if (full) continue;
         if (at === 0 && begun[peer]! < begunBefore[m]!) continue;
-        rank = urgent[m] === 1 ? 0 : 1;
+        rank = urgent[m] === urgentEverywhere || (at === 0 && urgent[m] === urgentAtAnchor) ? 0 : 1;
       }
       if (rank > bestClass) continue;
       const key = readyAt[m]! + bias[m]!;
       if (rank < bestClass || key < bestKey || (key === bestKey && m < best)) {
         best = m;
-        bestBefore = before;
+        bestBefore = previous;
         bestClass = rank;
         bestKey = key;
       }
@@ -177,6 +209,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     running[best] = 1;
     push((now + duration[best * steps + at]!) * stride + best);
     log?.push({ peer, microbatch: best, step: at });
+    note(best * steps + at, peer, readyAt[best]!, now);
     if (at === 0) {
       const th = begun[peer]!++;
       const round = Math.floor(th / places[peer]!);
@@ -192,6 +225,36 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     }
     const end = now + left[best * steps + at]!;
     if (end > floor) floor = end;
+  }
+
+  function note(task: number, peer: number, ready: number, now: number): void {
+    wasReadyAt[task] = ready;
+    startedAt[task] = now;
+    before[task] = lastOn[peer]!;
+    lastOn[peer] = task;
+  }
+
+  function trace(into: Critical): void {
+    into.count = 0;
+    into.pairs = 0;
+    let task = evaluation.last * steps + last;
+    for (;;) {
+      into.tasks[into.count++] = task;
+      const ready = wasReadyAt[task]!;
+      const other = before[task]!;
+      if (startedAt[task] === ready || other < 0) {
+        const at = task % steps;
+        if (at === 0) return;
+        task -= at === pathLength + 1 && headless[Math.floor(task / steps)] === 1 ? 2 : 1;
+        continue;
+      }
+      if (ready <= startedAt[other]!) {
+        into.overtaken[2 * into.pairs] = task;
+        into.overtaken[2 * into.pairs + 1] = other;
+        into.later[into.pairs++] = ready - wasReadyAt[other]!;
+      }
+      task = other;
+    }
   }
 
   function startWeight(peer: number, now: number): void {
@@ -251,6 +314,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     touchedCount = 0;
     isTouched.fill(0);
     firstReady.fill(-1);
+    lastOn.fill(-1);
     state.fill(idle);
     begun.fill(0);
     free.set(memory);
@@ -295,6 +359,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
           running[source] = 1;
           replaceFirst((now + duration[source * steps + at]!) * stride + source);
           log?.push({ peer, microbatch: source, step: at });
+          note(source * steps + at, peer, now, now);
           continue;
         }
         dropFirst();
@@ -369,6 +434,8 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
   }
 
   return {
+    steps,
+    trace,
     load,
     run,
     loadAll(candidate) {

@@ -1,9 +1,10 @@
-// The moves of the search. Every one keeps what the first candidate was balanced for: the visits of a peer and the
-// load of a stage in each wave are only ever exchanged, never created. A move is made in place and can be taken back.
+// The moves of the search. Visits are exchanged between paths, or given to another peer where loads and shares leave
+// room for that; what would break a rule comes to nothing. A move is made in place and can be taken back.
 
-import type { Generator } from '../../random/index.ts';
 import type { Candidate, Orderer, Waves } from './candidate.ts';
+import type { Draws } from './draws.ts';
 import type { Instance } from './instance.ts';
+import { createLoads } from './loads.ts';
 
 /** Which moves are tried. */
 export interface MoveOptions {
@@ -14,8 +15,16 @@ export interface MoveOptions {
 }
 
 export interface Mover {
-  /** Tries one move; false when it came to nothing (then nothing is changed). `late` is the anchor to look at first. */
-  propose(late: number): boolean;
+  /**
+   * Tries one move; false when it came to nothing (then nothing is changed). It begins with micro-batch m, at the visit
+   * `position` if that is not 0.
+   */
+  propose(m: number, position: number): boolean;
+  /**
+   * Lets m go before the micro-batch that went first where both waited: its time of arrival there counts as `by` more
+   * than the other's bias makes it. The flags say whether they waited for a forward.
+   */
+  overtake(m: number, isForward: boolean, other: number, otherIsForward: boolean, by: number): boolean;
   undo(): void;
   /** The micro-batches that the last move touched: `touched[0] … touched[touchedCount() - 1]`. */
   readonly touched: Int32Array;
@@ -24,40 +33,54 @@ export interface Mover {
   movedPeers(): boolean;
 }
 
-/** Share of moves, in 1024ths, that take a micro-batch of the anchor that finishes last. */
-const focus = 700;
-/** Share of re-ordered paths that get a lawful order at random and not the shortest. */
+/** Share of re-ordered paths, in 1024ths, that get a lawful order at random and not the shortest. */
 const randomOrders = 60;
+/** How often each move is tried: up to which of 1024 numbers, first where peers may change places, then else. */
+const peersUntil = 102;
+const labelsUntil = 164;
+const stagesUntil = 184;
+const swapUntil = 462;
+const imitateUntil = 512;
+const orderUntil = 594;
+const pathsUntil = 717;
+const priorityUntil = 817;
+const giveUntil = 877;
+/** Of changes of priority those that let forwards go before waiting backwards, or no more, and those that clear a bias. */
+const urgentShare = 400;
+const clearShare = 150;
+const mixShare = 332;
 
 export function createMover(
   instance: Instance,
   waves: Waves,
   candidate: Candidate,
   orderer: Orderer,
-  draw: Generator,
+  draws: Draws,
   options: MoveOptions,
 ): Mover {
-  const { peerCount, pathLength, microbatches, anchorCount, perAnchor, stages } = instance;
+  const { peerCount, pathLength, microbatches, stages, anchorCount } = instance;
   const { path, stageOf, bias, urgent } = candidate;
   const visits = pathLength - 1;
+  const loads = createLoads(instance, waves, candidate);
   const touched = new Int32Array(microbatches);
   const isTouched = new Uint8Array(microbatches);
   let touchedCount = 0;
   const savedPath = new Int32Array(microbatches * pathLength);
   const savedBias = new Float64Array(microbatches);
   const savedUrgent = new Uint8Array(microbatches);
-  const savedStages = new Int32Array(peerCount);
-  /** What undoing must do to stages and visit counts. */
-  let peersMoved: 'no' | 'places' | 'labels' = 'no';
+  /** The visit that was given from one peer to another: the micro-batch, -1 for none, from and to. */
+  let given = -1;
+  let givenFrom = -1;
+  let givenTo = -1;
+  /** What undoing must do to stages. */
+  let peersMoved: 'no' | 'places' | 'labels' | 'stages' = 'no';
   let wasUndone = false;
   let movedA = -1;
   let movedB = -1;
-  /** [wave * peerCount + peer]: visits, which belong to a place and change peers with it. */
-  const waveVisits = countVisits(instance, waves, candidate);
   const typical = typicalForward(instance, candidate);
 
-  const chance = (of1024: number) => (draw.word() & 1023) < of1024;
-  const below = (bound: number) => Math.floor(draw.word() * (bound / 4294967296));
+  const { below } = draws;
+  const chance = (of1024: number) => (draws.word() & 1023) < of1024;
 
   function save(m: number): void {
     if (isTouched[m] === 1) return;
@@ -73,6 +96,7 @@ export function createMover(
   function begin(): void {
     for (let i = 0; i < touchedCount; i++) isTouched[touched[i]!] = 0;
     touchedCount = 0;
+    given = -1;
     peersMoved = 'no';
     wasUndone = false;
   }
@@ -86,8 +110,10 @@ export function createMover(
       bias[m] = savedBias[i]!;
       urgent[m] = savedUrgent[i]!;
     }
+    if (given >= 0) loads.shift(given, givenTo, givenFrom);
     if (peersMoved === 'places') exchangePlaces(movedA, movedB);
-    else if (peersMoved === 'labels') stageOf.set(savedStages);
+    else if (peersMoved === 'labels') exchangeLabels(movedA, movedB);
+    else if (peersMoved === 'stages') exchangeStages(movedA, movedB);
   }
 
   function fail(): false {
@@ -96,14 +122,10 @@ export function createMover(
   }
 
   function reorder(m: number): boolean {
-    return orderer.order(candidate, m, chance(randomOrders) ? draw : undefined);
+    return orderer.order(candidate, m, chance(randomOrders) ? draws : undefined);
   }
 
-  function pick(late: number): number {
-    return chance(focus) ? below(perAnchor) * anchorCount + late : below(microbatches);
-  }
-
-  function sameWave(m: number): number {
+  function partner(m: number): number {
     const members = waves.members[waves.of[m]!]!;
     return members[below(members.length)]!;
   }
@@ -116,52 +138,83 @@ export function createMover(
     return 1 + below(visits);
   }
 
-  function swapVisits(late: number): boolean {
-    const i = pick(late);
-    const j = sameWave(i);
+  /** Exchanges what stands at two positions of `path`. Within a wave that leaves all loads as they are. */
+  function exchangeVisits(a: number, b: number): void {
+    const peer = path[a]!;
+    path[a] = path[b]!;
+    path[b] = peer;
+  }
+
+  function swapVisits(i: number, position: number): boolean {
+    const j = partner(i);
     if (i === j) return false;
-    const p = 1 + below(visits);
-    const a = i * pathLength + p;
+    const a = i * pathLength + (position > 0 ? position : 1 + below(visits));
     const b = j * pathLength + visitOf(j, stageOf[path[a]!]!);
     if (path[a] === path[b]) return false;
     save(i);
     save(j);
-    const peer = path[a]!;
-    path[a] = path[b]!;
-    path[b] = peer;
+    exchangeVisits(a, b);
     return (reorder(i) && reorder(j)) || fail();
   }
 
-  function cycleVisits(late: number): boolean {
-    const i = pick(late);
-    const j = sameWave(i);
-    const k = sameWave(i);
+  function cycleVisits(i: number, position: number): boolean {
+    const j = partner(i);
+    const k = partner(i);
     if (i === j || j === k || i === k) return false;
-    const a = i * pathLength + 1 + below(visits);
+    const a = i * pathLength + (position > 0 ? position : 1 + below(visits));
     const stage = stageOf[path[a]!]!;
     const b = j * pathLength + visitOf(j, stage);
     const c = k * pathLength + visitOf(k, stage);
     save(i);
     save(j);
     save(k);
-    const peer = path[a]!;
-    path[a] = path[b]!;
-    path[b] = path[c]!;
-    path[c] = peer;
+    exchangeVisits(a, b);
+    exchangeVisits(b, c);
     return (reorder(i) && reorder(j) && reorder(k)) || fail();
   }
 
-  function swapPaths(late: number): boolean {
-    const i = pick(late);
-    const j = sameWave(i);
+  function positionOf(m: number, holds: (peer: number) => boolean): number {
+    for (let i = 1; i < pathLength; i++) if (holds(path[m * pathLength + i]!)) return i;
+    return 0;
+  }
+
+  /**
+   * m takes the way of another micro-batch of its anchor: each peer it lacks comes from a path of the wave that visits
+   * it. For an anchor far from most peers a way is only as good as all of it, so visit by visit nothing is gained.
+   */
+  function imitate(m: number): boolean {
+    const anchor = m % anchorCount;
+    const model = below(instance.perAnchor) * anchorCount + anchor;
+    if (model === m) return false;
+    save(m);
+    const members = waves.members[waves.of[m]!]!;
+    for (let v = 1; v < pathLength; v++) {
+      const wanted = path[model * pathLength + v]!;
+      if (positionOf(m, (peer) => peer === wanted) > 0) continue;
+      const gives =
+        positionOf(m, (peer) => stageOf[peer] === stageOf[wanted]) ||
+        positionOf(m, (peer) => positionOf(model, (other) => other === peer) === 0);
+      const start = below(members.length);
+      let holder = -1;
+      let at = 0;
+      for (let i = 0; i < members.length && at === 0; i++) {
+        holder = members[(start + i) % members.length]!;
+        if (holder % anchorCount !== anchor) at = positionOf(holder, (peer) => peer === wanted);
+      }
+      if (gives === 0 || at === 0) return fail();
+      save(holder);
+      exchangeVisits(m * pathLength + gives, holder * pathLength + at);
+    }
+    for (let i = 0; i < touchedCount; i++) if (!reorder(touched[i]!)) return fail();
+    return touchedCount > 1;
+  }
+
+  function swapPaths(i: number): boolean {
+    const j = partner(i);
     if (i === j) return false;
     save(i);
     save(j);
-    for (let v = 1; v < pathLength; v++) {
-      const peer = path[i * pathLength + v]!;
-      path[i * pathLength + v] = path[j * pathLength + v]!;
-      path[j * pathLength + v] = peer;
-    }
+    for (let v = 1; v < pathLength; v++) exchangeVisits(i * pathLength + v, j * pathLength + v);
     if (path[i * pathLength] === path[j * pathLength]) {
       const value = bias[i]!;
       bias[i] = bias[j]!;
@@ -171,22 +224,40 @@ export function createMover(
     return (orderer.order(candidate, i) && orderer.order(candidate, j)) || fail();
   }
 
+  /** Another peer takes a visit, without one in return. */
+  function giveVisit(m: number, position: number): boolean {
+    const at = m * pathLength + (position > 0 ? position : 1 + below(visits));
+    const from = path[at]!;
+    const to = below(peerCount);
+    const stage = stageOf[to]!;
+    if (stage < 1 || to === from) return false;
+    const sameStage = stage === stageOf[from];
+    if (sameStage && loads.visitsOf(to) >= loads.shareOf(stage)) return false;
+    save(m);
+    path[at] = to;
+    given = m;
+    givenFrom = from;
+    givenTo = to;
+    loads.shift(m, from, to);
+    if (!reorder(m)) return fail();
+    return sameStage || (loads.stageLawful(stage) && loads.stageLawful(stageOf[from]!)) || fail();
+  }
+
   function reorderOne(): boolean {
     const m = below(microbatches);
     save(m);
-    return orderer.order(candidate, m, draw) || fail();
+    return orderer.order(candidate, m, draws) || fail();
   }
 
-  function changePriority(late: number): boolean {
-    const m = pick(late);
+  function changePriority(m: number): boolean {
     save(m);
-    const which = draw.word() & 1023;
-    if (which < 123) {
-      urgent[m] = 1 - urgent[m]!;
+    const which = draws.word() & 1023;
+    if (which < urgentShare) {
+      urgent[m] = (urgent[m]! + 1 + below(2)) % 3;
       if (chance(512)) bias[m]! -= below(2 * typical + 1);
-    } else if (which < 358) {
+    } else if (which < urgentShare + clearShare) {
       bias[m] = 0;
-    } else if (which < 820) {
+    } else if (which < urgentShare + clearShare + mixShare) {
       // Roughly normal, with a spread of about one forward.
       bias[m]! += below(2 * typical + 1) + below(2 * typical + 1) - 2 * typical;
     } else {
@@ -203,11 +274,7 @@ export function createMover(
     const stage = stageOf[a]!;
     stageOf[a] = stageOf[b]!;
     stageOf[b] = stage;
-    for (let at = 0; at < waveVisits.length; at += peerCount) {
-      const count = waveVisits[at + a]!;
-      waveVisits[at + a] = waveVisits[at + b]!;
-      waveVisits[at + b] = count;
-    }
+    loads.exchange(a, b);
   }
 
   /** Two peers change places: stages and visits. */
@@ -229,53 +296,61 @@ export function createMover(
     peersMoved = 'places';
     movedA = a;
     movedB = b;
+    if (instance.memory[a] !== instance.memory[b]) {
+      for (const peer of [a, b]) if (stageOf[peer]! > 0 && !loads.stageLawful(stageOf[peer]!)) return fail();
+    }
     for (let i = 0; i < touchedCount; i++) if (!reorder(touched[i]!)) return fail();
     return true;
   }
 
-  /** Two peers with equal loads exchange their stages and keep their visits. */
+  function exchangeLabels(a: number, b: number): void {
+    const first = stageOf[a]!;
+    const second = stageOf[b]!;
+    stageOf[a] = second;
+    stageOf[b] = first;
+    loads.relabel(a, first, second);
+    loads.relabel(b, second, first);
+  }
+
+  /** Two peers exchange their stages and keep their visits. */
   function swapLabels(): boolean {
     const a = below(peerCount);
     const b = below(peerCount);
     if (stageOf[a]! < 1 || stageOf[b]! < 1 || stageOf[a] === stageOf[b]) return false;
-    for (let at = 0; at < waveVisits.length; at += peerCount) {
-      if (waveVisits[at + a] !== waveVisits[at + b]) return false;
-    }
-    savedStages.set(stageOf);
-    peersMoved = 'labels';
-    const stage = stageOf[a]!;
-    stageOf[a] = stageOf[b]!;
-    stageOf[b] = stage;
     for (let m = 0; m < microbatches; m++) {
       for (let i = 1; i < pathLength; i++) {
         const peer = path[m * pathLength + i]!;
         if (peer === a || peer === b) save(m);
       }
     }
+    exchangeLabels(a, b);
+    peersMoved = 'labels';
+    movedA = a;
+    movedB = b;
+    if (!loads.stageLawful(stageOf[a]!) || !loads.stageLawful(stageOf[b]!)) return fail();
     for (let i = 0; i < touchedCount; i++) if (!reorder(touched[i]!)) return fail();
     return true;
   }
 
-  /** Two stages with equal groups and loads exchange their numbers. */
+  function exchangeStages(a: number, b: number): void {
+    for (let peer = 0; peer < peerCount; peer++) {
+      const stage = stageOf[peer]!;
+      if (stage !== a && stage !== b) continue;
+      stageOf[peer] = stage === a ? b : a;
+      loads.relabel(peer, stage, stage === a ? b : a);
+    }
+  }
+
+  /** Two stages with equally many peers exchange their numbers. */
   function swapStages(): boolean {
     if (stages < 3) return false;
     const a = 1 + below(stages - 1);
     const b = 1 + below(stages - 1);
     if (a === b || instance.sizes[a] !== instance.sizes[b]) return false;
-    for (let at = 0; at < waveVisits.length; at += peerCount) {
-      let difference = 0;
-      for (let peer = 0; peer < peerCount; peer++) {
-        if (stageOf[peer] === a) difference += waveVisits[at + peer]!;
-        else if (stageOf[peer] === b) difference -= waveVisits[at + peer]!;
-      }
-      if (difference !== 0) return false;
-    }
-    savedStages.set(stageOf);
-    peersMoved = 'labels';
-    for (let peer = 0; peer < peerCount; peer++) {
-      if (stageOf[peer] === a) stageOf[peer] = b;
-      else if (stageOf[peer] === b) stageOf[peer] = a;
-    }
+    exchangeStages(a, b);
+    peersMoved = 'stages';
+    movedA = a;
+    movedB = b;
     for (let m = 0; m < microbatches; m++) {
       save(m);
       if (!reorder(m)) return fail();
@@ -283,41 +358,53 @@ export function createMover(
     return true;
   }
 
-  function propose(late: number): boolean {
+  function propose(m: number, position: number): boolean {
     begin();
     if (options.assignment) {
-      const which = draw.word() & 1023;
-      if (which < 102) return swapPeers();
-      if (which < 164) return swapLabels();
-      if (which < 184) return swapStages();
+      const which = draws.word() & 1023;
+      if (which < peersUntil) return swapPeers();
+      if (which < labelsUntil) return swapLabels();
+      if (which < stagesUntil) return swapStages();
     }
-    const which = draw.word() & 1023;
-    if (visits === 0) return options.order && changePriority(late);
-    if (which < 512) return swapVisits(late);
-    if (which < 594) return reorderOne();
-    if (which < 717) return swapPaths(late);
-    if (which < 860) return options.order ? changePriority(late) : swapVisits(late);
-    return cycleVisits(late);
+    if (visits === 0) return options.order && changePriority(m);
+    const which = draws.word() & 1023;
+    if (which < swapUntil) return swapVisits(m, position);
+    if (which < imitateUntil) return imitate(m);
+    if (which < orderUntil) return reorderOne();
+    if (which < pathsUntil) return swapPaths(m);
+    if (which < priorityUntil) return options.order ? changePriority(m) : swapVisits(m, position);
+    if (which < giveUntil) return loads.loose ? giveVisit(m, position) : swapVisits(m, position);
+    return cycleVisits(m, position);
+  }
+
+  function overtake(
+    m: number,
+    isForward: boolean,
+    other: number,
+    otherIsForward: boolean,
+    by: number,
+  ): boolean {
+    begin();
+    save(m);
+    save(other);
+    const otherFirst = !otherIsForward || urgent[other] !== 0;
+    if (isForward && otherFirst) urgent[m] = 1;
+    else if (!isForward && otherIsForward && chance(512)) {
+      urgent[other] = 0;
+      return true;
+    }
+    bias[m] = bias[other]! + by;
+    return true;
   }
 
   return {
     propose,
+    overtake,
     undo,
     touched,
     touchedCount: () => touchedCount,
     movedPeers: () => peersMoved !== 'no',
   };
-}
-
-function countVisits(instance: Instance, waves: Waves, { path }: Candidate): Int32Array {
-  const { peerCount, pathLength, microbatches } = instance;
-  const counts = new Int32Array(Math.max(1, waves.members.length) * peerCount);
-  for (let m = 0; m < microbatches; m++) {
-    for (let i = 1; i < pathLength; i++) {
-      counts[waves.of[m]! * peerCount + path[m * pathLength + i]!]!++;
-    }
-  }
-  return counts;
 }
 
 /** Mean microseconds of a forward where it is done: the scale on which priorities are varied. */

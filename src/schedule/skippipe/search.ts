@@ -6,7 +6,7 @@
 // Its length is counted in steps, its random numbers come from the seed, and every decision is a comparison of sums,
 // products and quotients: the same description, seed and steps give the same plan in every JavaScript engine.
 
-import { type Generator, generator, stream } from '../../random/index.ts';
+import { stream } from '../../random/index.ts';
 import { finish, type Sliced } from '../slices.ts';
 import { blindCandidate } from './blind.ts';
 import {
@@ -14,13 +14,16 @@ import {
   copyCandidate,
   createOrderer,
   firstCandidate,
+  urgentAtAnchor,
   type Waves,
   wavesOf,
 } from './candidate.ts';
-import { createEvaluator, type Evaluator } from './evaluate.ts';
+import { type Draws, drawsFrom } from './draws.ts';
+import { createCritical, createEvaluator, type Evaluator } from './evaluate.ts';
 import type { Instance } from './instance.ts';
 import { createMover } from './moves.ts';
 import { exponential, exponentialQuantiles, naturalLogarithm } from './numbers.ts';
+import { createSurrogate } from './surrogate.ts';
 
 export interface SearchOptions {
   readonly seed: number;
@@ -44,6 +47,13 @@ const surrogateMoves = 14;
 /** Starts that are tried, each with this share of the steps; the best goes on with the rest. */
 const starts = 4;
 const trialShare = 0.12;
+/** In larger swarms one start has each path the shortest for itself: annealing would not come that far in its steps. */
+const mostPeersAnnealed = 40;
+/** Shares of moves, in 1024ths: on the surrogate those that look at the anchor that needs most; on the simulation */
+const lateShare = 700;
+/** those that let a micro-batch overtake on the critical chain, and of the others those that begin on that chain. */
+const overtakeShare = 150;
+const criticalShare = 700;
 /** Temperatures, as parts of the cost where a phase begins. */
 const surrogateHot = 0.03;
 const surrogateCold = 0.0003;
@@ -51,9 +61,9 @@ const trialHot = 0.003;
 const finalHot = 0.0015;
 const simulationCold = 0.0004;
 
-/** A slice is as long as simulating this many tasks or summing this many terms of the surrogate takes: some milliseconds. */
+/** A slice is as long as simulating this many tasks takes, some milliseconds; or so many moves on the surrogate. */
 const tasksPerSlice = 20_000;
-const termsPerSlice = 60_000;
+const sliceMoves = 4_096;
 
 /** Searches; the first candidate is valid at once, so any number of steps gives a plan. */
 export function search(instance: Instance, options: SearchOptions): SearchResult {
@@ -62,10 +72,10 @@ export function search(instance: Instance, options: SearchOptions): SearchResult
 
 /** The same search, left and resumed between slices; the result does not depend on where. */
 export function* searchInSlices(instance: Instance, options: SearchOptions): Sliced<SearchResult> {
-  const draw = generator(stream({ runSeed: options.seed, purpose: 'schedule', index: 3 }));
+  const draws = drawsFrom(stream({ runSeed: options.seed, purpose: 'schedule', index: 3 }));
   const waves = wavesOf(instance);
   const evaluator = createEvaluator(instance, waves);
-  const first = firstCandidate(instance, draw);
+  const first = firstCandidate(instance, draws);
   evaluator.loadAll(first);
   const makespan = evaluator.run(first, Number.POSITIVE_INFINITY).makespan;
   let best = { candidate: first, evaluator, waves, makespan, stepsUsed: 0 };
@@ -74,7 +84,7 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
   let chosen: Annealed | undefined;
   let stepsUsed = 0;
   function* anneal(from: Candidate, length: number, hot: number): Sliced<void> {
-    const annealed = yield* annealSimulation(instance, waves, evaluator, from, draw, {
+    const annealed = yield* annealSimulation(instance, waves, evaluator, from, draws, {
       steps: length,
       hot,
       bound,
@@ -84,12 +94,14 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
   }
   for (let trial = 0; trial < starts; trial++) {
     const moves = Math.ceil((steps * surrogateMoves) / starts);
-    // Where the assignment stands, one start has each path the shortest for itself: in large swarms the annealing
-    // would not come that far within its steps.
     const start =
-      !instance.free && trial === starts - 1
+      !instance.free && instance.peerCount > mostPeersAnnealed && trial === starts - 1
         ? blindCandidate(instance, options.seed).candidate
-        : yield* annealSurrogate(instance, waves, copyCandidate(first), draw, moves);
+        : yield* annealSurrogate(instance, waves, copyCandidate(first), draws, moves);
+    // An anchor that lets the next wave's forwards go between the backwards of the last one ends sooner.
+    waves.of.forEach((wave, m) => {
+      if (wave > 0) start.urgent[m] = urgentAtAnchor;
+    });
     yield* anneal(start, Math.floor(steps * trialShare), trialHot);
     if (chosen!.makespan <= bound) break;
   }
@@ -107,123 +119,40 @@ function* annealSurrogate(
   instance: Instance,
   waves: Waves,
   candidate: Candidate,
-  draw: Generator,
+  draws: Draws,
   moves: number,
 ): Sliced<Candidate> {
-  const { pathLength, peerCount, stages, microbatches, perAnchor } = instance;
-  const { roundTrip, forward, backward, weight, head, memory, headAtAnchor } = instance;
-  const { path, stageOf } = candidate;
-  const orderer = createOrderer(instance);
-  const mover = createMover(instance, waves, candidate, orderer, draw, {
+  const mover = createMover(instance, waves, candidate, createOrderer(instance), draws, {
     order: false,
     assignment: instance.free,
   });
-  const alone = new Float64Array(microbatches);
-  const slot = new Float64Array(peerCount);
-  /** Per peer: all it computes, and for anchors the places in memory and (places − 1)/2 (F + B). */
-  const work = new Float64Array(peerCount);
-  const places = new Float64Array(peerCount);
-  const stagger = new Float64Array(peerCount);
-
-  /** To be called when peers have changed places; other moves leave everybody's load as it is. */
-  function countWork(): void {
-    work.fill(0);
-    for (let at = 0; at < path.length; at++) work[path[at]!]!++;
-    for (let peer = 0; peer < peerCount; peer++) {
-      places[peer] = 0;
-      if (work[peer] === 0) continue;
-      const at = peer * stages + stageOf[peer]!;
-      const each = forward[at]! + backward[at]! + weight[at]!;
-      work[peer]! *= each;
-      if (stageOf[peer] !== 0) continue;
-      places[peer] = Math.min(memory[peer]!, perAnchor);
-      stagger[peer] = ((places[peer]! - 1) / 2) * each;
-    }
-  }
-
-  function aloneOf(m: number): number {
-    const base = m * pathLength;
-    const anchor = path[base]!;
-    let sum = 0;
-    let at = anchor;
-    for (let i = 0; i < pathLength; i++) {
-      const peer = path[base + i]!;
-      const cost = peer * stages + stageOf[peer]!;
-      sum += forward[cost]! + backward[cost]!;
-      if (i > 0) sum += roundTrip[at * peerCount + peer]!;
-      at = peer;
-    }
-    return headAtAnchor ? sum + head[anchor]! + roundTrip[at * peerCount + anchor]! : sum + head[at]!;
-  }
-
-  let late = 0;
-  function cost(): number {
-    slot.fill(0);
-    let total = 0;
-    for (let m = 0; m < microbatches; m++) {
-      slot[path[m * pathLength]!]! += alone[m]!;
-      total += alone[m]!;
-    }
-    let most = 0;
-    let mostPeer = 0;
-    for (let peer = 0; peer < peerCount; peer++) {
-      let value = work[peer]!;
-      if (value === 0) continue;
-      if (places[peer]! > 0) value = Math.max(value, slot[peer]! / places[peer]! + stagger[peer]!);
-      slot[peer] = value;
-      if (value > most) {
-        most = value;
-        mostPeer = peer;
-      }
-    }
-    if (stageOf[mostPeer] === 0) late = lateOf(mostPeer);
-    // The others close to the worst count a little, so that there is something to gain beside it.
-    let close = 0;
-    for (let peer = 0; peer < peerCount; peer++) {
-      if (work[peer] === 0) continue;
-      const part = slot[peer]! / most;
-      const square = part * part;
-      const fourth = square * square;
-      close += fourth * fourth;
-    }
-    return most * (1 + 0.03 * (close - 1)) + (0.15 * total) / microbatches;
-  }
-
-  function lateOf(peer: number): number {
-    for (let a = 0; a < instance.anchorCount; a++) if (path[a * pathLength] === peer) return a;
-    return 0;
-  }
-
-  for (let m = 0; m < microbatches; m++) alone[m] = aloneOf(m);
-  countWork();
-  let current = cost();
+  const surrogate = createSurrogate(instance, candidate);
+  let current = surrogate.update(mover.touched, 0, false);
+  let late = surrogate.late();
   let best = copyCandidate(candidate);
   let bestCost = current;
+  const near = (anchor: number) =>
+    (draws.word() & 1023) < lateShare
+      ? draws.below(instance.perAnchor) * instance.anchorCount + anchor
+      : draws.below(instance.microbatches);
   let temperature = surrogateHot * current;
   const cooling = exponential(naturalLogarithm(surrogateCold / surrogateHot) / moves);
-  const sliceMoves = Math.max(1, Math.floor(termsPerSlice / (microbatches + 2 * peerCount)));
   for (let move = 0; move < moves; move++) {
-    if (move % sliceMoves === sliceMoves - 1) yield;
     temperature *= cooling;
-    if (!mover.propose(late)) continue;
-    const { touched } = mover;
-    const count = mover.touchedCount();
-    for (let i = 0; i < count; i++) alone[touched[i]!] = aloneOf(touched[i]!);
-    if (mover.movedPeers()) countWork();
-    const lateBefore = late;
-    const changed = cost();
-    if (changed <= current + temperature * exponentialQuantiles[draw.word() & 1023]!) {
+    if (move % sliceMoves === sliceMoves - 1) yield;
+    if (!mover.propose(near(late), 0)) continue;
+    const changed = surrogate.update(mover.touched, mover.touchedCount(), mover.movedPeers());
+    if (changed <= current + temperature * exponentialQuantiles[draws.word() & 1023]!) {
       current = changed;
+      late = surrogate.late();
       if (current < bestCost) {
         bestCost = current;
         best = copyCandidate(candidate);
       }
       continue;
     }
-    late = lateBefore;
     mover.undo(); // which leaves the list of what was touched as it is
-    for (let i = 0; i < count; i++) alone[touched[i]!] = aloneOf(touched[i]!);
-    if (mover.movedPeers()) countWork();
+    surrogate.revert();
   }
   return best;
 }
@@ -242,10 +171,9 @@ function* annealSimulation(
   waves: Waves,
   evaluator: Evaluator,
   candidate: Candidate,
-  draw: Generator,
+  draws: Draws,
   { steps, hot, bound }: { readonly steps: number; readonly hot: number; readonly bound: number },
 ): Sliced<Annealed> {
-  const { anchorCount } = instance;
   const orderer = createOrderer(instance);
   evaluator.loadAll(candidate);
   let evaluation = evaluator.run(candidate, Number.POSITIVE_INFINITY);
@@ -255,12 +183,35 @@ function* annealSimulation(
     evaluator.loadAll(candidate);
     evaluation = evaluator.run(candidate, Number.POSITIVE_INFINITY);
   }
-  const mover = createMover(instance, waves, candidate, orderer, draw, {
+  const mover = createMover(instance, waves, candidate, orderer, draws, {
     order: true,
     assignment: instance.free,
   });
   let current = evaluation.cost;
-  let late = evaluation.last % anchorCount;
+  const critical = createCritical(instance);
+  if (evaluation.makespan < Number.POSITIVE_INFINITY) evaluator.trace(critical);
+  const { pathLength, microbatches } = instance;
+  const propose = (): boolean => {
+    if ((draws.word() & 1023) < overtakeShare && critical.pairs > 0) {
+      const pair = draws.below(critical.pairs);
+      const first = critical.overtaken[2 * pair]!;
+      const second = critical.overtaken[2 * pair + 1]!;
+      return mover.overtake(
+        Math.floor(first / evaluator.steps),
+        first % evaluator.steps < pathLength,
+        Math.floor(second / evaluator.steps),
+        second % evaluator.steps < pathLength,
+        -critical.later[pair]! - 1,
+      );
+    }
+    if ((draws.word() & 1023) < criticalShare && critical.count > 0) {
+      const task = critical.tasks[draws.below(critical.count)]!;
+      const step = task % evaluator.steps;
+      const position = step < pathLength ? step : step === pathLength ? 0 : 2 * pathLength - step;
+      return mover.propose(Math.floor(task / evaluator.steps), position);
+    }
+    return mover.propose(draws.below(microbatches), 0);
+  };
   let best = copyCandidate(candidate);
   let bestCost = current;
   let makespan = evaluation.makespan;
@@ -272,7 +223,7 @@ function* annealSimulation(
   // A move that comes to nothing costs little but not nothing.
   let idleMoves = 0;
   while (step < steps && makespan > bound) {
-    if (!mover.propose(late)) {
+    if (!propose()) {
       if (++idleMoves >= 4) {
         idleMoves = 0;
         step++;
@@ -285,12 +236,12 @@ function* annealSimulation(
     const count = mover.touchedCount();
     const { touched } = mover;
     for (let i = 0; i < count; i++) evaluator.load(candidate, touched[i]!);
-    const limit = current + temperature * exponentialQuantiles[draw.word() & 1023]!;
+    const limit = current + temperature * exponentialQuantiles[draws.word() & 1023]!;
     evaluation = evaluator.run(candidate, limit);
     const { cost } = evaluation;
     if (cost <= limit) {
       current = cost;
-      late = evaluation.last % anchorCount;
+      evaluator.trace(critical);
       if (cost < bestCost) {
         bestCost = cost;
         makespan = evaluation.makespan;

@@ -37,10 +37,8 @@ export function publishedMethod(given: Instance, options: MethodOptions): Method
   const { seed, trials } = options;
   const instance = given.free ? { ...given, assignment: geneticAssignment(given, { seed, trials }) } : given;
   const waves = wavesOf(instance);
-  const candidate = firstCandidate(
-    instance,
-    generator(stream({ runSeed: seed, purpose: 'schedule', index: 4 })),
-  );
+  const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 4 }));
+  const candidate = firstCandidate(instance, { below: draw.integerBelow });
   const ascending = candidate.path.slice();
   if (!takeTreePaths(instance, waves, candidate, options)) {
     const exchanged = blindCandidate(instance, seed);
