@@ -11,7 +11,9 @@ export type {
 } from './codec.ts';
 export { eden } from './eden.ts';
 export { type CodecName, codecs } from './registry.ts';
+export { ownersOf, piecesOf } from './pieces.ts';
 export { shards } from './shards.ts';
+export { type Sharing, sharingOf } from './sharing.ts';
 export {
   type Contribution,
   type GroupSum,

@@ -29,6 +29,8 @@ export interface GroupSum {
   readonly sum: Float32Array;
   /** Senders whose contributions are in the sum, in the group's order. */
   readonly counted: readonly string[];
+  /** For each of them the sum of its decoded values' squares. */
+  readonly squares: readonly number[];
   /** The others, in the group's order. */
   readonly leftOut: readonly LeftOut[];
 }
@@ -37,19 +39,34 @@ export interface GroupSum {
 export function sumContributions(request: SumRequest): GroupSum {
   const { codec, contributions, slice, key } = request;
   const sum = new Float32Array(slice.to - slice.from);
+  const decoded = new Float32Array(sum.length);
   const counted: string[] = [];
+  const squares: number[] = [];
   const leftOut: LeftOut[] = [];
   for (const [place, arrived] of byPlace(contributions)) {
     const { sender, bytes } = arrived[0]!;
     const cause = conflict(arrived) ?? codec.reject(bytes, slice);
     if (cause === undefined) {
-      codec.addDecoded({ bytes, slice, key: { ...key, place }, sum });
+      decoded.fill(0);
+      codec.addDecoded({ bytes, slice, key: { ...key, place }, sum: decoded });
+      squares.push(addTo(sum, decoded));
       counted.push(sender);
     } else {
       leftOut.push({ sender, place, cause });
     }
   }
-  return { sum, counted, leftOut };
+  return { sum, counted, squares, leftOut };
+}
+
+/** Adds values to a sum of float32 and returns the sum of their squares. */
+function addTo(sum: Float32Array, values: Float32Array): number {
+  let squares = 0;
+  for (let i = 0; i < sum.length; i++) {
+    const value = values[i]!;
+    sum[i]! += value;
+    squares += value * value;
+  }
+  return squares;
 }
 
 /** Divides a sum over `count` micro-batches by their number, in place, and returns it. */

@@ -3,7 +3,7 @@
 // where each anchor's micro-batches have replicas of their own.
 
 import { drawSamples, readWindows, trainingWindows } from '../data/index.ts';
-import { type Codec, codecs, type EncoderState, sumContributions } from '../gradient/index.ts';
+import { type Codec, codecs, type EncoderState, piecesOf, sumContributions } from '../gradient/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -119,11 +119,14 @@ function addUp(
   gradients: readonly Float32Array[],
   memories: EncoderState[],
 ): Float32Array {
-  const slice = { from: 0, to: gradients[0]!.length };
-  const contributions = gradients.map((gradient, place) => {
-    memories[place] ??= codec.start(gradient.length);
-    const bytes = codec.encode({ gradient, slice, key: { ...key, place }, state: memories[place] });
-    return { sender: `${place}`, place, bytes };
-  });
-  return sumContributions({ codec, contributions, slice, key }).sum;
+  const whole = new Float32Array(gradients[0]!.length);
+  for (const slice of piecesOf(whole.length, codec)) {
+    const contributions = gradients.map((gradient, place) => {
+      memories[place] ??= codec.start(gradient.length);
+      const bytes = codec.encode({ gradient, slice, key: { ...key, place }, state: memories[place] });
+      return { sender: `${place}`, place, bytes };
+    });
+    whole.set(sumContributions({ codec, contributions, slice, key }).sum, slice.from);
+  }
+  return whole;
 }

@@ -6,6 +6,7 @@ import type { Plan } from '../schedule/plan.ts';
 import { mostMicroseconds } from '../schedule/skippipe/measured.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { LinkTime } from './link-times.ts';
+import type { ContributionNorm } from './exchange-limits.ts';
 import { mostCommon } from './weight-digests.ts';
 import type { ExchangeOrder } from './exchange.ts';
 
@@ -23,13 +24,25 @@ export interface PeerReport {
   readonly final: boolean;
 }
 
+export interface ExchangeAnswer {
+  readonly digest: string;
+  readonly norm: number;
+  /** Per contributor, of its values in the pieces that the sender answers for. */
+  readonly squares: readonly number[];
+}
+
 export interface StageExchange {
   readonly stage: number;
   round: number;
   contributors: PeerName[];
   receivers: PeerName[];
   microbatches: number[];
-  readonly answers: Map<PeerName, { digest: string; norm: number }>;
+  readonly answers: Map<PeerName, ExchangeAnswer>;
+  /** Who waited in vain for owners' sums in this round. */
+  readonly waited: Set<PeerName>;
+  /** Rounds that ended late with nobody to leave out. */
+  fruitless: number;
+  orderedAt: number;
   readonly leftOut: { peer: PeerName; reason: string }[];
   done: boolean;
 }
@@ -96,6 +109,9 @@ export class Collecting {
       receivers: [],
       microbatches: [],
       answers: new Map(),
+      waited: new Set(),
+      fruitless: 0,
+      orderedAt: 0,
       leftOut: [],
       done: false,
     };
@@ -111,12 +127,14 @@ export class Collecting {
     exchange: StageExchange,
     listening: readonly PeerName[],
     alive: (peer: PeerName) => boolean,
+    deadlineSeconds: number,
   ): ExchangeOrder | undefined {
     const group = this.group(exchange.stage, alive);
     const refused = new Set(exchange.leftOut.map((left) => left.peer));
     const added = (peer: PeerName) => this.reports.get(peer)?.microbatches ?? [];
     exchange.round++;
     exchange.answers.clear();
+    exchange.waited.clear();
     exchange.contributors = group.filter((peer) => !refused.has(peer) && added(peer).length > 0);
     exchange.microbatches = exchange.contributors.flatMap(added);
     exchange.receivers = [...new Set([...group, ...listening])].filter((peer) => alive(peer));
@@ -124,15 +142,44 @@ export class Collecting {
       exchange.done = true;
       return undefined;
     }
+    const planned = this.group(exchange.stage, () => true);
     return {
       iteration: this.iteration,
       attempt: this.attempt,
       stage: exchange.stage,
       round: exchange.round,
       contributors: exchange.contributors,
+      places: exchange.contributors.map((peer) => planned.indexOf(peer)),
+      deadlineSeconds,
       receivers: exchange.receivers,
       microbatches: exchange.microbatches.length,
     };
+  }
+
+  /** The norm of each contribution of a round that all have answered, per micro-batch in it. */
+  norms(exchange: StageExchange): ContributionNorm[] {
+    return exchange.contributors.map((peer, i) => {
+      let squares = 0;
+      for (const owner of exchange.contributors) squares += exchange.answers.get(owner)?.squares[i] ?? 0;
+      return { peer, norm: Math.sqrt(squares) / (this.reports.get(peer)?.microbatches.length ?? 1) };
+    });
+  }
+
+  /**
+   * Whose contributions a late round goes on without: those that somebody misses, else, once somebody has waited for
+   * sums a second time, their owners. Nobody where that would be everyone.
+   */
+  late(
+    exchange: StageExchange,
+    from: PeerName,
+    missing: readonly PeerName[],
+    owners: readonly PeerName[],
+  ): PeerName[] {
+    const again = exchange.waited.has(from);
+    exchange.waited.add(from);
+    const named = missing.length > 0 ? missing : again ? owners : [];
+    const blamed = exchange.contributors.filter((peer) => named.includes(peer));
+    return blamed.length < exchange.contributors.length ? blamed : [];
   }
 
   /** Whether every stage that somebody alive holds has its sum. */

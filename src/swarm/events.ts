@@ -52,6 +52,8 @@ export type PeerEventBody =
       readonly commit: CommitBody;
       readonly sent: SentBytes;
       readonly contributionBytes: number;
+      /** Memory that the codec's error feedback takes at this peer. */
+      readonly feedbackBytes: number;
     }
   | {
       readonly kind: 'repair';

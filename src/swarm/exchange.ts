@@ -1,10 +1,21 @@
-// One exchange of gradients inside a group: reduce-scatter in the group's order. Each contributor sends every other
-// one the slice that it sums, sums its own slice, and sends the sum to all who apply it. Nothing is decided here:
-// the leader's order names contributors and receivers, and a new order replaces one that cannot end.
+// One exchange of gradients inside a group. Every piece of the gradient has an owner among the contributors; whether
+// contributions go to all receivers, or to the owner which sends the sum on, is the same rule for everyone
+// (gradient/sharing.ts). Nothing is decided here: the leader's order names contributors and receivers, and a new order
+// replaces one that cannot end.
 
-import { type Codec, type Contribution, type Slice, shards, sumContributions } from '../gradient/index.ts';
+import {
+  type Codec,
+  type Contribution,
+  ownersOf,
+  piecesOf,
+  type Sharing,
+  type Slice,
+  sharingOf,
+  sumContributions,
+} from '../gradient/index.ts';
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import type { PeerName } from '../seams/network.ts';
+import { bytesOf, floatsOf } from './visits.ts';
 
 export interface ExchangeOrder {
   readonly iteration: number;
@@ -12,8 +23,12 @@ export interface ExchangeOrder {
   readonly stage: number;
   readonly round: number;
   readonly contributors: readonly PeerName[];
+  /** Of each contributor in the group as planned: names its shared randomness, the same in every round. */
+  readonly places: readonly number[];
   readonly receivers: readonly PeerName[];
   readonly microbatches: number;
+  /** Who misses something for so long says so; 0 for never. */
+  readonly deadlineSeconds: number;
 }
 
 export interface ExchangeParts {
@@ -26,34 +41,62 @@ export interface ExchangeParts {
 }
 
 export type ExchangeResult =
-  | { readonly kind: 'sum'; readonly sum: Float32Array }
+  /** `squares`: per contributor, of its decoded values in the pieces that this peer answers for. */
+  | { readonly kind: 'sum'; readonly sum: Float32Array; readonly squares: readonly number[] }
   /** These contributions cannot be counted; the round ends without a sum. */
   | { readonly kind: 'refused'; readonly senders: readonly PeerName[] };
+
+/** What a round still waits for. */
+export interface Missing {
+  readonly contributors: readonly PeerName[];
+  /** Owners whose sums have not come. */
+  readonly owners: readonly PeerName[];
+}
+
+interface Piece {
+  readonly slice: Slice;
+  readonly owner: number;
+  /** By contributor; only of pieces that are added up here. */
+  readonly arrived: (Contribution | undefined)[];
+  squares: readonly number[];
+  summed: boolean;
+}
 
 export class Exchange {
   readonly order: ExchangeOrder;
   readonly result: Promise<ExchangeResult>;
+  readonly sharing: Sharing;
   readonly #parts: ExchangeParts;
-  readonly #shards: readonly Slice[];
+  readonly #pieces: readonly Piece[];
   readonly #own: number;
-  readonly #contributions = new Map<PeerName, Contribution>();
+  readonly #receives: boolean;
   readonly #sum: Float32Array;
-  readonly #summed = new Set<number>();
-  /** What was sent in this round, as views of the gradient and the sum. */
+  #unsummed: number;
+  /** What was sent in this round, as views of what was encoded and summed. */
   readonly #letters: { to: PeerName; header: TensorHeaderMessage; payload: Uint8Array }[] = [];
   #resolve: (result: ExchangeResult) => void = () => {};
 
   constructor(order: ExchangeOrder, parts: ExchangeParts) {
     this.order = order;
     this.#parts = parts;
-    this.#shards = shards(parts.parameters, order.contributors.length, parts.codec.sliceMultiple);
-    this.#own = order.contributors.indexOf(parts.self);
-    this.#sum = new Float32Array(parts.parameters);
+    const { self, codec, parameters } = parts;
+    const { contributors, receivers } = order;
+    const slices = piecesOf(parameters, codec);
+    const owners = ownersOf(slices.length, contributors.length);
+    this.#pieces = slices.map((slice, i) => ({
+      slice,
+      owner: owners[i]!,
+      arrived: contributors.map(() => undefined),
+      squares: [],
+      summed: false,
+    }));
+    this.sharing = sharingOf(codec, parameters, contributors.length, receivers.length);
+    this.#own = contributors.indexOf(self);
+    this.#receives = receivers.includes(self);
+    this.#sum = new Float32Array(parameters);
+    this.#unsummed = slices.length;
     this.result = new Promise((resolve) => {
       this.#resolve = resolve;
-    });
-    this.#shards.forEach((shard, owner) => {
-      if (shard.from === shard.to) this.#summed.add(owner);
     });
   }
 
@@ -62,40 +105,38 @@ export class Exchange {
     return this.#own >= 0;
   }
 
-  /** Sends this peer's slices; call it once when `contributes`. Sending errors are the receivers' matter: the leader notices. */
-  contribute(gradient: Float32Array): void {
-    const { codec, self, parameters } = this.#parts;
-    const state = codec.start(parameters);
-    this.order.contributors.forEach((owner, place) => {
-      const slice = this.#shards[place]!;
-      if (slice.from === slice.to) return;
-      const bytes = codec.encode({ gradient, slice, key: { ...this.#key(), place: this.#own }, state });
-      if (owner === self) {
-        this.#contributions.set(self, { sender: self, place: this.#own, bytes });
-        this.#sumWhenComplete();
-      } else {
-        this.#send(owner, this.#header('CONTRIBUTION', slice), bytes);
+  /**
+   * Sends this peer's pieces, encoded; call it once when `contributes`. `rest` is awaited between pieces. Sending
+   * errors are the receivers' matter: the leader notices.
+   */
+  async contribute(encoded: readonly Uint8Array[], rest: () => Promise<void>): Promise<void> {
+    const { self } = this.#parts;
+    const { contributors, receivers } = this.order;
+    for (const [index, piece] of this.#pieces.entries()) {
+      const bytes = encoded[index]!;
+      const to = this.sharing === 'gather' ? receivers : [contributors[piece.owner]!];
+      for (const peer of to) {
+        if (peer !== self) this.#send(peer, this.#header('CONTRIBUTION', piece.slice), bytes);
       }
-    });
+      if (this.#addsUp(piece)) this.#takeContribution(piece, this.#own, bytes);
+      await rest();
+    }
   }
 
   /** Takes a tensor of this round; says whether it was one that belongs here. */
   take(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): boolean {
-    const place = this.order.contributors.indexOf(from);
-    if (place < 0) return false;
-    const shard = this.#shards[header.kind === 'SUM' ? place : this.#own];
-    if (shard?.from !== header.firstElement || shard.to - shard.from !== header.elements) return false;
+    const contributor = this.order.contributors.indexOf(from);
+    const piece = this.#pieces.find(({ slice }) => slice.from === header.firstElement);
+    if (contributor < 0 || piece === undefined) return false;
+    if (piece.slice.to - piece.slice.from !== header.elements) return false;
     if (header.kind === 'CONTRIBUTION') {
-      if (this.#own < 0) return false;
-      if (!this.#contributions.has(from)) {
-        this.#contributions.set(from, { sender: from, place, bytes: payload });
-        this.#sumWhenComplete();
-      }
+      if (!this.#addsUp(piece)) return false;
+      this.#takeContribution(piece, contributor, payload);
       return true;
     }
-    if (payload.byteLength !== 4 * header.elements || !this.order.receivers.includes(this.#parts.self))
-      return false;
-    this.#takeSum(place, new Float32Array(payload.buffer, payload.byteOffset, header.elements));
+    if (this.sharing === 'gather' || piece.owner !== contributor || !this.#receives) return false;
+    if (payload.byteLength !== 4 * header.elements) return false;
+    this.#takeSum(piece, floatsOf(payload));
     return true;
   }
 
@@ -106,42 +147,63 @@ export class Exchange {
     }
   }
 
+  /** Whom this peer waits for. */
+  missing(): Missing {
+    const { contributors } = this.order;
+    const waiting = this.#pieces.filter((piece) => !piece.summed);
+    const here = waiting.filter((piece) => this.#addsUp(piece));
+    const away = waiting.filter((piece) => !this.#addsUp(piece));
+    return {
+      contributors: contributors.filter((_, i) => here.some(({ arrived }) => arrived[i] === undefined)),
+      owners: contributors.filter((_, i) => away.some(({ owner }) => owner === i)),
+    };
+  }
+
+  /** Whether this peer adds up a piece's contributions itself. */
+  #addsUp({ owner }: Piece): boolean {
+    return this.sharing === 'gather' ? this.#receives : owner === this.#own;
+  }
+
   #send(to: PeerName, header: TensorHeaderMessage, payload: Uint8Array): void {
     this.#letters.push({ to, header, payload });
     this.#parts.send(to, header, payload).catch(() => {});
   }
 
-  #sumWhenComplete(): void {
-    if (this.#contributions.size < this.order.contributors.length) return;
-    const slice = this.#shards[this.#own]!;
-    const { codec, self } = this.#parts;
-    const { sum, leftOut } = sumContributions({
-      codec,
-      contributions: [...this.#contributions.values()],
-      slice,
-      key: this.#key(),
-    });
+  #takeContribution(piece: Piece, contributor: number, bytes: Uint8Array): void {
+    if (piece.summed || piece.arrived[contributor] !== undefined) return;
+    const { contributors, places, iteration, stage } = this.order;
+    piece.arrived[contributor] = { sender: contributors[contributor]!, place: places[contributor]!, bytes };
+    const contributions = piece.arrived.flatMap((one) => (one === undefined ? [] : [one]));
+    if (contributions.length < contributors.length) return;
+    const { codec, runSeed, self } = this.#parts;
+    const { slice } = piece;
+    const key = { runSeed, iteration, stage };
+    const { sum, squares, leftOut } = sumContributions({ codec, contributions, slice, key });
     if (leftOut.length > 0) {
       this.#resolve({ kind: 'refused', senders: leftOut.map((left) => left.sender) });
       return;
     }
-    const bytes = new Uint8Array(sum.buffer, sum.byteOffset, sum.byteLength);
-    for (const receiver of this.order.receivers) {
-      if (receiver !== self) this.#send(receiver, this.#header('SUM', slice), bytes);
+    piece.arrived.fill(undefined); // the bytes are not needed any more
+    piece.squares = squares;
+    if (this.sharing === 'scatter') {
+      for (const receiver of this.order.receivers) {
+        if (receiver !== self) this.#send(receiver, this.#header('SUM', slice), bytesOf(sum));
+      }
     }
-    this.#takeSum(this.#own, sum);
+    this.#takeSum(piece, sum);
   }
 
-  #takeSum(owner: number, values: Float32Array): void {
-    if (this.#summed.has(owner)) return;
-    this.#summed.add(owner);
-    this.#sum.set(values, this.#shards[owner]!.from);
-    if (this.#summed.size === this.#shards.length) this.#resolve({ kind: 'sum', sum: this.#sum });
-  }
-
-  #key() {
-    const { runSeed } = this.#parts;
-    return { runSeed, iteration: this.order.iteration, stage: this.order.stage };
+  #takeSum(piece: Piece, values: Float32Array): void {
+    if (piece.summed) return;
+    piece.summed = true;
+    this.#sum.set(values, piece.slice.from);
+    this.#unsummed--;
+    if (this.#unsummed > 0) return;
+    const owned = this.#pieces.filter(({ owner }) => owner === this.#own);
+    const squares = this.order.contributors.map((_, i) =>
+      owned.reduce((sum, piece) => sum + (piece.squares[i] ?? 0), 0),
+    );
+    this.#resolve({ kind: 'sum', sum: this.#sum, squares });
   }
 
   #header(kind: 'CONTRIBUTION' | 'SUM', slice: Slice): TensorHeaderMessage {

@@ -4,10 +4,11 @@
 import { type Codec, codecs } from '../gradient/index.ts';
 import { toHex } from '../journal/canonical.ts';
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
-import type { Clock } from '../seams/clock.ts';
+import { type Clock, sleep } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
 import { compareOrder, type Taken } from './arrivals.ts';
+import { Contributing } from './contributing.ts';
 import type { PeerEventBody } from './events.ts';
 import { Exchange, type ExchangeOrder } from './exchange.ts';
 import { normOf, parametersOf } from './holder.ts';
@@ -42,20 +43,36 @@ export interface Summed {
 interface RoundResult {
   readonly digest: string;
   readonly norm: number;
+  readonly squares: readonly number[];
   readonly notFinite: readonly PeerName[];
+  readonly missing: readonly PeerName[];
+  readonly unsummed: readonly PeerName[];
 }
 
+const NOTHING: RoundResult = { digest: '', norm: 0, squares: [], notFinite: [], missing: [], unsummed: [] };
+/** Pieces that are encoded or sent between two rests. */
+const PIECES_A_TURN = 8;
+
 export class Exchanging {
-  readonly codec: Codec;
+  readonly contributing: Contributing;
+  readonly #codec: Codec;
   readonly #parts: ExchangingParts;
   readonly #sums = new Map<string, Summed>();
+  #ordered: ExchangeOrder | undefined;
   #exchange: Exchange | undefined;
   #told: { readonly order: ExchangeOrder; readonly result: RoundResult } | undefined;
   #stopped = false;
 
   constructor(parts: ExchangingParts) {
     this.#parts = parts;
-    this.codec = codecs[parts.manifest.training.codec];
+    const { self, manifest } = parts;
+    this.#codec = codecs[manifest.training.codec];
+    this.contributing = new Contributing({
+      self,
+      runSeed: manifest.seed,
+      codec: this.#codec,
+      rest: this.#rests(),
+    });
   }
 
   stop(): void {
@@ -76,24 +93,49 @@ export class Exchanging {
 
   /** Takes part in a round, in place of the one before it; the leader hears what came of it. */
   async take(order: ExchangeOrder): Promise<void> {
-    const { self, manifest, messenger, state, gradient, changed } = this.#parts;
+    const { self, manifest, messenger, state, clock, gradient, changed } = this.#parts;
     if (state().member(self)?.stage !== order.stage) return;
+    if (order.places.length !== order.contributors.length) return;
+    this.#ordered = order;
     const exchange = new Exchange(order, {
       self,
       runSeed: manifest.seed,
-      codec: this.codec,
+      codec: this.#codec,
       parameters: parametersOf(manifest, order.stage),
       send: (to, header, payload) => messenger.tensor(to, header, payload),
     });
     const own = exchange.contributes ? await gradient(order) : undefined;
     if (exchange.contributes && own === undefined) return;
+    const encoded = own && (await this.contributing.encode(order, own));
+    if (this.#ordered !== order) return; // another has come meanwhile
     this.#exchange = exchange;
     changed();
-    if (own) exchange.contribute(own);
+    if (encoded) void exchange.contribute(encoded, this.#rests());
+    const cancel =
+      order.deadlineSeconds > 0
+        ? repeatedly(clock, order.deadlineSeconds, () => this.#late(exchange))
+        : () => {};
     const result = await exchange.result;
+    cancel();
     if (this.#exchange !== exchange || this.#stopped) return;
     if (result.kind === 'refused') this.#refuse(order, result.senders);
-    else await this.#keep(order, result.sum);
+    else await this.#keep(order, result.sum, result.squares);
+  }
+
+  /** Every so many pieces, the clock's next turn. */
+  #rests(): () => Promise<void> {
+    let pieces = 0;
+    return async () => {
+      if (++pieces % PIECES_A_TURN === 0) await sleep(this.#parts.clock, 0);
+    };
+  }
+
+  /** The deadline has passed, and this peer misses something. */
+  #late(exchange: Exchange): boolean {
+    if (this.#exchange !== exchange || this.#stopped) return false;
+    const { contributors, owners } = exchange.missing();
+    this.#answer(exchange.order, { ...NOTHING, missing: contributors, unsummed: owners });
+    return true;
   }
 
   /** The connection to a peer was cut: what this round sent to it, and what the leader was told, is sent again. */
@@ -110,27 +152,27 @@ export class Exchanging {
     for (const peer of senders) {
       this.#parts.event({ kind: 'left-out', iteration, stage, peer, reason: 'its gradient is not finite' });
     }
-    this.#answer(order, { digest: '', norm: 0, notFinite: senders });
+    this.#answer(order, { ...NOTHING, notFinite: senders });
   }
 
-  async #keep(order: ExchangeOrder, sum: Float32Array): Promise<void> {
+  async #keep(order: ExchangeOrder, sum: Float32Array, squares: readonly number[]): Promise<void> {
     const { clock, identity } = this.#parts;
     const norm = await normOf(sum, clock);
     if (!Number.isFinite(norm)) {
       // each contribution was finite and their sum is not: none of them can be told from the others
-      this.#answer(order, { digest: '', norm: 0, notFinite: order.contributors });
+      this.#answer(order, { ...NOTHING, notFinite: order.contributors });
       return;
     }
     const digest = toHex(identity.digest(bytesOf(sum)));
     this.#sums.set(`${order.iteration} ${order.attempt} ${order.round}`, { sum, norm, digest });
-    this.#answer(order, { digest, norm, notFinite: [] });
+    this.#answer(order, { ...NOTHING, digest, norm, squares });
   }
 
   #answer(order: ExchangeOrder, result: RoundResult): void {
     const { messenger, state } = this.#parts;
     const { iteration, attempt, stage, round } = order;
     this.#told = { order, result };
-    const value = { iteration, attempt, stage, round, missing: '', ...result };
+    const value = { iteration, attempt, stage, round, ...result };
     messenger.send(state().leader, { kind: 'exchanged', value });
   }
 
@@ -148,8 +190,18 @@ export class Exchanging {
       : { kind: 'wrong', problem: `a ${header.kind} that was not ordered` };
   }
 
-  /** Lets go of every sum: this peer is at another stage now. */
+  /** Lets go of every sum and of what error feedback kept: this peer is at another stage now. */
   forget(): void {
     this.#sums.clear();
+    this.contributing.forget();
   }
+}
+
+/** Calls `work` every so many seconds until it returns false or the returned function is called. */
+function repeatedly(clock: Clock, seconds: number, work: () => boolean): () => void {
+  const next = () => {
+    if (work()) cancel = clock.schedule(seconds, next);
+  };
+  let cancel = clock.schedule(seconds, next);
+  return () => cancel();
 }

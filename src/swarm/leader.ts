@@ -8,6 +8,7 @@ import { type Clock, sleep } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
 import { Boundary } from './boundary.ts';
 import { Collecting, type PeerReport, type StageExchange } from './collecting.ts';
+import { ExchangeLimits } from './exchange-limits.ts';
 import type { Orders } from './ledger.ts';
 import type { Manifest } from './manifest.ts';
 import { type Applicant, holders } from './placement.ts';
@@ -70,6 +71,8 @@ const STUCK_SECONDS = 30;
 const FIRST_SECONDS = 600;
 /** Whoever does not answer the closing within this is given up. */
 const CLOSE_SECONDS = 10;
+/** So often a round in which everyone is missed by somebody is tried again before the newest of them is given up. */
+const FRUITLESS_ROUNDS = 2;
 /** After a restart, members of before are waited for this long. */
 const GATHER_SECONDS = 60;
 
@@ -79,6 +82,7 @@ export class Leader {
   readonly #digests = new WeightDigests();
   readonly #planning: Planning;
   readonly #seats: SeatsSearch;
+  readonly #limits = new ExchangeLimits();
   readonly #changes: Changes;
   #collecting: Collecting | undefined;
   #started = false;
@@ -175,7 +179,10 @@ export class Leader {
       round: number;
       digest: string;
       norm: number;
+      squares: readonly number[];
       notFinite: readonly PeerName[];
+      missing: readonly PeerName[];
+      unsummed: readonly PeerName[];
     },
   ): void {
     const collecting = this.#current(answer.iteration, answer.attempt);
@@ -184,11 +191,48 @@ export class Leader {
     if (!exchange.receivers.includes(peer)) return;
     const refused = answer.notFinite.filter((name) => exchange.contributors.includes(name));
     if (refused.length > 0) {
-      for (const name of refused) exchange.leftOut.push({ peer: name, reason: 'its gradient is not finite' });
-      this.#orderExchange(collecting, exchange);
+      this.#goOnWithout(collecting, exchange, refused, 'its gradient is not finite');
+    } else if (answer.missing.length > 0 || answer.unsummed.length > 0) {
+      this.#late(collecting, exchange, peer, answer);
+      return; // by itself this is no progress: who stands still must not keep the others waiting for ever
     } else {
-      exchange.answers.set(peer, { digest: answer.digest, norm: answer.norm });
+      const { digest, norm, squares } = answer;
+      exchange.answers.set(peer, { digest, norm, squares });
     }
+    this.#progress();
+  }
+
+  /** Somebody misses something beyond the deadline: the round is ordered again without it. */
+  #late(
+    collecting: Collecting,
+    exchange: StageExchange,
+    from: PeerName,
+    { missing, unsummed }: { missing: readonly PeerName[]; unsummed: readonly PeerName[] },
+  ): void {
+    if (this.#parts.state.member(from)?.status !== 'active') return; // a newcomer that falls behind fetches anew
+    const blamed = collecting.late(exchange, from, missing, unsummed);
+    if (blamed.length > 0) {
+      this.#goOnWithout(collecting, exchange, blamed, 'its gradient did not come in time');
+    } else if (missing.length > 0 && exchange.fruitless < FRUITLESS_ROUNDS) {
+      exchange.fruitless++;
+      this.#orderExchange(collecting, exchange); // each misses the others: perhaps a connection was cut
+    } else if (missing.length > 0) {
+      const { contributors } = exchange;
+      const newest = contributors.findLast((peer) => peer !== this.#parts.self);
+      const stuck = contributors.includes(from) ? newest : from; // who adds nothing is easier to spare
+      if (stuck !== undefined)
+        void this.lost(stuck, 'failed', 'its group and it miss each other’s gradients');
+    }
+  }
+
+  #goOnWithout(
+    collecting: Collecting,
+    exchange: StageExchange,
+    peers: readonly PeerName[],
+    reason: string,
+  ): void {
+    for (const peer of peers) exchange.leftOut.push({ peer, reason });
+    this.#orderExchange(collecting, exchange);
     this.#progress();
   }
 
@@ -339,16 +383,31 @@ export class Leader {
         const needed = exchange.receivers.filter(
           (peer) => alive(peer) && this.#parts.state.member(peer)?.status === 'active',
         );
-        exchange.done = needed.every((peer) => exchange.answers.has(peer));
+        if (needed.every((peer) => exchange.answers.has(peer))) this.#finishExchange(collecting, exchange);
       }
     }
+  }
+
+  /** Everyone has its sum: unless one contribution is far larger than the others, that is the stage's. */
+  #finishExchange(collecting: Collecting, exchange: StageExchange): void {
+    const { stage } = exchange;
+    const norms = collecting.norms(exchange);
+    const tooLarge = this.#limits.tooLarge(stage, norms);
+    if (tooLarge.length > 0) {
+      this.#goOnWithout(collecting, exchange, tooLarge, 'its gradient is far larger than the others');
+      return;
+    }
+    this.#limits.counted(stage, norms);
+    this.#limits.took(this.#parts.clock.now() - exchange.orderedAt);
+    exchange.done = true;
   }
 
   #orderExchange(collecting: Collecting, exchange: StageExchange): void {
     const { alive, send, state } = this.#parts;
     const listening = holders(state, exchange.stage).map((member) => member.peer);
-    const order = collecting.nextRound(exchange, listening, alive);
+    const order = collecting.nextRound(exchange, listening, alive, this.#limits.deadlineSeconds());
     if (order === undefined) return;
+    exchange.orderedAt = this.#parts.clock.now();
     for (const peer of new Set([...order.contributors, ...order.receivers])) {
       send(peer, { kind: 'exchangeOrder', value: order });
     }

@@ -54,6 +54,7 @@ export class Reacting {
           commit: body,
           sent: { ...messenger.sent },
           contributionBytes: trainer.contributionBytes,
+          feedbackBytes: trainer.feedbackBytes,
         });
         return;
       case 'repair':

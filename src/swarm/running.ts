@@ -32,8 +32,6 @@ export interface RunningParts {
   readonly state: () => RunState;
   readonly alive: (peer: PeerName) => boolean;
   readonly event: (event: PeerEventBody) => void;
-  /** The gradient, of so many values, is about to be contributed; once an attempt. */
-  readonly tookGradient: (values: number) => void;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
 }
@@ -177,7 +175,6 @@ export class Running {
     const values = await this.#parts.engine.takeGradients();
     if (this.#executor !== executor) return undefined;
     this.#gradient = values;
-    this.#parts.tookGradient(values.length);
     return values;
   }
 

@@ -43,8 +43,6 @@ export interface TrainerParts {
 }
 
 export class Trainer {
-  /** Bytes of the contributions that this peer's codec made, each once. */
-  contributionBytes = 0;
   readonly #parts: TrainerParts;
   readonly #following: Following;
   readonly #running: Running;
@@ -53,12 +51,7 @@ export class Trainer {
 
   constructor(parts: TrainerParts) {
     this.#parts = parts;
-    this.#running = new Running({
-      ...parts,
-      tookGradient: (values) => {
-        this.contributionBytes += this.#exchanging.codec.encodedBytes(values);
-      },
-    });
+    this.#running = new Running(parts);
     this.#exchanging = new Exchanging({
       ...parts,
       gradient: (order) => this.#running.gradient(order),
@@ -75,6 +68,16 @@ export class Trainer {
         return (exchange ? this.#exchanging : this.#running).tensor(from, header, payload);
       },
     });
+  }
+
+  /** Bytes of the contributions that this peer's codec made, each once. */
+  get contributionBytes(): number {
+    return this.#exchanging.contributing.encodedBytes;
+  }
+
+  /** Bytes that error feedback keeps between iterations. */
+  get feedbackBytes(): number {
+    return this.#exchanging.contributing.feedbackBytes;
   }
 
   get holder(): StageHolder {
@@ -134,8 +137,10 @@ export class Trainer {
 
   /** Applies a commit to the stage held here. */
   async commit(body: CommitBody): Promise<void> {
-    const { iteration } = body;
+    const { iteration, attempt } = body;
     this.#arrivals.changed();
+    const counted = body.stages.find(({ stage }) => stage === this.holder.stage)?.contributors ?? [];
+    this.#exchanging.contributing.settle(iteration, attempt, counted.includes(this.#parts.self));
     for (const { stage, leftOut } of body.stages) {
       for (const { peer, reason } of leftOut) {
         this.#parts.event({ kind: 'left-out', iteration, stage, peer, reason });

@@ -1,10 +1,11 @@
-// Reduce-scatter inside a group: the same bits everywhere, whatever arrives first, and refused contributions named.
+// The exchange inside a group: the same bits everywhere, whatever arrives first, and refused contributions named.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { denseF32 } from '../../src/gradient/dense-f32.ts';
+import { type CodecName, codecs, piecesOf, sumContributions } from '../../src/gradient/index.ts';
 import type { TensorHeaderMessage } from '../../src/network/wire/codec.ts';
-import { Exchange } from '../../src/swarm/exchange.ts';
+import { Contributing } from '../../src/swarm/contributing.ts';
+import { Exchange, type ExchangeOrder } from '../../src/swarm/exchange.ts';
 
 interface Letter {
   readonly from: string;
@@ -13,32 +14,54 @@ interface Letter {
   readonly payload: Uint8Array;
 }
 
+interface Group {
+  readonly codec?: CodecName;
+  readonly listeners?: readonly string[];
+}
+
+const noRest = async () => {};
+const nameOf = (i: number) => `peer ${i}`;
+
 /** A group whose tensors wait in a bag until the test delivers them, in any order. */
-function group(gradients: readonly Float32Array[], listeners: readonly string[] = []) {
-  const contributors = gradients.map((_, i) => `peer ${i}`);
+async function group(
+  gradients: readonly Float32Array[],
+  { codec = 'dense-f32', listeners = [] }: Group = {},
+) {
+  const contributors = gradients.map((_, i) => nameOf(i));
   const receivers = [...contributors, ...listeners];
   const bag: Letter[] = [];
-  const order = { iteration: 3, attempt: 0, stage: 1, round: 0, contributors, receivers, microbatches: 4 };
+  const places = contributors.map((_, i) => 2 * i); // others were planned between them
+  const order: ExchangeOrder = {
+    ...{ iteration: 3, attempt: 0, stage: 1, round: 0, microbatches: 4, deadlineSeconds: 0 },
+    ...{ contributors, receivers, places },
+  };
   const exchanges = new Map(
     receivers.map((self) => {
       const send = async (to: string, header: TensorHeaderMessage, payload: Uint8Array) => {
         bag.push({ from: self, to, header, payload: payload.slice() });
       };
       const parameters = gradients[0]!.length;
-      return [self, new Exchange(order, { self, runSeed: 1, codec: denseF32, parameters, send })];
+      return [self, new Exchange(order, { self, runSeed: 1, codec: codecs[codec], parameters, send })];
     }),
   );
-  gradients.forEach((gradient, i) => {
-    exchanges.get(`peer ${i}`)!.contribute(gradient);
-  });
-  const deliver = (choose: (waiting: number) => number) => {
+  for (const [i, gradient] of gradients.entries()) {
+    const contributing = new Contributing({
+      self: nameOf(i),
+      runSeed: 1,
+      codec: codecs[codec],
+      rest: noRest,
+    });
+    await exchanges.get(nameOf(i))!.contribute(await contributing.encode(order, gradient), noRest);
+  }
+  const deliver = (choose: (waiting: number) => number, lost: (letter: Letter) => boolean = () => false) => {
     while (bag.length > 0) {
       const [letter] = bag.splice(choose(bag.length), 1);
+      if (lost(letter!)) continue;
       const { from, to, header, payload } = letter!;
       expect(exchanges.get(to)!.take(from, header, payload)).toBe(true);
     }
   };
-  return { exchanges, deliver, bag };
+  return { exchanges, deliver, bag, order };
 }
 
 function sums(exchanges: ReadonlyMap<string, Exchange>): Promise<Float32Array[]> {
@@ -51,72 +74,176 @@ function sums(exchanges: ReadonlyMap<string, Exchange>): Promise<Float32Array[]>
   );
 }
 
+/** `toEqual` takes a second for a hundred thousand values. */
+const sameBits = (a: Float32Array, b: Float32Array) =>
+  a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
+
 const gradientsOf = (replicas: number, parameters: number) =>
   Array.from({ length: replicas }, (_, r) =>
     Float32Array.from({ length: parameters }, (_, i) => Math.fround(((i * 7 + r * 13) % 11) / 3 - 1.5)),
   );
 
+/** Long enough for several pieces, and for sums to be sent where that is fewer bytes. */
+const LONG = 100_000;
+
 describe('an exchange', () => {
-  it('gives everyone the sum in group order, to the bit, in whatever order tensors arrive', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 5 }),
-        fc.integer({ min: 1, max: 40 }),
-        fc.array(fc.nat(), { minLength: 60, maxLength: 60 }),
-        async (replicas, parameters, choices) => {
-          const gradients = gradientsOf(replicas, parameters);
-          const { exchanges, deliver } = group(gradients, ['listener']);
-          let at = 0;
-          deliver((waiting) => choices[at++ % choices.length]! % waiting);
-          const expected = new Float32Array(parameters);
-          for (const gradient of gradients) {
-            for (const [i, value] of gradient.entries()) expected[i]! += value;
-          }
-          for (const sum of await sums(exchanges)) expect(sum).toEqual(expected);
-        },
-      ),
-      { numRuns: 60 },
-    );
+  it.each(['dense-f32', 'dense-f16', 'int8', 'eden'] as const)(
+    'gives everyone the sum in group order, to the bit, in whatever order tensors arrive: %s',
+    async (name) => {
+      const codec = codecs[name];
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 1, max: 5 }),
+          fc.constantFrom(1, 40, LONG),
+          fc.array(fc.nat(), { minLength: 60, maxLength: 60 }),
+          async (replicas, parameters, choices) => {
+            const gradients = gradientsOf(replicas, parameters);
+            const { exchanges, deliver } = await group(gradients, { codec: name, listeners: ['listener'] });
+            let at = 0;
+            deliver((waiting) => choices[at++ % choices.length]! % waiting);
+            const slice = { from: 0, to: parameters };
+            const key = { runSeed: 1, iteration: 3, stage: 1 };
+            const contributions = gradients.map((gradient, i) => {
+              const place = 2 * i;
+              const state = codec.start(parameters);
+              const bytes = codec.encode({ gradient, slice, key: { ...key, place }, state });
+              return { sender: nameOf(i), place, bytes };
+            });
+            const expected = sumContributions({ codec, contributions, slice, key });
+            for (const sum of await sums(exchanges)) expect(sameBits(sum, expected.sum)).toBe(true);
+            const squares = new Float64Array(replicas);
+            for (const exchange of exchanges.values()) {
+              const result = await exchange.result;
+              if (result.kind === 'sum') result.squares.forEach((value, i) => (squares[i]! += value));
+            }
+            squares.forEach((value, i) => expect(value).toBeCloseTo(expected.squares[i]!, 3));
+          },
+        ),
+        { numRuns: 10 },
+      );
+    },
+    60_000,
+  );
+
+  it('sends each contribution to every other, where that is no more bytes than sending sums', async () => {
+    const { exchanges, bag } = await group(gradientsOf(2, LONG));
+    expect(exchanges.get('peer 0')!.sharing).toBe('gather');
+    expect(bag.every(({ header }) => header.kind === 'CONTRIBUTION')).toBe(true);
+    expect(bag.reduce((bytes, { payload }) => bytes + payload.byteLength, 0)).toBe(2 * 4 * LONG);
+    const eden = await group(gradientsOf(8, LONG), { codec: 'eden' });
+    expect(eden.exchanges.get('peer 0')!.sharing).toBe('gather');
   });
 
-  it('sends each slice once to its owner and each sum once to each other receiver', () => {
-    const { bag } = group(gradientsOf(3, 30));
-    expect(bag.filter(({ header }) => header.kind === 'CONTRIBUTION')).toHaveLength(6);
-    expect(bag.reduce((bytes, { payload }) => bytes + payload.byteLength, 0)).toBe(4 * 60);
+  it('sends each piece once to its owner and each sum once to each other receiver, where that is fewer', async () => {
+    const { exchanges, deliver, bag } = await group(gradientsOf(4, LONG));
+    expect(exchanges.get('peer 0')!.sharing).toBe('scatter');
+    const pieces = piecesOf(LONG, codecs['dense-f32']).length;
+    expect(bag).toHaveLength(3 * pieces);
+    const sent: Letter[] = [...bag];
+    deliver(
+      () => 0,
+      (letter) => {
+        if (letter.header.kind === 'SUM') sent.push(letter);
+        return false;
+      },
+    );
+    expect(sent.filter(({ header }) => header.kind === 'SUM')).toHaveLength(3 * pieces);
+    expect(sent.reduce((bytes, { payload }) => bytes + payload.byteLength, 0)).toBe(2 * 3 * 4 * LONG);
   });
 
   it('ends without a sum, and names the sender, when a value is not finite', async () => {
     const gradients = gradientsOf(3, 30);
     gradients[1]![4] = Number.NaN;
-    const { exchanges, deliver } = group(gradients);
+    const { exchanges, deliver } = await group(gradients);
     deliver(() => 0);
-    // element 4 lies in the shard that peer 0 sums
     expect(await exchanges.get('peer 0')!.result).toEqual({ kind: 'refused', senders: ['peer 1'] });
   });
 
-  it('takes nothing that was not ordered', () => {
-    const { exchanges, bag } = group(gradientsOf(2, 20));
+  it('knows whom it waits for: who sent nothing, and whose sum has not come', async () => {
+    const { exchanges, deliver } = await group(gradientsOf(4, LONG));
+    // peer 3 is not heard by the owner of the first piece, which therefore sums nothing
+    deliver(
+      () => 0,
+      ({ from, to, header }) => header.kind === 'CONTRIBUTION' && from === 'peer 3' && to === 'peer 0',
+    );
+    expect(exchanges.get('peer 0')!.missing()).toEqual({ contributors: ['peer 3'], owners: [] });
+    expect(exchanges.get('peer 1')!.missing()).toEqual({ contributors: [], owners: ['peer 0'] });
+  });
+
+  it('takes nothing that was not ordered', async () => {
+    const { exchanges, bag } = await group(gradientsOf(2, 20));
     const [letter] = bag;
-    const { to, header, payload } = letter!;
+    const { to, from, header, payload } = letter!;
     const exchange = exchanges.get(to)!;
     expect(exchange.take('a stranger', header, payload)).toBe(false);
-    expect(exchange.take(letter!.from, { ...header, firstElement: 3 }, payload)).toBe(false);
-    expect(
-      exchange.take(
-        letter!.from,
-        { ...header, kind: 'SUM', firstElement: 0, elements: 10 },
-        payload.slice(4),
-      ),
-    ).toBe(false);
+    expect(exchange.take(from, { ...header, firstElement: 3 }, payload)).toBe(false);
+    expect(exchange.take(from, { ...header, elements: 10 }, payload)).toBe(false);
+    expect(exchange.take(from, { ...header, kind: 'SUM' }, payload)).toBe(false);
   });
 
   it('counts a contribution that arrives twice once', async () => {
     const gradients = gradientsOf(2, 20);
-    const { exchanges, deliver, bag } = group(gradients);
+    const { exchanges, deliver, bag } = await group(gradients);
     bag.push(...bag.map((letter) => ({ ...letter })));
     deliver(() => 0);
     for (const sum of await sums(exchanges)) {
       expect(sum[0]).toBe(Math.fround(gradients[0]![0]! + gradients[1]![0]!));
     }
+  });
+});
+
+describe('what a peer contributes', () => {
+  /** Sends nothing, and keeps everything for the next time: error feedback at its plainest. */
+  const keeping = {
+    ...codecs['dense-f32'],
+    start: (parameters: number) => ({ residuals: [new Float32Array(parameters)] }),
+    encode: ({ gradient, slice, state }: Parameters<(typeof codecs)['dense-f32']['encode']>[0]) => {
+      const [kept] = state.residuals;
+      for (let i = slice.from; i < slice.to; i++) kept![i]! += gradient[i]!;
+      return new Uint8Array(kept!.slice(slice.from, slice.to).buffer);
+    },
+  };
+  const gradient = Float32Array.of(1, 2);
+  const order = (iteration: number, round = 0): ExchangeOrder => ({
+    ...{ iteration, attempt: 0, stage: 1, round, microbatches: 1, deadlineSeconds: 0 },
+    ...{ contributors: ['me'], receivers: ['me'], places: [0] },
+  });
+  const contributingOf = () =>
+    new Contributing({ self: 'me', runSeed: 1, codec: keeping, rest: async () => {} });
+  const valuesOf = async (contributing: Contributing, at: ExchangeOrder) => {
+    const [piece] = await contributing.encode(at, gradient);
+    return [...new Float32Array(piece!.slice().buffer)];
+  };
+
+  it('is encoded once for all rounds of its exchange: error feedback is not applied twice', async () => {
+    const contributing = contributingOf();
+    expect(await valuesOf(contributing, order(1))).toEqual([1, 2]);
+    expect(await valuesOf(contributing, order(1, 1))).toEqual([1, 2]);
+    expect(contributing.encodedBytes).toBe(8);
+    contributing.settle(1, 0, true);
+    expect(await valuesOf(contributing, order(2))).toEqual([2, 4]);
+  });
+
+  it('never was when the commit does not count it', async () => {
+    const contributing = contributingOf();
+    await valuesOf(contributing, order(1));
+    contributing.settle(1, 0, true);
+    await valuesOf(contributing, order(2));
+    contributing.settle(2, 0, false);
+    expect(await valuesOf(contributing, order(3))).toEqual([2, 4]);
+    // another attempt at the same iteration starts from what the last commit left
+    expect(await valuesOf(contributing, { ...order(3), attempt: 1 })).toEqual([2, 4]);
+  });
+
+  it('leaves nothing behind when the peer comes to another stage, and says what it keeps', async () => {
+    const contributing = contributingOf();
+    await valuesOf(contributing, order(1));
+    contributing.settle(1, 0, true);
+    expect(contributing.feedbackBytes).toBe(8);
+    await valuesOf(contributing, order(2));
+    expect(contributing.feedbackBytes).toBe(16);
+    contributing.forget();
+    expect(contributing.feedbackBytes).toBe(0);
+    expect(await valuesOf(contributing, order(3))).toEqual([1, 2]);
   });
 });

@@ -29,8 +29,8 @@ export interface SmallRun {
   /** The same, around the engine whose answers come at their modelled time. */
   readonly timedEngine?: (peer: string, engine: Engine) => Engine;
   readonly latencySeconds?: number | ((from: string, to: string) => number);
-  /** Of every link. */
-  readonly bytesPerSecond?: number;
+  /** Of every link, or of each. */
+  readonly bytesPerSecond?: number | ((from: string, to: string) => number);
   /** Of every peer, or by peer; a stage's forward takes some milliseconds at the default. */
   readonly flopsPerSecond?: number | ((peer: string) => number);
   /** Micro-batches that fit, of every peer. */
@@ -119,7 +119,7 @@ export function smallSimulation(run: SmallRun): Simulation {
     })),
     links: {
       latencySeconds: typeof latencySeconds === 'number' ? () => latencySeconds : latencySeconds,
-      bytesPerSecond: () => bytesPerSecond,
+      bytesPerSecond: typeof bytesPerSecond === 'number' ? () => bytesPerSecond : bytesPerSecond,
     },
     engine: async (peer, clock, pending) =>
       timedEngine(

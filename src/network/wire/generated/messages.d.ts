@@ -353,6 +353,15 @@ export declare namespace Control {
         field: '$.exchangeOrder.microbatches';
         value: number;
     }
+    interface ControlExchangeOrderPlacesFieldEvent {
+        field: '$.exchangeOrder.places[]';
+        index: number;
+        value: number;
+    }
+    interface ControlExchangeOrderDeadlineSecondsFieldEvent {
+        field: '$.exchangeOrder.deadlineSeconds';
+        value: number;
+    }
     interface ControlExchangedIterationFieldEvent {
         field: '$.exchanged.iteration';
         value: number;
@@ -383,8 +392,19 @@ export declare namespace Control {
         value: string;
     }
     interface ControlExchangedMissingFieldEvent {
-        field: '$.exchanged.missing';
+        field: '$.exchanged.missing[]';
+        index: number;
         value: string;
+    }
+    interface ControlExchangedUnsummedFieldEvent {
+        field: '$.exchanged.unsummed[]';
+        index: number;
+        value: string;
+    }
+    interface ControlExchangedSquaresFieldEvent {
+        field: '$.exchanged.squares[]';
+        index: number;
+        value: number;
     }
     interface ControlDroppedIterationFieldEvent {
         field: '$.dropped.iteration';
@@ -536,7 +556,7 @@ export declare namespace Control {
     }
     function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
 }
 export interface Heartbeat {
     sequence: number;
@@ -889,6 +909,8 @@ export interface ExchangeOrder {
     contributors: string[];
     receivers: string[];
     microbatches: number;
+    places: number[];
+    deadlineSeconds: number;
 }
 export declare namespace ExchangeOrder {
     const codec: () => Codec<ExchangeOrder>;
@@ -922,9 +944,18 @@ export declare namespace ExchangeOrder {
         field: '$.microbatches';
         value: number;
     }
+    interface ExchangeOrderPlacesFieldEvent {
+        field: '$.places[]';
+        index: number;
+        value: number;
+    }
+    interface ExchangeOrderDeadlineSecondsFieldEvent {
+        field: '$.deadlineSeconds';
+        value: number;
+    }
     function encode(obj: Partial<ExchangeOrder>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ExchangeOrder>): ExchangeOrder;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ExchangeOrder>): Generator<ExchangeOrderIterationFieldEvent | ExchangeOrderAttemptFieldEvent | ExchangeOrderStageFieldEvent | ExchangeOrderRoundFieldEvent | ExchangeOrderContributorsFieldEvent | ExchangeOrderReceiversFieldEvent | ExchangeOrderMicrobatchesFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ExchangeOrder>): Generator<ExchangeOrderIterationFieldEvent | ExchangeOrderAttemptFieldEvent | ExchangeOrderStageFieldEvent | ExchangeOrderRoundFieldEvent | ExchangeOrderContributorsFieldEvent | ExchangeOrderReceiversFieldEvent | ExchangeOrderMicrobatchesFieldEvent | ExchangeOrderPlacesFieldEvent | ExchangeOrderDeadlineSecondsFieldEvent>;
 }
 export interface Exchanged {
     iteration: number;
@@ -934,7 +965,9 @@ export interface Exchanged {
     digest: string;
     norm: number;
     notFinite: string[];
-    missing: string;
+    missing: string[];
+    unsummed: string[];
+    squares: number[];
 }
 export declare namespace Exchanged {
     const codec: () => Codec<Exchanged>;
@@ -968,12 +1001,23 @@ export declare namespace Exchanged {
         value: string;
     }
     interface ExchangedMissingFieldEvent {
-        field: '$.missing';
+        field: '$.missing[]';
+        index: number;
         value: string;
+    }
+    interface ExchangedUnsummedFieldEvent {
+        field: '$.unsummed[]';
+        index: number;
+        value: string;
+    }
+    interface ExchangedSquaresFieldEvent {
+        field: '$.squares[]';
+        index: number;
+        value: number;
     }
     function encode(obj: Partial<Exchanged>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Exchanged>): Exchanged;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Exchanged>): Generator<ExchangedIterationFieldEvent | ExchangedAttemptFieldEvent | ExchangedStageFieldEvent | ExchangedRoundFieldEvent | ExchangedDigestFieldEvent | ExchangedNormFieldEvent | ExchangedNotFiniteFieldEvent | ExchangedMissingFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Exchanged>): Generator<ExchangedIterationFieldEvent | ExchangedAttemptFieldEvent | ExchangedStageFieldEvent | ExchangedRoundFieldEvent | ExchangedDigestFieldEvent | ExchangedNormFieldEvent | ExchangedNotFiniteFieldEvent | ExchangedMissingFieldEvent | ExchangedUnsummedFieldEvent | ExchangedSquaresFieldEvent>;
 }
 export interface Dropped {
     iteration: number;

@@ -2808,6 +2808,16 @@ export var ExchangeOrder;
                     w.uint32(56);
                     w.uint32(obj.microbatches);
                 }
+                if (obj.places != null && obj.places.length > 0) {
+                    for (const value of obj.places) {
+                        w.uint32(64);
+                        w.uint32(value);
+                    }
+                }
+                if ((obj.deadlineSeconds != null && obj.deadlineSeconds !== 0)) {
+                    w.uint32(73);
+                    w.double(obj.deadlineSeconds);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -2819,7 +2829,9 @@ export var ExchangeOrder;
                     round: 0,
                     contributors: [],
                     receivers: [],
-                    microbatches: 0
+                    microbatches: 0,
+                    places: [],
+                    deadlineSeconds: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2859,6 +2871,17 @@ export var ExchangeOrder;
                             obj.microbatches = reader.uint32();
                             break;
                         }
+                        case 8: {
+                            if (opts.limits?.places != null && obj.places.length === opts.limits.places) {
+                                throw new MaxLengthError('Decode error - repeated field "places" had too many elements');
+                            }
+                            obj.places.push(reader.uint32());
+                            break;
+                        }
+                        case 9: {
+                            obj.deadlineSeconds = reader.double();
+                            break;
+                        }
                         default: {
                             reader.skipType(tag & 7);
                             break;
@@ -2869,7 +2892,8 @@ export var ExchangeOrder;
             }, function* (reader, length, prefix, opts = {}) {
                 const obj = {
                     contributors: 0,
-                    receivers: 0
+                    receivers: 0,
+                    places: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2931,6 +2955,25 @@ export var ExchangeOrder;
                             yield {
                                 field: `${prefix}.microbatches`,
                                 value: reader.uint32()
+                            };
+                            break;
+                        }
+                        case 8: {
+                            if (opts.limits?.places != null && obj.places === opts.limits.places) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "places" had too many elements');
+                            }
+                            yield {
+                                field: `${prefix}.places[]`,
+                                index: obj.places,
+                                value: reader.uint32()
+                            };
+                            obj.places++;
+                            break;
+                        }
+                        case 9: {
+                            yield {
+                                field: `${prefix}.deadlineSeconds`,
+                                value: reader.double()
                             };
                             break;
                         }
@@ -2996,9 +3039,23 @@ export var Exchanged;
                         w.string(value);
                     }
                 }
-                if ((obj.missing != null && obj.missing !== '')) {
-                    w.uint32(66);
-                    w.string(obj.missing);
+                if (obj.missing != null && obj.missing.length > 0) {
+                    for (const value of obj.missing) {
+                        w.uint32(66);
+                        w.string(value);
+                    }
+                }
+                if (obj.unsummed != null && obj.unsummed.length > 0) {
+                    for (const value of obj.unsummed) {
+                        w.uint32(74);
+                        w.string(value);
+                    }
+                }
+                if (obj.squares != null && obj.squares.length > 0) {
+                    for (const value of obj.squares) {
+                        w.uint32(81);
+                        w.double(value);
+                    }
                 }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
@@ -3012,7 +3069,9 @@ export var Exchanged;
                     digest: '',
                     norm: 0,
                     notFinite: [],
-                    missing: ''
+                    missing: [],
+                    unsummed: [],
+                    squares: []
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -3050,7 +3109,24 @@ export var Exchanged;
                             break;
                         }
                         case 8: {
-                            obj.missing = reader.string();
+                            if (opts.limits?.missing != null && obj.missing.length === opts.limits.missing) {
+                                throw new MaxLengthError('Decode error - repeated field "missing" had too many elements');
+                            }
+                            obj.missing.push(reader.string());
+                            break;
+                        }
+                        case 9: {
+                            if (opts.limits?.unsummed != null && obj.unsummed.length === opts.limits.unsummed) {
+                                throw new MaxLengthError('Decode error - repeated field "unsummed" had too many elements');
+                            }
+                            obj.unsummed.push(reader.string());
+                            break;
+                        }
+                        case 10: {
+                            if (opts.limits?.squares != null && obj.squares.length === opts.limits.squares) {
+                                throw new MaxLengthError('Decode error - repeated field "squares" had too many elements');
+                            }
+                            obj.squares.push(reader.double());
                             break;
                         }
                         default: {
@@ -3062,7 +3138,10 @@ export var Exchanged;
                 return obj;
             }, function* (reader, length, prefix, opts = {}) {
                 const obj = {
-                    notFinite: 0
+                    notFinite: 0,
+                    missing: 0,
+                    unsummed: 0,
+                    squares: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -3123,10 +3202,39 @@ export var Exchanged;
                             break;
                         }
                         case 8: {
+                            if (opts.limits?.missing != null && obj.missing === opts.limits.missing) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "missing" had too many elements');
+                            }
                             yield {
-                                field: `${prefix}.missing`,
+                                field: `${prefix}.missing[]`,
+                                index: obj.missing,
                                 value: reader.string()
                             };
+                            obj.missing++;
+                            break;
+                        }
+                        case 9: {
+                            if (opts.limits?.unsummed != null && obj.unsummed === opts.limits.unsummed) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "unsummed" had too many elements');
+                            }
+                            yield {
+                                field: `${prefix}.unsummed[]`,
+                                index: obj.unsummed,
+                                value: reader.string()
+                            };
+                            obj.unsummed++;
+                            break;
+                        }
+                        case 10: {
+                            if (opts.limits?.squares != null && obj.squares === opts.limits.squares) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "squares" had too many elements');
+                            }
+                            yield {
+                                field: `${prefix}.squares[]`,
+                                index: obj.squares,
+                                value: reader.double()
+                            };
+                            obj.squares++;
                             break;
                         }
                         default: {

@@ -1,0 +1,28 @@
+// How a group's contributions become its sum. `gather`: every contributor sends its bytes to every receiver, and each
+// of them decodes and adds them all. `scatter`: every contributor sends each piece to the piece's owner, which adds up
+// and sends the sum, as float32, to every receiver (reduce-scatter, then all-gather: Thakur, Rabenseifner, Gropp 2005).
+//
+// Sums are not encoded again. The errors of a group's contributions are independent and average out over the group; a
+// second encoding would add an error as large as that of a single contribution, and where the codec is biased, a bias
+// that no error feedback makes good.
+
+import type { Codec } from './codec.ts';
+
+export type Sharing = 'gather' | 'scatter';
+
+/** Up to here the second trip that `scatter` needs costs more than the bytes it saves. */
+const SMALL_BYTES = 64 * 1024;
+const SUM_BYTES = 4;
+
+/** What moves fewer bytes in all, and where that is the same, or little, `gather`: one trip instead of two. */
+export function sharingOf(
+  codec: Pick<Codec, 'encodedBytes'>,
+  parameters: number,
+  contributors: number,
+  receivers: number,
+): Sharing {
+  const each = codec.encodedBytes(parameters);
+  const gathered = contributors * each * (receivers - 1);
+  const scattered = (contributors - 1) * each + SUM_BYTES * parameters * (receivers - 1);
+  return each <= SMALL_BYTES || gathered <= scattered ? 'gather' : 'scatter';
+}
