@@ -184,8 +184,9 @@ describe('limits', () => {
       const number = new RegExp(`message ${message} \\{[^]*?\\b${field} = (\\d+)`).exec(proto)![1];
       return Number(number);
     };
-    const isVarint = list.type.startsWith('uint');
-    const element = [...varint((tagOf(type, list.name) << 3) | (isVarint ? 0 : 2)), 0];
+    const wireType = list.type === 'double' ? 1 : list.type.startsWith('uint') ? 0 : 2;
+    const zero = list.type === 'double' ? new Uint8Array(8) : [0];
+    const element = [...varint((tagOf(type, list.name) << 3) | wireType), ...zero];
     const count = wire.LIST_LIMITS[list.name]! + 1;
     const body = new Uint8Array(count * element.length);
     for (let i = 0; i < count; i++) body.set(element, i * element.length);

@@ -114,9 +114,10 @@ describe('an exchange', () => {
             const squares = new Float64Array(replicas);
             for (const exchange of exchanges.values()) {
               const result = await exchange.result;
-              if (result.kind === 'sum') result.squares.forEach((value, i) => (squares[i]! += value));
+              if (result.kind !== 'sum') continue;
+              for (const [i, value] of result.squares.entries()) squares[i]! += value;
             }
-            squares.forEach((value, i) => expect(value).toBeCloseTo(expected.squares[i]!, 3));
+            for (const [i, value] of squares.entries()) expect(value).toBeCloseTo(expected.squares[i]!, 3);
           },
         ),
         { numRuns: 10 },
