@@ -1,16 +1,17 @@
-// The price of not being one machine: the demo's model, data and batch trained in one process with two threads, and as
-// a swarm of eight processes, on the same cores and in turns. Where the swarm's CPU seconds go comes from a further run
-// under V8's sampling profiler.
+// The price of not being one machine: one run trained in one process with two threads, and as a swarm of eight
+// processes, on the same cores and in turns. The run is the demo's, or with `--model wide` one of four blocks of width
+// 512; `--codec` and `--activations` say how it travels. Where the swarm's CPU seconds go comes from a further run under
+// V8's sampling profiler (`--profile 0` leaves it out).
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { DemoRecord } from '../src/cli/demo/record.ts';
+import { DemoSwarm } from '../src/cli/demo/swarm.ts';
 import { loadManifest } from '../src/cli/files.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
 import { loadText } from '../src/cli/text.ts';
+import { DEFAULT_CODEC } from '../src/gradient/index.ts';
 import { createOnnxEngine } from '../src/engine/onnx/index.ts';
 import { createKeyIdentity, generateKey } from '../src/network/libp2p/identity.ts';
 import { createRealClock } from '../src/network/real-clock.ts';
@@ -18,27 +19,69 @@ import { trainSingle } from '../src/replay/single.ts';
 import type { Manifest } from '../src/swarm/manifest.ts';
 import { cpuByPart, WAITING_COMPUTE, WAITING_NETWORK } from './cpu-profile.ts';
 
-export const flags = { rounds: 'number', iterations: 'number' } as const;
+export const flags = {
+  rounds: 'number',
+  iterations: 'number',
+  model: 'text',
+  codec: 'text',
+  activations: 'text',
+  profile: 'number',
+} as const;
 
 interface Options {
   readonly rounds?: number;
   readonly iterations?: number;
+  readonly model?: string;
+  readonly codec?: string;
+  readonly activations?: string;
+  readonly profile?: number;
 }
 
-const LAUNCHER = fileURLToPath(new URL('../bin/skein.js', import.meta.url));
+/** Four blocks, one a stage; 4 × 128 tokens a micro-batch. */
+const MODELS: Readonly<Record<string, RunModel>> = {
+  demo: {
+    says: 'demo: 4 blocks of width 128, 857,216 parameters, 2,048 tokens an iteration',
+    fields: { width: 128, heads: 4, kvHeads: 4, hidden: 344 },
+    microbatchesPerAnchor: 2,
+  },
+  wide: {
+    says: '4 blocks of width 512, 4,096 tokens an iteration',
+    fields: { width: 512, heads: 8, kvHeads: 8, hidden: 1376 },
+    microbatchesPerAnchor: 4,
+  },
+};
+
+interface RunModel {
+  readonly says: string;
+  readonly fields: Readonly<Record<string, number>>;
+  readonly microbatchesPerAnchor: number;
+}
+
+interface Settings {
+  readonly out: string;
+  readonly model: RunModel;
+  readonly codec: string;
+  readonly activations: string;
+  readonly iterations: number;
+}
+
 const PROCESSES = 8;
 const STAGES = 4;
 const WARM_UP = 5;
 
 /** Rows: the comparison, then one row a part of the swarm's CPU seconds per iteration. */
-export async function run({ rounds = 3, iterations = 60 }: Options = {}) {
+export async function run(options: Options = {}) {
+  const { rounds = 3, iterations = 60, codec = DEFAULT_CODEC, activations = 'f32', profile = 1 } = options;
+  const model = MODELS[options.model ?? 'demo'];
+  if (model === undefined) throw new RangeError(`--model is one of ${Object.keys(MODELS).join(', ')}`);
   const out = mkdtempSync(join(tmpdir(), 'skein-bench-'));
+  const settings: Settings = { out, model, codec, activations, iterations };
   try {
     const swarm: number[] = [];
     const single: number[] = [];
     let largestLossDifference = 0;
     for (let round = 0; round < rounds; round++) {
-      const document = await runDemo(out, iterations, {});
+      const document = await runSwarm(settings);
       swarm.push(document.tokensPerSecond);
       const alone = await runSingle(join(out, 'manifest.json'), iterations);
       single.push(alone.tokensPerSecond);
@@ -49,19 +92,22 @@ export async function run({ rounds = 3, iterations = 60 }: Options = {}) {
     const swarmTokensPerSecond = Math.round(median(swarm));
     const singleTokensPerSecond = Math.round(median(single));
     const comparison = {
-      model: 'demo: 4 blocks of width 128, 857,216 parameters, 2,048 tokens an iteration',
+      model: model.says,
       processes: PROCESSES,
       swarmTokensPerSecond,
       singleTokensPerSecond,
       ratio: round3(swarmTokensPerSecond / singleTokensPerSecond),
+      codec,
+      activations,
       largestLossDifference,
       swarmRange: `${Math.min(...swarm)}-${Math.max(...swarm)}`,
       singleRange: `${Math.round(Math.min(...single))}-${Math.round(Math.max(...single))}`,
     };
+    if (profile === 0) return { bench: 'swarm', rows: [comparison] };
     const profiles = join(out, 'profiles');
-    const profiled = await runDemo(out, iterations, {
-      NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}`,
-    });
+    process.env.NODE_OPTIONS = `--cpu-prof --cpu-prof-dir=${profiles}`; // for the peers' processes
+    const profiled = await runSwarm(settings);
+    delete process.env.NODE_OPTIONS;
     const parts = cpuByPart(readdirSync(profiles).map((file) => readFileSync(join(profiles, file), 'utf8')));
     const isWaiting = (part: string) => part === WAITING_COMPUTE || part === WAITING_NETWORK;
     const busy = parts.filter(({ part }) => !isWaiting(part));
@@ -87,14 +133,63 @@ export async function run({ rounds = 3, iterations = 60 }: Options = {}) {
   }
 }
 
-async function runDemo(out: string, iterations: number, env: Record<string, string>) {
-  const args = ['demo', '--peers', `${PROCESSES}`, '--stages', `${STAGES}`, '--iterations', `${iterations}`];
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [LAUNCHER, ...args, '--crash', 'none', '--json', '--out', out],
-    { env: { ...process.env, ...env }, maxBuffer: 1e8 },
-  );
-  return JSON.parse(stdout) as { tokensPerSecond: number; losses: number[] };
+/** The run as it stands in a manifest file. */
+function writeManifest({ out, model, codec, activations, iterations }: Settings): string {
+  const file = join(out, 'manifest.json');
+  const training = {
+    ...{ stages: STAGES, stageSizes: Array.from({ length: STAGES }, () => PROCESSES / STAGES) },
+    ...{ microbatchesPerAnchor: model.microbatchesPerAnchor, samplesPerMicrobatch: 4 },
+    ...{ policy: '1f1b', codec, activations, iterations, learningRate: 3e-3 },
+  };
+  const shape = { ...model.fields, vocabulary: 256, context: 128, layers: STAGES, anchorLayers: 1 };
+  writeFileSync(file, JSON.stringify({ name: 'bench', seed: 7, model: shape, training }));
+  return file;
+}
+
+/** The run as a swarm of processes; tokens a second from the first plan to the last commit. */
+async function runSwarm(settings: Settings): Promise<{ tokensPerSecond: number; losses: number[] }> {
+  const { out, iterations } = settings;
+  const manifestFile = writeManifest(settings);
+  const textFile = join(out, 'text.txt');
+  writeFileSync(textFile, (await loadText(undefined)).bytes);
+  rmSync(join(out, 'peers'), { recursive: true, force: true });
+  mkdirSync(join(out, 'peers'));
+  const now = () => performance.now() / 1000;
+  const record = new DemoRecord(() => {});
+  const stopping = new AbortController();
+  let failed: Error | undefined;
+  const swarm = new DemoSwarm({
+    ...{ out, manifestFile, textFile, modelFolder: join(out, 'model'), from: undefined },
+    peers: Array.from({ length: PROCESSES }, (_, i) => ({
+      name: `p${i}`,
+      stage: Math.floor((i * STAGES) / PROCESSES),
+    })),
+    event: (of, event) => record.take(of, event, now()),
+    died: (peer, how) => {
+      failed ??= new Error(`${peer.name} ended by itself (${how}): ${peer.said.join(' ')}`);
+    },
+  });
+  try {
+    await swarm.start(stopping.signal);
+    while (!record.ended && failed === undefined) await new Promise((resume) => setTimeout(resume, 50));
+    if (failed) throw failed;
+    await swarm.ended(new Set());
+  } finally {
+    await swarm.stop();
+  }
+  const tokens = tokensOf(manifestOf(loadManifest(manifestFile), await loadText(undefined), await anyone()));
+  const seconds = record.lastCommitAt - record.firstPlanAt!;
+  return { tokensPerSecond: (iterations * tokens) / seconds, losses: record.losses() };
+}
+
+async function anyone() {
+  return createKeyIdentity(await generateKey());
+}
+
+/** Tokens of one iteration. */
+function tokensOf({ training, model }: Manifest): number {
+  const { stageSizes, microbatchesPerAnchor, samplesPerMicrobatch } = training;
+  return stageSizes[0]! * microbatchesPerAnchor * samplesPerMicrobatch * model.context;
 }
 
 /** One process that holds all stages, each on an engine of two threads. */
@@ -103,7 +198,7 @@ async function runSingle(
   iterations: number,
 ): Promise<{ tokensPerSecond: number; losses: number[] }> {
   const text = await loadText(undefined);
-  const identity = createKeyIdentity(await generateKey());
+  const identity = await anyone();
   const manifest: Manifest = manifestOf(loadManifest(manifestFile), text, identity);
   const engines = await Promise.all(
     Array.from({ length: STAGES }, () => createOnnxEngine({ threads: 2, inProcess: true })),
@@ -124,9 +219,7 @@ async function runSingle(
     },
   });
   for (const engine of engines) await engine.close();
-  const { stageSizes, microbatchesPerAnchor, samplesPerMicrobatch } = manifest.training;
-  const tokens = stageSizes[0]! * microbatchesPerAnchor * samplesPerMicrobatch * manifest.model.context;
-  return { tokensPerSecond: (1000 * iterations * tokens) / (endedAt - startedAt), losses };
+  return { tokensPerSecond: (1000 * iterations * tokensOf(manifest)) / (endedAt - startedAt), losses };
 }
 
 function median(values: readonly number[]): number {

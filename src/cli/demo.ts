@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { evaluate, generate } from '../inference/index.ts';
 import type { StagedModel } from '../model/export.ts';
+import { DEFAULT_CODEC } from '../gradient/index.ts';
+import { DEFAULT_ACTIVATIONS } from '../model/activations/index.ts';
 import { parameterCount } from '../model/layout.ts';
 import { createKeyIdentity, generateKey } from '../network/libp2p/identity.ts';
 import { splitEvenly, stageShapes } from '../scenario/model.ts';
@@ -69,8 +71,8 @@ export function register(program: Command, context: CliContext): void {
     )
     .option('--policy <name>', 'how micro-batches are scheduled', '1f1b')
     .option('--skip-ratio <share>', 'share of the stages that a path leaves out', '0')
-    .option('--codec <name>', 'how gradients become bytes', 'dense-f32')
-    .option('--activations <type>', 'how activations travel', 'f32')
+    .option('--codec <name>', 'how gradients become bytes', DEFAULT_CODEC)
+    .option('--activations <type>', 'how activations travel', DEFAULT_ACTIVATIONS)
     .option('--recovery <rule>', 'how a lost stage is rebuilt', 'checkfree')
     .option('--from <dir>', 'begin with the weights of an exported model; its stages are the default then')
     .option('--data <file...>', 'the text to train on; by default the State of the Union addresses')

@@ -26,3 +26,6 @@ export const codecs = {
 } as const satisfies Record<string, Codec>;
 
 export type CodecName = keyof typeof codecs;
+
+/** What a run uses whose founder does not say. */
+export const DEFAULT_CODEC: CodecName = 'dense-f32';

@@ -2,6 +2,8 @@
 // judge (assignments, presets, links) is in the files that resolve them.
 
 import { z } from 'zod';
+import { DEFAULT_CODEC } from '../gradient/index.ts';
+import { DEFAULT_ACTIVATIONS } from '../model/activations/index.ts';
 import { describeIssue, show, withKeys } from './issues.ts';
 import { suggest } from './nearest.ts';
 import { describeBadQuantity, parseQuantity, type Quantity } from './units.ts';
@@ -70,8 +72,8 @@ export const trainingFields = fields({
   splitBackward: z.boolean().default(false),
   chunks: positive.default(2),
   policy: nonEmpty.default('1f1b'),
-  codec: nonEmpty.default('dense-f32'),
-  activations: nonEmpty.default('f32'),
+  codec: nonEmpty.default(DEFAULT_CODEC),
+  activations: nonEmpty.default(DEFAULT_ACTIVATIONS),
   recovery: nonEmpty.default('checkfree'),
   optimizer: z.enum(['adamw', 'sgd']).default('adamw'),
   learningRate: z.number().positive().default(3e-3),

@@ -10,3 +10,6 @@ export type { ActivationShape, ActivationType } from './type.ts';
 export const activationTypes = { f32, f16, int8 } as const satisfies Record<string, ActivationType>;
 
 export type ActivationTypeName = keyof typeof activationTypes;
+
+/** What a run uses whose founder does not say. */
+export const DEFAULT_ACTIVATIONS: ActivationTypeName = 'f32';
