@@ -66,6 +66,8 @@ describe('a swarm that sends fewer bytes', () => {
     { activations: 'int8' },
     { codec: 'eden' },
     { codec: 'int8', activations: 'int8' },
+    { codec: 'eden-feedback' },
+    { codec: 'project' },
   ] as const)('trains as one process does, to the bit: %j', async (training) => {
     const whole = await swarm(training);
     const alone = await single(training);
