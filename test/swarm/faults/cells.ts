@@ -68,7 +68,8 @@ export const ROWS: readonly Row[] = [
   { ...anchor, ...forward, fates: always('given-up') },
   { ...anchor, ...head, fates: { ...untilSent('given-up', 'given-up'), 'after sending': 'anchor-sum-lost' } },
   { ...anchor, ...backward, fates: always('anchor-sum-lost') },
-  { ...anchor, ...exchange, fates: always('anchor-sum-lost') },
+  // its contribution and its word of the sum had both arrived: nothing of it is missing
+  { ...anchor, ...exchange, fates: { ...always('anchor-sum-lost'), 'after sending': 'committed' } },
   { ...anchor, ...update, fates: always('committed') },
   { ...leader, ...forward, fates: always('anew') },
   { ...leader, ...head, fates: always('anew') },
