@@ -1,7 +1,7 @@
 // From the settings of a scenario file and a text to the manifest of a run.
 
 import { describeText, TextError, trainingWindows } from '../data/index.ts';
-import type { CodecName } from '../gradient/index.ts';
+import { ONE_BYTE } from '../gradient/index.ts';
 import type { ActivationTypeName } from '../model/activations/index.ts';
 import { DescriptionError, PlanError } from '../schedule/errors.ts';
 import type { Plan, TaskKind } from '../schedule/plan.ts';
@@ -50,7 +50,8 @@ export function manifestOf(
       largestJump: training.largestJump,
       splitBackward: training.splitBackward,
       policy: training.policy,
-      codec: training.codec as CodecName, // the settings were checked against the names that exist
+      ...(training.codec === ONE_BYTE && { probes: probesOf(training) }),
+      codec: training.codec as Manifest['training']['codec'], // the settings were checked against the names that exist
       activations: training.activations as ActivationTypeName,
       recovery: training.recovery,
       emergencySkips: training.emergencySkips,
@@ -74,6 +75,12 @@ export function manifestOf(
   checkPolicy(manifest);
   return manifest;
 }
+
+const probesOf = ({ directions, perturbation, normalizeSteps }: ManifestSettings['training']) => ({
+  directions,
+  perturbation,
+  normalizeSteps,
+});
 
 const RUN_LIVE: ReadonlySet<TaskKind> = new Set(['forward', 'head', 'backward', 'exchange', 'update']);
 

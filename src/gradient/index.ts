@@ -12,6 +12,15 @@ export type {
 export { eden } from './eden.ts';
 export { type CodecName, codecs, DEFAULT_CODEC } from './registry.ts';
 export { ownersOf, piecesOf } from './pieces.ts';
+export {
+  encodeDifference,
+  MOST_DIRECTIONS,
+  ONE_BYTE,
+  type Probe,
+  type ProbeStep,
+  probeStream,
+  writeEstimate,
+} from './probes.ts';
 export { shards } from './shards.ts';
 export { type Sharing, sharingOf } from './sharing.ts';
 export {

@@ -9,7 +9,10 @@
 
 import { fillBits, type Stream, stream } from '../random/index.ts';
 
-/** A loss difference of 1 in units of a byte's value, nats. Float32 losses of a few nats have noise of this size. */
+/** The name that a manifest gives for this. */
+export const ONE_BYTE = 'one-byte';
+
+/** What a byte of value 1 stands for, nats. Float32 losses of a few nats have noise of this size. */
 export const QUANTUM = 2 ** -18;
 const MANTISSA = 8;
 const LARGEST_CODE = 127;

@@ -105,6 +105,19 @@ const body = z.discriminatedUnion('kind', [
     dropped: z.array(z.object({ microbatch: count, reason: text })).max(100_000),
     visitsComputed: count,
     visitsCounted: count,
+    /** forward passes alone: per direction of a micro-batch what its samples' losses differ by, a byte each, in hexadecimal */
+    probes: z
+      .array(
+        z.object({
+          probe: count,
+          differences: z
+            .string()
+            .regex(/^([0-9a-f]{2})*$/)
+            .max(100_000),
+        }),
+      )
+      .max(100_000)
+      .optional(),
     /** weights after the iteration before, as each stage's replicas reported them */
     weights: weightReports,
     /** what each participant measured in this iteration; there where the run's policy plans from it */

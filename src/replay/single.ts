@@ -3,7 +3,7 @@
 // where each anchor's micro-batches have replicas of their own.
 
 import { drawSamples, readWindows, trainingWindows } from '../data/index.ts';
-import { type Codec, codecs, type EncoderState, piecesOf, sumContributions } from '../gradient/index.ts';
+import { type Codec, codecs, type EncoderState, ONE_BYTE, piecesOf, sumContributions } from '../gradient/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -35,7 +35,9 @@ export interface SingleParts {
 /** Trains the run's iterations and returns every stage as it is then. */
 export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> {
   const { manifest, engines, clock, identity, committed } = parts;
-  const codec = parts.codec ?? codecs[manifest.training.codec];
+  const { codec: name } = manifest.training;
+  if (name === ONE_BYTE) throw new RangeError('forward passes alone exchange no gradients');
+  const codec = parts.codec ?? codecs[name];
   /** What each replica of each stage remembers for its codec. */
   const memories: EncoderState[][] = engines.map(() => []);
   const holders = engines.map((engine) => new StageHolder(manifest, engine, clock, identity));

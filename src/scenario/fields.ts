@@ -2,7 +2,7 @@
 // judge (assignments, presets, links) is in the files that resolve them.
 
 import { z } from 'zod';
-import { DEFAULT_CODEC } from '../gradient/index.ts';
+import { DEFAULT_CODEC, MOST_DIRECTIONS } from '../gradient/index.ts';
 import { DEFAULT_ACTIVATIONS } from '../model/activations/index.ts';
 import { describeIssue, show, withKeys } from './issues.ts';
 import { suggest } from './nearest.ts';
@@ -73,6 +73,9 @@ export const trainingFields = fields({
   chunks: positive.default(2),
   policy: nonEmpty.default('1f1b'),
   codec: nonEmpty.default(DEFAULT_CODEC),
+  directions: positive.max(MOST_DIRECTIONS).default(1),
+  perturbation: z.number().positive().max(1).default(1e-3),
+  normalizeSteps: z.boolean().default(false),
   activations: nonEmpty.default(DEFAULT_ACTIVATIONS),
   recovery: nonEmpty.default('checkfree'),
   optimizer: z.enum(['adamw', 'sgd']).default('adamw'),

@@ -38,6 +38,12 @@ export interface TrainingSettings {
   readonly chunks: number;
   readonly policy: string;
   readonly codec: string;
+  /** one-byte only, as are the next two: random directions a sample and iteration. */
+  readonly directions: number;
+  /** How far weights are moved along a direction, the ε of θ ± εz. */
+  readonly perturbation: number;
+  /** Whether an iteration's estimate is divided by the standard deviation of its loss differences. */
+  readonly normalizeSteps: boolean;
   readonly activations: string;
   readonly recovery: string;
   readonly optimizer: 'adamw' | 'sgd';

@@ -1,5 +1,6 @@
 // Whether a plan's tasks do all that its paths promise, in a legal order of dependencies: every visit forward once
-// and backward once, each after what it needs, and no update before all of its stage's weight gradients.
+// and backward once (where the plan has backwards), each after what it needs, and no update before all of its stage's
+// weight gradients.
 
 import { namesOf } from './names.ts';
 import type { Path, Plan, TaskKind } from './plan.ts';
@@ -57,7 +58,7 @@ export function checkTasks(plan: Plan): PlanProblem[] {
       need(head, before);
       before = head;
     }
-    for (let at = last; at >= 0; at--) {
+    for (let at = plan.forwardOnly ? -1 : last; at >= 0; at--) {
       const backward = find(plan.splitBackward ? 'backward-input' : 'backward', path, at);
       need(backward, before);
       need(backward, forwards[at]!);

@@ -35,6 +35,7 @@ const schema = z.strictObject({
   assignment: z.array(z.array(peerIndex).max(planLimits.replicas)).max(planLimits.stages),
   headAt: z.enum(['anchor', 'last']),
   splitBackward: z.boolean(),
+  forwardOnly: z.literal(true).optional(),
   chunks: z.number().int().min(1).max(planLimits.chunks),
   activationBytes: amount,
   gradientBytes: amount,
@@ -65,7 +66,7 @@ export function planToJson(plan: Plan): PlanJson {
       throw new PlanError('tasks', `a task names peer ${task.peer}, which is not in the plan`);
     row[costKey(task.kind, task.stage, task.chunk, plan.chunks)] = task.seconds;
   }
-  const { policy, peers, stages, assignment, headAt, splitBackward, chunks } = plan;
+  const { policy, peers, stages, assignment, headAt, splitBackward, forwardOnly, chunks } = plan;
   const json: PlanJson = {
     version: 1,
     policy,
@@ -74,6 +75,7 @@ export function planToJson(plan: Plan): PlanJson {
     assignment: assignment.map((group) => [...group]),
     headAt,
     splitBackward,
+    ...(forwardOnly && { forwardOnly }),
     chunks,
     activationBytes: plan.activationBytes,
     gradientBytes: plan.gradientBytes,
@@ -114,7 +116,8 @@ export function planFromJson(json: unknown): Plan {
     read;
   const paths = read.paths.map((row, at) => pathOf(row, at, read));
   checkPaths(paths, read);
-  const shape: TaskShape = { assignment, headAt, splitBackward, chunks, paths };
+  const forwardOnly = read.forwardOnly && { forwardOnly: read.forwardOnly };
+  const shape: TaskShape = { assignment, headAt, splitBackward, ...forwardOnly, chunks, paths };
   const tasks = tasksFromPaths(shape, costsFrom(read));
   const order: Plan['order'] =
     'priority' in read.order
@@ -127,6 +130,7 @@ export function planFromJson(json: unknown): Plan {
     assignment,
     headAt,
     splitBackward,
+    ...forwardOnly,
     chunks,
     activationBytes,
     gradientBytes,

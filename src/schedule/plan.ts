@@ -44,7 +44,7 @@ export interface PathNode {
   readonly peer: number;
 }
 
-/** Where a micro-batch goes forward; backward retraces it. `nodes[0]` is the anchor. */
+/** Where a micro-batch goes forward; backward, if there is one, retraces it. `nodes[0]` is the anchor. */
 export interface Path {
   readonly microbatch: number;
   readonly nodes: readonly PathNode[];
@@ -68,6 +68,8 @@ export interface Plan {
   readonly headAt: 'anchor' | 'last';
   /** Whether backward is two tasks, `backward-input` and `backward-weight`. */
   readonly splitBackward: boolean;
+  /** There is no backward: see forward-only.ts. Left out where there is one. */
+  readonly forwardOnly?: true;
   /** Parts per stage; 1 where stages are whole. */
   readonly chunks: number;
   /** Bytes of one activation or its gradient: what travels along a path. */

@@ -16,6 +16,7 @@ export interface Rule {
   readonly assignment: Assignment;
   readonly paths: readonly Path[];
   readonly splitBackward: boolean;
+  readonly forwardOnly?: true;
   readonly chunks: number;
   /** The smaller goes first among what is ready at a peer. */
   readonly priority: (task: Task) => number;
@@ -55,6 +56,7 @@ export function planOf(
     assignment: shape.assignment,
     headAt: description.headAt,
     splitBackward: shape.splitBackward,
+    ...(shape.forwardOnly && { forwardOnly: shape.forwardOnly }),
     chunks: shape.chunks,
     activationBytes: description.activationBytes,
     gradientBytes: description.gradientBytes,

@@ -17,6 +17,7 @@ export interface TaskShape {
   readonly assignment: readonly (readonly number[])[];
   readonly headAt: 'anchor' | 'last';
   readonly splitBackward: boolean;
+  readonly forwardOnly?: true;
   readonly chunks: number;
   readonly paths: readonly Path[];
 }
@@ -52,12 +53,19 @@ export function costsOf(description: SwarmDescription, chunks: number): TaskCost
  * The tasks of one iteration. Per path: forwards along it; a head (at the anchor, or at the last peer, where it is
  * left out when it takes no time); backwards back along it. Then, per group: an exchange by reduce-scatter where it
  * has more than one replica, and the update, which waits for every weight gradient of its stage.
+ *
+ * A plan without backwards ends at the heads: their few bytes go from every anchor to everyone, and each peer's update
+ * waits for all of them.
  */
 export function tasksFromPaths(shape: TaskShape, costs: TaskCosts): Task[] {
   const tasks: Task[] = [];
   /** Per stage and peer: the tasks after which a weight gradient of a micro-batch is complete. */
   const gradients: Map<number, number[]>[] = shape.assignment.map(() => new Map());
   for (const path of shape.paths) addPath(tasks, path, shape, costs, gradients);
+  if (shape.forwardOnly) {
+    addForwardOnlyUpdates(tasks, shape, costs);
+    return tasks;
+  }
   shape.assignment.forEach((group, stage) => {
     addUpdate(tasks, group, stage, costs, gradients[stage]!);
   });
@@ -72,7 +80,7 @@ function addPath(
   gradients: readonly Map<number, number[]>[],
 ): void {
   const { nodes, microbatch } = path;
-  const memory = 1 / shape.chunks;
+  const memory = shape.forwardOnly ? 0 : 1 / shape.chunks;
   const edge = (task: number, peer: number): Dependency => ({
     task,
     bytes: tasks[task]!.peer === peer ? 0 : costs.activationBytes,
@@ -109,6 +117,7 @@ function addPath(
   if (shape.headAt === 'anchor' || costs.seconds(headNode.peer, 'head', headNode.stage, headNode.chunk) > 0) {
     before = add(headNode, 'head', [edge(before, headNode.peer)], 0, 0);
   }
+  if (shape.forwardOnly) return;
   for (let at = nodes.length - 1; at >= 0; at--) {
     const node = nodes[at]!;
     const own = forwards[at]!;
@@ -127,6 +136,33 @@ function addPath(
     if (sum === undefined) ofStage.set(node.peer, [weight]);
     else sum.push(weight);
   }
+}
+
+/** The end of a micro-batch is its head, or its last forward where the head takes no time. */
+function addForwardOnlyUpdates(tasks: Task[], { assignment, paths }: TaskShape, costs: TaskCosts): void {
+  const ends = new Map<number, number>();
+  for (const [index, { microbatch }] of tasks.entries()) ends.set(microbatch, index);
+  const last = paths.map(({ microbatch }) => ends.get(microbatch)!);
+  assignment.forEach((group, stage) => {
+    for (const peer of group) {
+      const waitsFor = last.map((task) => ({
+        task,
+        bytes: tasks[task]!.peer === peer ? 0 : costs.gradientBytes,
+      }));
+      const seconds = costs.seconds(peer, 'update', stage, 0);
+      tasks.push({
+        peer,
+        kind: 'update',
+        stage,
+        chunk: 0,
+        microbatch: -1,
+        seconds,
+        waitsFor,
+        takes: 0,
+        gives: 0,
+      });
+    }
+  });
 }
 
 function addUpdate(

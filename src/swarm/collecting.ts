@@ -1,12 +1,14 @@
 // What the leader knows of the iteration under way: who has finished, which exchange stands where, what was lost.
 // Pure bookkeeping; it sends nothing.
 
+import { toHex } from '../journal/canonical.ts';
 import type { CommitBody, WeightReport } from '../journal/entry.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { mostMicroseconds } from '../schedule/skippipe/measured.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { LinkTime } from './link-times.ts';
 import type { ContributionNorm } from './exchange-limits.ts';
+import type { ProbeReport } from './probing.ts';
 import { mostCommon } from './weight-digests.ts';
 import type { ExchangeOrder } from './exchange.ts';
 
@@ -14,6 +16,7 @@ export interface PeerReport {
   readonly stage: number;
   readonly microbatches: readonly number[];
   readonly losses: readonly { readonly microbatch: number; readonly loss: number }[];
+  readonly probes: readonly ProbeReport[];
   readonly visits: number;
   readonly computeSeconds: number;
   readonly forwardMicroseconds: number;
@@ -97,7 +100,34 @@ export class Collecting {
       this.anchors.has(microbatch),
     );
     const losses = report.losses.filter(({ microbatch }) => this.anchors.get(microbatch) === peer);
-    return { ...report, microbatches, losses };
+    const probes = new Map(
+      report.probes.filter(({ probe }) => this.anchors.get(probe) === peer).map((one) => [one.probe, one]),
+    );
+    return { ...report, microbatches, losses, probes: [...probes.values()] };
+  }
+
+  /**
+   * Without backwards there is nothing to exchange: when everyone has reported, the bytes of the anchors that live are
+   * what counts, at the stages that their passes went through.
+   */
+  endProbing(alive: (peer: PeerName) => boolean): void {
+    if (!this.plan.assignment.every((_, stage) => this.reported(stage, alive))) return;
+    const probes = this.probes();
+    const anchors = [...new Set(probes.map(({ probe }) => this.anchors.get(probe)!))];
+    for (const stage of this.plan.assignment.keys()) {
+      const through = this.plan.paths.filter(({ nodes }) => nodes.some((node) => node.stage === stage));
+      const passed = new Set(through.map(({ microbatch }) => microbatch));
+      const exchange = this.startExchange(stage);
+      exchange.round = 0;
+      exchange.microbatches = probes.map(({ probe }) => probe).filter((probe) => passed.has(probe));
+      exchange.contributors = exchange.microbatches.length > 0 ? anchors : [];
+      exchange.done = true;
+    }
+  }
+
+  /** The bytes of all reports, in the order of the plan's numbers. */
+  probes(): ProbeReport[] {
+    return [...this.reports.values()].flatMap(({ probes }) => probes).sort((a, b) => a.probe - b.probe);
   }
 
   /** A stage's exchange, before its first round. */
@@ -261,6 +291,7 @@ export class Collecting {
    * @param measured whether the run's plans are made from what was measured
    */
   commit(clip: number, weights: readonly WeightReport[], measured: boolean): CommitBody {
+    const { forwardOnly = false } = this.plan;
     const stages = [...this.exchanges.values()]
       .sort((a, b) => a.stage - b.stage)
       .map((exchange) => {
@@ -272,9 +303,10 @@ export class Collecting {
           stage: exchange.stage,
           round: exchange.round,
           microbatches: exchange.microbatches,
-          contributors: answer ? exchange.contributors : [],
+          contributors: answer || forwardOnly ? exchange.contributors : [],
           ...(answer && { sumDigest: answer.digest }),
-          gradientNorm: clip > 0 ? Math.min(mean, clip) : mean,
+          // nobody knows the norm of an estimate before it is made, and stages of one size have like ones
+          gradientNorm: forwardOnly ? 1 : clip > 0 ? Math.min(mean, clip) : mean,
           leftOut: exchange.leftOut,
         };
       });
@@ -288,6 +320,9 @@ export class Collecting {
       visitsComputed: this.visitsComputed(),
       visitsCounted: this.visitsCounted(),
       weights: [...weights],
+      ...(forwardOnly && {
+        probes: this.probes().map(({ probe, differences }) => ({ probe, differences: toHex(differences) })),
+      }),
       ...(measured && { measurements: this.measurements() }),
     };
   }

@@ -1,7 +1,7 @@
 // A peer's part in the exchanges that the leader orders: one round after another for its stage, and the sums that
 // came of them, kept until a commit names the one that counts.
 
-import { type Codec, codecs } from '../gradient/index.ts';
+import { type Codec, codecs, ONE_BYTE } from '../gradient/index.ts';
 import { toHex } from '../journal/canonical.ts';
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import { type Clock, sleep } from '../seams/clock.ts';
@@ -66,7 +66,9 @@ export class Exchanging {
   constructor(parts: ExchangingParts) {
     this.#parts = parts;
     const { self, manifest } = parts;
-    this.#codec = codecs[manifest.training.codec];
+    // without backwards nothing is exchanged: bytes stand in the commits
+    const { codec } = manifest.training;
+    this.#codec = codecs[codec === ONE_BYTE ? 'dense-f32' : codec];
     this.contributing = new Contributing({
       self,
       runSeed: manifest.seed,

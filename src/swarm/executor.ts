@@ -3,21 +3,31 @@
 // they can.
 
 import type { Clock } from '../seams/clock.ts';
-import type { Engine } from '../seams/engine.ts';
+import type { Engine, Perturbation } from '../seams/engine.ts';
 import { Paths, type PathsParts } from './paths.ts';
+import type { ProbeReport } from './probing.ts';
 import { forgetTensors, isGivenUp, type Visit } from './visits.ts';
 
-export interface ExecutorParts extends Omit<PathsParts, 'release' | 'changed'> {
+export interface ExecutorParts extends Omit<PathsParts, 'forwardOnly' | 'release' | 'changed'> {
   readonly engine: Engine;
   readonly clock: Clock;
   /** The tokens of a micro-batch; only asked for at its anchor. */
   readonly tokens: (microbatch: number) => { inputs: Int32Array; targets: Int32Array };
+  /** Where there is no backward: how this stage's weights are moved for a pass, and what complete passes give. */
+  readonly probing?: Probing;
+}
+
+export interface Probing {
+  readonly perturbation: (microbatch: number) => Perturbation;
+  readonly complete: (losses: ReadonlyMap<number, Float32Array>) => readonly ProbeReport[];
 }
 
 export interface IterationReport {
   /** Micro-batches whose gradient is in this peer's sum, in the order in which they were added. */
   readonly microbatches: readonly number[];
   readonly losses: readonly { readonly microbatch: number; readonly loss: number }[];
+  /** Where there is no backward, at an anchor. */
+  readonly probes: readonly ProbeReport[];
   readonly dropped: readonly { readonly microbatch: number; readonly reason: string }[];
   readonly computeSeconds: number;
   /** Means of the engine's calls, whole microseconds; 0 where there was none. Waiting for input is not in them. */
@@ -39,6 +49,8 @@ export class Executor {
   readonly #parts: ExecutorParts;
   readonly #tasks: PlannedTask[] = [];
   readonly #counted: number[] = [];
+  /** Of passes, each sample's. */
+  readonly #sampleLosses = new Map<number, Float32Array>();
   #next = 0;
   #visitsComputed = 0;
   #computeSeconds = 0;
@@ -58,6 +70,7 @@ export class Executor {
     if (plan.order.kind !== 'fixed') throw new RangeError('a live iteration needs a plan with a fixed order');
     this.paths = new Paths({
       ...parts,
+      forwardOnly: parts.probing !== undefined,
       release: (key) => void engine.release(key).catch(() => {}),
       changed: () => this.#wake(),
     });
@@ -112,6 +125,7 @@ export class Executor {
     return {
       microbatches: [...this.#counted],
       losses,
+      probes: this.#parts.probing?.complete(this.#sampleLosses) ?? [],
       dropped: [...this.paths.droppedReasons].map(([microbatch, reason]) => ({ microbatch, reason })),
       computeSeconds: this.#computeSeconds,
       forwardMicroseconds: this.#meanMicroseconds('forward'),
@@ -180,27 +194,35 @@ export class Executor {
   }
 
   async #forward(visit: Visit): Promise<void> {
-    const { engine, tokens } = this.#parts;
+    const { engine, tokens, probing } = this.#parts;
     const input = visit.hop === 0 ? tokens(visit.microbatch).inputs : visit.input!;
     visit.input = undefined;
-    const output = await this.#timed('forward', engine.forward({ key: visit.key, input, keep: true }));
+    const how = probing
+      ? { keep: false, perturbation: probing.perturbation(visit.microbatch) }
+      : { keep: true };
+    const output = await this.#timed('forward', engine.forward({ key: visit.key, input, ...how }));
     this.#visitsComputed++;
     if (isGivenUp(visit)) {
       await engine.release(visit.key);
       return;
     }
-    visit.phase = 'backward';
+    // without backwards an anchor waits for its head, and for the others this was all
+    visit.phase = probing && visit.hop > 0 ? 'done' : 'backward';
+    if (visit.phase === 'done') this.#counted.push(visit.microbatch);
     this.paths.forwarded(visit, output);
   }
 
   async #head(visit: Visit): Promise<void> {
-    const { engine, tokens } = this.#parts;
+    const { engine, tokens, probing } = this.#parts;
     const input = visit.headInput!;
     visit.headInput = undefined;
     const { targets } = tokens(visit.microbatch);
-    const { loss, inputGradient } = await this.#timed(
+    const how = probing
+      ? { gradient: false, perturbation: probing.perturbation(visit.microbatch) }
+      : { gradient: true };
+    const { loss, sampleLosses, inputGradient } = await this.#timed(
       'head',
-      engine.head({ input, targets, gradient: true }),
+      engine.head({ input, targets, ...how }),
     );
     this.#counted.push(visit.microbatch);
     if (Number.isFinite(loss)) visit.loss = loss;
@@ -209,7 +231,12 @@ export class Executor {
       this.paths.drop(visit, `its loss is ${loss}`);
       return;
     }
-    this.paths.headDone(visit, inputGradient!);
+    if (probing) {
+      this.#sampleLosses.set(visit.microbatch, sampleLosses);
+      visit.phase = 'done';
+    } else {
+      this.paths.headDone(visit, inputGradient!);
+    }
   }
 
   async #backward(visit: Visit): Promise<void> {

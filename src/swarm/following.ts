@@ -9,11 +9,12 @@ import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
 import type { PeerEventBody } from './events.ts';
 import type { Summed } from './exchanging.ts';
-import { initialStage, StageHolder } from './holder.ts';
+import { initialStage, normOf, StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
 import { type GivenWeights, obtainStage } from './obtaining.ts';
 import type { Member, RunState } from './run-state.ts';
+import { estimateOf, isForwardOnly } from './probing.ts';
 import { Saving } from './saving.ts';
 import { encodeSnapshot } from './snapshot.ts';
 import { Donor, TransferError } from './transfer.ts';
@@ -167,13 +168,18 @@ export class Following {
 
   /** Takes the weights one commit further; or says why it cannot, and holds no weights from here on. */
   async #apply(body: CommitBody, stage: number): Promise<string | undefined> {
-    const { messenger, state, sum } = this.#parts;
+    const { manifest, clock, messenger, state, sum } = this.#parts;
     const { holder } = this;
     const counted = body.stages.find(
       (candidate) => candidate.stage === stage && candidate.contributors.length > 0,
     );
     if (counted === undefined) {
       holder.pass(body.iteration);
+    } else if (isForwardOnly(manifest)) {
+      // the commit itself has all that a step needs
+      const estimate = await estimateOf(manifest, body, stage, holder.weights().length, clock);
+      if (estimate) await holder.step(body.iteration, estimate, await normOf(estimate, clock), 1);
+      else holder.pass(body.iteration);
     } else {
       const summed = sum(body.iteration, body.attempt, counted.round);
       if (summed === undefined || summed.digest !== counted.sumDigest) {

@@ -14,6 +14,7 @@ import type { Manifest } from './manifest.ts';
 import { type Applicant, holders } from './placement.ts';
 import { Planning } from './planner.ts';
 import { planEntry, plansFromTimes } from './planning.ts';
+import { isProbe } from './probing.ts';
 import type { RunState } from './run-state.ts';
 import { SeatsSearch } from './seats-search.ts';
 import { Changes } from './waiting.ts';
@@ -159,7 +160,8 @@ export class Leader {
     if (!collecting?.participants.some((p) => p.peer === peer && p.stage === report.stage)) return;
     const before = collecting.reports.get(peer);
     const last = collecting.reports.size === collecting.participants.length - 1;
-    collecting.reports.set(peer, collecting.believable(peer, report));
+    const probes = report.probes.filter((probe) => isProbe(this.#parts.manifest, probe));
+    collecting.reports.set(peer, collecting.believable(peer, { ...report, probes }));
     if (before === undefined && last && !collecting.disturbed) {
       const seconds = this.#parts.clock.now() - this.#startedAt;
       this.#parts.note({ kind: 'computed', iteration, seconds });
@@ -369,6 +371,10 @@ export class Leader {
       const quiet = collecting.participants.every((p) => !alive(p.peer) || collecting.reports.has(p.peer));
       const anchorsDone = collecting.group(0, alive).every((peer) => collecting.reports.has(peer));
       if (quiet && anchorsDone) this.#close(collecting);
+    }
+    if (collecting.plan.forwardOnly) {
+      if (!collecting.complete(alive)) collecting.endProbing(alive);
+      return;
     }
     for (let stage = 0; stage < manifest.training.stages; stage++) {
       const group = collecting.group(stage, alive);

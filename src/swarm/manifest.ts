@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { TextDescription } from '../data/index.ts';
-import { codecs } from '../gradient/index.ts';
+import { codecs, MOST_DIRECTIONS, ONE_BYTE } from '../gradient/index.ts';
 import { canonicalBytes, fromHex, type Json, toHex } from '../journal/canonical.ts';
 import { activationTypes } from '../model/activations/index.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -47,7 +47,16 @@ const manifestSchema = z.object({
     largestJump: size,
     splitBackward: z.boolean(),
     policy: z.string().max(40),
-    codec: oneOf(codecs),
+    codec: oneOf({ ...codecs, [ONE_BYTE]: ONE_BYTE }),
+    /** training by forward passes alone: there with the codec one-byte */
+    probes: z
+      .object({
+        directions: z.number().int().min(1).max(MOST_DIRECTIONS),
+        /** ε of θ ± εz */
+        perturbation: z.number().positive().max(1),
+        normalizeSteps: z.boolean(),
+      })
+      .optional(),
     activations: oneOf(activationTypes),
     recovery: z.string().max(40),
     emergencySkips: z.number().int().min(0).max(100),

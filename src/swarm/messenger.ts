@@ -181,6 +181,12 @@ export class Messenger {
     return request;
   }
 
+  /** So many bytes of the messages that are being sent are contributions, not control. */
+  carriesGradients(bytes: number): void {
+    this.sent.gradients += bytes;
+    this.sent.control -= bytes;
+  }
+
   /** Forgets the streams to a peer, and what was asked on them; the next message opens new ones. */
   forget(peer: PeerName): void {
     for (const waiting of [...this.#waiting.values()]) {

@@ -22,6 +22,8 @@ export interface PathsParts {
   readonly plan: Plan;
   /** How an activation, or its gradient, travels. */
   readonly activations: ActivationFormat;
+  /** Nothing comes back: a pass whose path breaks is given up, what was sent is only kept for a cut connection. */
+  readonly forwardOnly: boolean;
   /** Stages that a path may leave out beyond its plan when they are lost. */
   readonly emergencySkips: number;
   /** Plans the way on of a micro-batch whose path broke. */
@@ -153,6 +155,10 @@ export class Paths {
       if (visit.path[0]!.peer === lost) {
         this.#dropped.set(visit.microbatch, 'its anchor was lost');
         this.#giveUp(visit);
+      } else if (this.#parts.forwardOnly) {
+        const waits = visit.hop === 0 && visit.headInput === undefined && visit.computing !== 'head';
+        if (waits && visit.path.some(({ peer }) => peer === lost))
+          this.drop(visit, 'a peer of its path was lost');
       } else if (visit.phase === 'backward' && visit.gradient === undefined && nextPeer(visit) === lost) {
         void this.#rerouting.mend(visit, lost);
       }

@@ -6,6 +6,8 @@ import type { Planner } from '../journal/entry.ts';
 import { DescriptionError, PlanError, StallError } from '../schedule/errors.ts';
 import { planFromJson, planToJson } from '../schedule/json.ts';
 import { type Policy, type PolicyName, policies } from '../schedule/policies/index.ts';
+import type { SwarmDescription } from '../schedule/description.ts';
+import { forwardOnlyPlan } from '../schedule/forward-only.ts';
 import { plannerVersion } from '../schedule/policies/skippipe.ts';
 import type { Plan } from '../schedule/plan.ts';
 import type { PathRules } from '../schedule/rules.ts';
@@ -14,6 +16,7 @@ import { type Measurements, noMeasurements } from '../schedule/skippipe/measured
 import { rulesOf } from '../schedule/skippipe/rules.ts';
 import { finish, type Sliced } from '../schedule/slices.ts';
 import { validatePlan } from '../schedule/validate.ts';
+import { isForwardOnly, passesOf } from './probing.ts';
 import type { PeerName } from '../seams/network.ts';
 import { describeSwarm, type Memory } from './describing.ts';
 import { type Manifest, microbatchesPerIteration } from './manifest.ts';
@@ -42,6 +45,13 @@ const MOST_STEPS = 1_000_000;
 
 function policyOf({ training }: Manifest): Policy {
   return policies[training.policy as PolicyName];
+}
+
+/** The paths of a plan, each gone along by every pass of its micro-batch. */
+function withoutBackwards(manifest: Manifest, description: SwarmDescription, plan: Plan): Plan {
+  const ofOnePass = { ...description, gradientBytes: manifest.training.samplesPerMicrobatch / 2 };
+  const count = { passes: passesOf(manifest), microbatches: microbatchesPerIteration(manifest) };
+  return forwardOnlyPlan(ofOnePass, plan, count);
 }
 
 /** Whether the run's plans are made from what its peers measure. */
@@ -106,9 +116,10 @@ export function* planInSlices(manifest: Manifest, basis: PlanBasis): Sliced<Plan
   const description = describeSwarm(manifest, groups, measurements, memory);
   const policy = policyOf(manifest);
   const options = { seed: planner.seed, budget: { steps: planner.steps } };
-  return policy.searching
+  const plan = policy.searching
     ? yield* policy.searching.planInSlices(description, options)
     : policy.plan(description, options);
+  return isForwardOnly(manifest) ? withoutBackwards(manifest, description, plan) : plan;
 }
 
 /** The run's policy applied to the members that are active now. Stages that nobody holds are left out of every path. */
@@ -153,13 +164,16 @@ export function readPlan(ordered: OrderedPlan, manifest: Manifest, state: RunSta
 
 function fitProblem(plan: Plan, manifest: Manifest): string | undefined {
   const { stages, policy, splitBackward } = manifest.training;
-  const microbatches = microbatchesPerIteration(manifest);
+  const microbatches = microbatchesPerIteration(manifest) * passesOf(manifest);
   if (plan.stages !== stages || plan.headAt !== 'anchor' || plan.order.kind !== 'fixed') {
     return `the plan is for ${plan.stages} stages with its head at the ${plan.headAt}`;
   }
   if (plan.policy !== policy) return `the plan is of ${plan.policy}, the run of ${policy}`;
   if (plan.paths.length > microbatches || plan.paths.some((path) => path.microbatch >= microbatches)) {
     return `the plan has other micro-batches than the ${microbatches} of the run`;
+  }
+  if ((plan.forwardOnly ?? false) !== isForwardOnly(manifest)) {
+    return `the plan has ${plan.forwardOnly ? 'no ' : ''}backwards, unlike the run`;
   }
   if (plan.splitBackward && !splitBackward) return 'the plan splits backwards and the run does not';
   return undefined;
@@ -195,7 +209,8 @@ function plannerProblem({ planner, iteration }: OrderedPlan, manifest: Manifest)
 
 /** The rules of paths that the run's policy promises to keep, for the groups of a plan. */
 function rulesFor({ assignment, peers, memoryLimits }: Plan, manifest: Manifest): PathRules | undefined {
-  if (policyOf(manifest).keepsRules !== true) return undefined;
+  // of passes that repeat each other, the rules about all paths together say nothing
+  if (policyOf(manifest).keepsRules !== true || isForwardOnly(manifest)) return undefined;
   const groups = assignment.map((group) => group.map((index) => peers[index]!));
   const memory = new Map(peers.map((peer, index) => [peer, memoryLimits[index]!]));
   return rulesOf(instanceOf(describeSwarm(manifest, groups, noMeasurements, memory)));

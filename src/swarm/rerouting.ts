@@ -8,7 +8,7 @@ import { type Hop, isGivenUp, type Visit } from './visits.ts';
 export interface ReroutingParts
   extends Pick<
     PathsParts,
-    'alive' | 'mender' | 'askSlot' | 'announceDropped' | 'note' | 'emergencySkips' | 'changed'
+    'alive' | 'forwardOnly' | 'mender' | 'askSlot' | 'announceDropped' | 'note' | 'emergencySkips' | 'changed'
   > {
   /** Visits of a micro-batch's path by the plan. */
   readonly pathLength: (microbatch: number) => number;
@@ -28,6 +28,10 @@ export class Rerouting {
 
   /** The peer after this one is lost: another replica, else past its stage, else the micro-batch is given up. */
   async mend(visit: Visit, lost: PeerName): Promise<void> {
+    if (this.#parts.forwardOnly) {
+      if (!isGivenUp(visit)) this.#parts.drop(visit, 'the next peer of its path was lost');
+      return;
+    }
     if (visit.rerouting || visit.phase !== 'backward' || visit.output === undefined) return;
     const { announceDropped, note, emergencySkips, pathLength, sendOutput, drop, changed } = this.#parts;
     const { microbatch } = visit;

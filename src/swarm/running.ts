@@ -2,24 +2,26 @@
 // the leader, and its gradient is taken off the engine once, when an exchange wants it.
 
 import { drawSamples, readWindows, trainingWindows, type Windows } from '../data/index.ts';
+import type { CommitBody } from '../journal/entry.ts';
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import type { SwarmDescription } from '../schedule/description.ts';
 import type { Plan } from '../schedule/plan.ts';
 import type { Clock } from '../seams/clock.ts';
-import type { Engine } from '../seams/engine.ts';
+import { type Engine, EngineError } from '../seams/engine.ts';
 import type { PeerName } from '../seams/network.ts';
 import { activationFormat } from './activations.ts';
 import { compareOrder, type Taken } from './arrivals.ts';
 import { describeSwarm } from './describing.ts';
 import type { PeerEventBody } from './events.ts';
 import type { ExchangeOrder } from './exchange.ts';
-import { Executor, type IterationReport } from './executor.ts';
+import { Executor, type IterationReport, type Probing } from './executor.ts';
 import { type Manifest, microbatchesPerIteration } from './manifest.ts';
 import { LinkTimes } from './link-times.ts';
 import { createMender } from './mending.ts';
 import type { Messenger } from './messenger.ts';
 import type { Paths } from './paths.ts';
 import { measurementsFor } from './planning.ts';
+import { completeProbes, dataMicrobatch, isForwardOnly, perturbationOf, probeBytes } from './probing.ts';
 import type { RunState } from './run-state.ts';
 
 export interface RunningParts {
@@ -67,6 +69,11 @@ export class Running {
   async start(at: { iteration: number; attempt: number }, plan: Plan, stage: number): Promise<void> {
     const { self, manifest, engine, clock, messenger, state, event, alive, broken } = this.#parts;
     const { iteration, attempt } = at;
+    if (isForwardOnly(manifest) && !engine.capabilities.perturbation) {
+      throw new EngineError(
+        `the engine ${engine.name} cannot perturb weights, and the run trains by that alone`,
+      );
+    }
     await engine.takeGradients(); // of an attempt that did not end, or nothing
     this.#gradient = undefined;
     this.#sentReport = undefined;
@@ -83,6 +90,7 @@ export class Running {
       activations: activationFormat(manifest),
       emergencySkips: manifest.training.emergencySkips,
       mender: createMender(plan, () => this.#describe(plan)),
+      ...(isForwardOnly(manifest) && { probing: this.#probing(iteration, stage) }),
       nextKey: () => this.#nextKey++,
       tokens: (microbatch) => this.#tokens(iteration, microbatch),
       send: (to, header, payload) => this.#links.send(to, header, payload),
@@ -110,6 +118,20 @@ export class Running {
     return describeSwarm(manifest, groups, measurementsFor(state(), manifest, state().iteration));
   }
 
+  #probing(iteration: number, stage: number): Probing {
+    const { manifest } = this.#parts;
+    return {
+      perturbation: (number) => perturbationOf(manifest, iteration, number, stage),
+      complete: (losses) => completeProbes(manifest, losses),
+    };
+  }
+
+  /** How many bytes of a commit are this peer's. */
+  contributedBytes({ probes = [] }: CommitBody): number {
+    const own = new Set(this.#sentReport?.probes.map(({ probe }) => probe));
+    return probeBytes({ probes: probes.filter(({ probe }) => own.has(probe)) });
+  }
+
   #tokens(iteration: number, microbatch: number) {
     const { manifest, text } = this.#parts;
     if (text === undefined || this.#windows === undefined)
@@ -117,7 +139,7 @@ export class Running {
     const indices = drawSamples({
       runSeed: manifest.seed,
       iteration: iteration - 1,
-      microbatch,
+      microbatch: dataMicrobatch(manifest, microbatch),
       samples: manifest.training.samplesPerMicrobatch,
       microbatches: microbatchesPerIteration(manifest),
       windows: this.#windows,
@@ -138,6 +160,8 @@ export class Running {
     const { dropped: _, ...done } = report;
     const value = { iteration, attempt, stage, ...done, final, links: this.#links.times };
     messenger.send(state().leader, { kind: 'finished', value });
+    if (state().leader === this.#parts.self) return;
+    messenger.carriesGradients(report.probes.reduce((sum, { differences }) => sum + differences.length, 0));
   }
 
   /** The connection to a peer was cut: if it leads, it may not have heard what this one has done. */

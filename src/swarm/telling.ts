@@ -5,6 +5,7 @@ import type { Entry } from '../journal/entry.ts';
 import { Journal } from '../journal/journal.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Messenger } from './messenger.ts';
+import { probeBytes } from './probing.ts';
 import type { RunState } from './run-state.ts';
 
 export interface TellingParts {
@@ -32,5 +33,10 @@ export function tellEntries(entries: readonly Entry[], { network, messenger, sta
     }
   }
   to.delete(network.self);
+  const ofGradients = entries.reduce(
+    (sum, { body }) => sum + (body.kind === 'commit' ? probeBytes(body) : 0),
+    0,
+  );
+  messenger.carriesGradients(ofGradients * to.size);
   for (const peer of to) messenger.send(peer, { kind: 'entries', value: { entries: lines } });
 }

@@ -44,6 +44,8 @@ export interface TrainerParts {
 
 export class Trainer {
   readonly #parts: TrainerParts;
+  /** Of forward passes alone: bytes of this peer that stand in commits. */
+  #probeBytes = 0;
   readonly #following: Following;
   readonly #running: Running;
   readonly #exchanging: Exchanging;
@@ -70,9 +72,9 @@ export class Trainer {
     });
   }
 
-  /** Bytes of the contributions that this peer's codec made, each once. */
+  /** Bytes of the contributions that this peer made, each once. */
   get contributionBytes(): number {
-    return this.#exchanging.contributing.encodedBytes;
+    return this.#exchanging.contributing.encodedBytes + this.#probeBytes;
   }
 
   /** Bytes that error feedback keeps between iterations. */
@@ -138,6 +140,7 @@ export class Trainer {
   /** Applies a commit to the stage held here. */
   async commit(body: CommitBody): Promise<void> {
     const { iteration, attempt } = body;
+    this.#probeBytes += this.#running.contributedBytes(body);
     this.#arrivals.changed();
     const counted = body.stages.find(({ stage }) => stage === this.holder.stage)?.contributors ?? [];
     this.#exchanging.contributing.settle(iteration, attempt, counted.includes(this.#parts.self));

@@ -236,6 +236,7 @@ function pathsOf(plan: Plan): Paths {
     plan,
     activations: activationFormat(manifestOf({})),
     emergencySkips: 1,
+    forwardOnly: false,
     mender: () => undefined,
     nextKey: () => 1,
     send: async () => {},

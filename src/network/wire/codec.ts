@@ -48,6 +48,7 @@ export const LIST_LIMITS: Readonly<Record<string, number>> = {
   entries: 4096,
   microbatches: 65_536,
   losses: 65_536,
+  probes: 65_536,
   contributors: 1024,
   receivers: 1024,
   notFinite: 1024,

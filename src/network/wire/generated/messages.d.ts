@@ -323,6 +323,16 @@ export declare namespace Control {
         value: number;
         index: number;
     }
+    interface ControlFinishedProbesProbeFieldEvent {
+        field: '$.finished.probes[].probe';
+        value: number;
+        index: number;
+    }
+    interface ControlFinishedProbesDifferencesFieldEvent {
+        field: '$.finished.probes[].differences';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
     interface ControlExchangeOrderIterationFieldEvent {
         field: '$.exchangeOrder.iteration';
         value: number;
@@ -556,7 +566,7 @@ export declare namespace Control {
     }
     function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlFinishedProbesProbeFieldEvent | ControlFinishedProbesDifferencesFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
 }
 export interface Heartbeat {
     sequence: number;
@@ -797,6 +807,7 @@ export interface Finished {
     backwardMicroseconds: number;
     headMicroseconds: number;
     links: LinkTime[];
+    probes: Probe[];
 }
 export declare namespace Finished {
     const codec: () => Codec<Finished>;
@@ -861,9 +872,37 @@ export declare namespace Finished {
         value: number;
         index: number;
     }
+    interface FinishedProbesProbeFieldEvent {
+        field: '$.probes[].probe';
+        value: number;
+        index: number;
+    }
+    interface FinishedProbesDifferencesFieldEvent {
+        field: '$.probes[].differences';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
     function encode(obj: Partial<Finished>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Finished;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Generator<FinishedIterationFieldEvent | FinishedAttemptFieldEvent | FinishedStageFieldEvent | FinishedMicrobatchesFieldEvent | FinishedLossesMicrobatchFieldEvent | FinishedLossesLossFieldEvent | FinishedComputeSecondsFieldEvent | FinishedVisitsFieldEvent | FinishedFinalFieldEvent | FinishedForwardMicrosecondsFieldEvent | FinishedBackwardMicrosecondsFieldEvent | FinishedHeadMicrosecondsFieldEvent | FinishedLinksToFieldEvent | FinishedLinksMicrosecondsFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Finished>): Generator<FinishedIterationFieldEvent | FinishedAttemptFieldEvent | FinishedStageFieldEvent | FinishedMicrobatchesFieldEvent | FinishedLossesMicrobatchFieldEvent | FinishedLossesLossFieldEvent | FinishedComputeSecondsFieldEvent | FinishedVisitsFieldEvent | FinishedFinalFieldEvent | FinishedForwardMicrosecondsFieldEvent | FinishedBackwardMicrosecondsFieldEvent | FinishedHeadMicrosecondsFieldEvent | FinishedLinksToFieldEvent | FinishedLinksMicrosecondsFieldEvent | FinishedProbesProbeFieldEvent | FinishedProbesDifferencesFieldEvent>;
+}
+export interface Probe {
+    probe: number;
+    differences: Uint8Array<ArrayBuffer>;
+}
+export declare namespace Probe {
+    const codec: () => Codec<Probe>;
+    interface ProbeProbeFieldEvent {
+        field: '$.probe';
+        value: number;
+    }
+    interface ProbeDifferencesFieldEvent {
+        field: '$.differences';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    function encode(obj: Partial<Probe>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Probe>): Probe;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Probe>): Generator<ProbeProbeFieldEvent | ProbeDifferencesFieldEvent>;
 }
 export interface LinkTime {
     to: string;

@@ -2367,6 +2367,12 @@ export var Finished;
                         LinkTime.codec().encode(value, w);
                     }
                 }
+                if (obj.probes != null && obj.probes.length > 0) {
+                    for (const value of obj.probes) {
+                        w.uint32(106);
+                        Probe.codec().encode(value, w);
+                    }
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -2383,7 +2389,8 @@ export var Finished;
                     forwardMicroseconds: 0,
                     backwardMicroseconds: 0,
                     headMicroseconds: 0,
-                    links: []
+                    links: [],
+                    probes: []
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2450,6 +2457,15 @@ export var Finished;
                             }));
                             break;
                         }
+                        case 13: {
+                            if (opts.limits?.probes != null && obj.probes.length === opts.limits.probes) {
+                                throw new MaxLengthError('Decode error - repeated field "probes" had too many elements');
+                            }
+                            obj.probes.push(Probe.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.probes$
+                            }));
+                            break;
+                        }
                         default: {
                             reader.skipType(tag & 7);
                             break;
@@ -2461,7 +2477,8 @@ export var Finished;
                 const obj = {
                     microbatches: 0,
                     losses: 0,
-                    links: 0
+                    links: 0,
+                    probes: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2572,6 +2589,21 @@ export var Finished;
                             obj.links++;
                             break;
                         }
+                        case 13: {
+                            if (opts.limits?.probes != null && obj.probes === opts.limits.probes) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "probes" had too many elements');
+                            }
+                            for (const evt of Probe.codec().stream(reader, reader.uint32(), `${prefix}.probes[]`, {
+                                limits: opts.limits?.probes$
+                            })) {
+                                yield {
+                                    ...evt,
+                                    index: obj.probes
+                                };
+                            }
+                            obj.probes++;
+                            break;
+                        }
                         default: {
                             reader.skipType(tag & 7);
                             break;
@@ -2595,6 +2627,92 @@ export var Finished;
     }
     Finished.stream = stream;
 })(Finished || (Finished = {}));
+export var Probe;
+(function (Probe) {
+    let _codec;
+    Probe.codec = () => {
+        if (_codec == null) {
+            _codec = message((obj, w, opts = {}) => {
+                if (opts.lengthDelimited !== false) {
+                    w.fork();
+                }
+                if ((obj.probe != null && obj.probe !== 0)) {
+                    w.uint32(8);
+                    w.uint32(obj.probe);
+                }
+                if ((obj.differences != null && obj.differences.byteLength > 0)) {
+                    w.uint32(18);
+                    w.bytes(obj.differences);
+                }
+                if (opts.lengthDelimited !== false) {
+                    w.ldelim();
+                }
+            }, (reader, length, opts = {}) => {
+                const obj = {
+                    probe: 0,
+                    differences: uint8ArrayAlloc(0)
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            obj.probe = reader.uint32();
+                            break;
+                        }
+                        case 2: {
+                            obj.differences = reader.bytes();
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+                return obj;
+            }, function* (reader, length, prefix, opts = {}) {
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            yield {
+                                field: `${prefix}.probe`,
+                                value: reader.uint32()
+                            };
+                            break;
+                        }
+                        case 2: {
+                            yield {
+                                field: `${prefix}.differences`,
+                                value: reader.bytes()
+                            };
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        return _codec;
+    };
+    function encode(obj) {
+        return encodeMessage(obj, Probe.codec());
+    }
+    Probe.encode = encode;
+    function decode(buf, opts) {
+        return decodeMessage(buf, Probe.codec(), opts);
+    }
+    Probe.decode = decode;
+    function stream(buf, opts) {
+        return streamMessage(buf, Probe.codec(), opts);
+    }
+    Probe.stream = stream;
+})(Probe || (Probe = {}));
 export var LinkTime;
 (function (LinkTime) {
     let _codec;

@@ -1,0 +1,159 @@
+// Training by forward passes alone, in virtual time with real tensors: a byte a sample and direction, and the same
+// weights everywhere, whoever is lost and whoever comes.
+
+import { describe, expect, it } from 'vitest';
+import type { CommitBody } from '../../src/journal/entry.ts';
+import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
+import type { Simulation } from '../../src/replay/simulation.ts';
+import { initialStage, optimizerOf } from '../../src/swarm/holder.ts';
+import { weightsDigest } from '../../src/swarm/obtaining.ts';
+import { estimateOf } from '../../src/swarm/probing.ts';
+import { learningRateAt, step } from '../../src/optimizer/index.ts';
+import { changed, type SmallRun, smallManifest, smallSimulation } from './small-run.ts';
+
+const directions = 2;
+const training = {
+  codec: 'one-byte' as const,
+  probes: { directions, perturbation: 1e-3, normalizeSteps: false },
+  optimizer: {
+    ...smallManifest({}).training.optimizer,
+    name: 'sgd',
+    learningRate: 1e-4,
+    momentum: 0,
+    clip: 0,
+  },
+};
+
+async function run(settings: SmallRun): Promise<Simulation> {
+  const simulation = smallSimulation({ ...settings, training: { ...training, ...settings.training } });
+  await simulation.run(600);
+  return simulation;
+}
+
+function commitsOf(simulation: Simulation): CommitBody[] {
+  const commits = new Map<number, CommitBody>();
+  for (const event of simulation.events) {
+    if (event.kind === 'commit') commits.set(event.commit.iteration, event.commit);
+  }
+  return [...commits.values()];
+}
+
+function expectSound(simulation: Simulation, iterations: number): void {
+  expect([...simulation.ends.values()].every((end) => end.how === 'ended')).toBe(true);
+  expect(commitsOf(simulation)).toHaveLength(iterations);
+  for (const event of simulation.events) if (event.kind === 'ended') expect(event.divergences).toBe(0);
+}
+
+/** Samples of one iteration: two anchors, two micro-batches each, two samples each. */
+const SAMPLES = 2 * 2 * 2;
+
+describe('a swarm that trains by forward passes alone', () => {
+  it('runs no backward, sends a byte a sample and direction, and keeps its replicas identical', async () => {
+    const calls = new Map<string, number>();
+    const counting: SmallRun['engine'] = (_, engine) =>
+      changed(engine, {
+        forward: (request) => {
+          expect(request.keep).toBe(false);
+          expect(request.perturbation?.seed).toHaveLength(2 * 2);
+          calls.set('forward', (calls.get('forward') ?? 0) + 1);
+          return engine.forward(request);
+        },
+        backward: () => expect.fail('a backward ran'),
+      });
+    const simulation = await run({ iterations: 4, engine: counting });
+    expectSound(simulation, 4);
+    // four micro-batches, forth and back along two directions, through four stages
+    expect(calls.get('forward')).toBe(4 * 4 * 4 * 2 * directions);
+    for (const commit of commitsOf(simulation)) {
+      const bytes = commit.probes!.reduce((sum, { differences }) => sum + differences.length / 2, 0);
+      expect(bytes).toBe(SAMPLES * directions);
+      expect(commit.visitsCounted).toBe(commit.visitsComputed);
+      for (const { microbatches } of commit.stages) expect(microbatches).toHaveLength(4 * directions);
+    }
+    let contributed = 0;
+    let gradients = 0;
+    for (const event of simulation.events) {
+      if (event.kind !== 'commit' || event.commit.iteration !== 4) continue;
+      contributed += event.contributionBytes;
+      gradients += event.sent.gradients;
+    }
+    expect(contributed).toBe(4 * SAMPLES * directions);
+    // of each iteration, the anchor that does not lead sends half of the bytes, and the leader all of them to seven
+    expect(gradients).toBeGreaterThanOrEqual(3 * (7.5 * SAMPLES * directions));
+    expect(gradients).toBeLessThanOrEqual(4 * (7.5 * SAMPLES * directions));
+  });
+
+  it('lowers the loss', async () => {
+    const optimizer = { ...training.optimizer, learningRate: 2e-3 };
+    const settings = {
+      iterations: 80,
+      stages: 2,
+      replicas: 1,
+      training: { optimizer, microbatchesPerAnchor: 4 },
+    };
+    const losses = commitsOf(await run(settings)).map(({ loss }) => loss!);
+    const mean = (of: readonly number[]) => of.reduce((sum, loss) => sum + loss, 0) / of.length;
+    expect(mean(losses.slice(-10))).toBeLessThan(mean(losses.slice(0, 10)) - 0.1);
+  });
+
+  it('is a log: manifest and commits alone give the weights that the replicas reported', async () => {
+    const iterations = 4;
+    const simulation = await run({ iterations });
+    const commits = commitsOf(simulation);
+    const manifest = { ...smallManifest({ iterations, training }), founder: 'p0' };
+    const identity = createSimulatedIdentity('an auditor');
+    const optimizer = optimizerOf(manifest);
+    for (const stage of [0, 1, 2, 3]) {
+      const { weights, state } = initialStage(manifest, stage);
+      for (const [at, commit] of commits.entries()) {
+        const clock = simulation.world.clockOf('p0');
+        const gradient = (await estimateOf(manifest, commit, stage, weights.length, clock))!;
+        const learningRate = learningRateAt(
+          { peak: 1e-4, warmupIterations: 0, decay: 'none', endIteration: iterations, endShare: 1 },
+          at,
+        );
+        step(optimizer, { weights, gradient, state, learningRate });
+        const reported = commits[at + 1]?.weights.find((report) => report.stage === stage);
+        if (reported) expect(weightsDigest(weights, identity)).toBe(reported.digest);
+      }
+    }
+  });
+
+  it('leaves out a direction whose passes are not complete when a peer is lost, and does not wait', async () => {
+    let armed = true;
+    const simulation = await run({
+      iterations: 5,
+      script: (event, running) => {
+        if (event.kind !== 'plan' || event.iteration !== 3 || !armed) return;
+        armed = false;
+        running.world.after(0.03, '', () => running.crash('p5'));
+      },
+    });
+    expectSound(simulation, 5);
+    const commits = commitsOf(simulation);
+    const bytes = commits.map(({ probes = [] }) =>
+      probes.reduce((sum, one) => sum + one.differences.length / 2, 0),
+    );
+    expect(bytes[2]).toBeLessThan(SAMPLES * directions);
+    expect(bytes[2]).toBeGreaterThan(0);
+    expect([bytes[0], bytes[1], bytes[4]]).toEqual([16, 16, 16]);
+    expect(commits[2]!.dropped.length).toBeGreaterThan(0);
+  });
+
+  it('goes on when an anchor is lost, and takes a peer that comes in the middle', async () => {
+    let armed = true;
+    const simulation = await run({
+      iterations: 16,
+      script: (event, running) => {
+        if (event.kind !== 'plan' || event.iteration !== 3 || !armed) return;
+        armed = false;
+        running.world.after(0.03, '', () => running.crash('p1'));
+        running.world.after(0.2, '', () => void running.start('p1'));
+      },
+    });
+    expectSound(simulation, 16);
+    const last = commitsOf(simulation).at(-1)!;
+    expect(last.weights.map(({ replicas }) => replicas)).toEqual([2, 2, 2, 2]);
+    expect(simulation.ends.get('p1')?.how).toBe('ended');
+  });
+});
