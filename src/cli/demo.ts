@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { ONE_BYTE } from '../gradient/index.ts';
 import { evaluate, generate } from '../inference/index.ts';
 import type { StagedModel } from '../model/export.ts';
 import { DEFAULT_CODEC } from '../gradient/index.ts';
@@ -264,6 +265,17 @@ function settingsOf(flags: DemoFlags, start: StagedModel | undefined): Manifest 
   return parseManifest(JSON.stringify(manifestFields(flags, start)), { file: 'demo', names: knownNames });
 }
 
+const backwardTraining = { optimizer: 'adamw', learningRate: 3e-3, betas: [0.9, 0.95] };
+/** 64 bytes an iteration; the rate is that of docs/one-byte.md. */
+const forwardOnlyTraining = {
+  optimizer: 'sgd',
+  momentum: 0,
+  clip: 0,
+  directions: 4,
+  normalizeSteps: true,
+  learningRate: 5e-3,
+};
+
 /** The demo's run as fields of a scenario file: one block a stage, 2,048 tokens an iteration. */
 function manifestFields(flags: DemoFlags, start: StagedModel | undefined) {
   const { stages, iterations, peers, policy, codec, activations, recovery } = flags;
@@ -293,9 +305,7 @@ function manifestFields(flags: DemoFlags, start: StagedModel | undefined) {
       codec,
       activations,
       recovery,
-      optimizer: 'adamw',
-      learningRate: 3e-3,
-      betas: [0.9, 0.95],
+      ...(codec === ONE_BYTE ? forwardOnlyTraining : backwardTraining),
       iterations,
     },
   };

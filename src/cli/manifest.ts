@@ -1,6 +1,6 @@
 // From the settings of a scenario file and a text to the manifest of a run.
 
-import { describeText, TextError, trainingWindows } from '../data/index.ts';
+import { describeText, recordWindows, TextError, trainingWindows } from '../data/index.ts';
 import { ONE_BYTE } from '../gradient/index.ts';
 import type { ActivationTypeName } from '../model/activations/index.ts';
 import { DescriptionError, PlanError } from '../schedule/errors.ts';
@@ -32,7 +32,7 @@ export function manifestOf(
       `model.vocabulary: the byte tokenizer has 256 tokens, not ${model.shape.vocabulary}`,
     );
   }
-  checkText(text, model.shape.context);
+  checkText(text, model.shape.context, training.labelTokens);
   const sizes = training.stageSizes ?? Array.from({ length: training.stages }, () => 1);
   const manifest: Manifest = {
     protocol: PROTOCOL_VERSION,
@@ -68,6 +68,7 @@ export function manifestOf(
         clip: training.clip,
       },
       iterations: training.iterations,
+      ...(training.labelTokens !== undefined && { labelTokens: training.labelTokens }),
     },
     ...(given && { start: { weights: given.map((weights) => weightsDigest(weights, identity)) } }),
     data: describeText(text.name, text.bytes, identity.digest),
@@ -103,9 +104,10 @@ function checkPolicy(manifest: Manifest): void {
 }
 
 /** Throws a UsageError when there is no sample of this context (tokens) in the text. */
-function checkText({ name, bytes }: NamedText, context: number): void {
+function checkText({ name, bytes }: NamedText, context: number, labelTokens: number | undefined): void {
   try {
-    trainingWindows(bytes.length, context);
+    if (labelTokens === undefined) trainingWindows(bytes.length, context);
+    else recordWindows(bytes.length, context);
   } catch (error) {
     if (error instanceof TextError)
       throw new UsageError(`--data ${name}: ${error.message}`, { cause: error });

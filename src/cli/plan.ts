@@ -1,6 +1,7 @@
 // `skein plan`: one plan a policy for a scenario, what the timeline makes of it, and pictures of it.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ONE_BYTE } from '../gradient/index.ts';
 import { lowerBoundSeconds } from '../report/bound.ts';
 import { type Drawing, formatPercent, formatSeconds } from '../report/drawing.ts';
 import { ganttSvg, MOST_TASKS_DRAWN } from '../report/gantt.ts';
@@ -11,6 +12,7 @@ import { suggest } from '../scenario/nearest.ts';
 import type { Scenario } from '../scenario/settings.ts';
 import type { SwarmDescription } from '../schedule/description.ts';
 import { DescriptionError, PlanError } from '../schedule/errors.ts';
+import { forwardOnlyPlan } from '../schedule/forward-only.ts';
 import type { Plan } from '../schedule/plan.ts';
 import {
   type Budget,
@@ -70,7 +72,7 @@ function runPlan(file: string, flags: PlanFlags, { output }: CliContext): void {
   const skipped: { policy: string; reason: string }[] = [];
   for (const name of chosen.names) {
     try {
-      results.push(planWith(name, description, flags.seed ?? scenario.seed, flags));
+      results.push(planWith(name, description, scenario, flags));
     } catch (error) {
       // Not every policy fits every scenario: among all of them that is a remark, of one that was named an error.
       if (!(error instanceof DescriptionError || error instanceof PlanError)) throw error;
@@ -102,6 +104,13 @@ function runPlan(file: string, flags: PlanFlags, { output }: CliContext): void {
     };
     output.json(flags.timing === false ? withoutTiming(document) : document);
   }
+}
+
+/** A byte a sample and two passes is what an anchor sends. Without a model, sizes count activations: it is none. */
+function withoutBackwards(description: SwarmDescription, plan: Plan, { model, training }: Scenario): Plan {
+  const count = { passes: 2 * training.directions, microbatches: plan.paths.length };
+  const gradientBytes = model === undefined ? 0 : training.samplesPerMicrobatch / 2;
+  return forwardOnlyPlan({ ...description, gradientBytes }, plan, count);
 }
 
 function choosePolicies(names: readonly string[]): { names: readonly PolicyName[]; all: boolean } {
@@ -155,17 +164,20 @@ const SAME_TIME = 1e-6;
 function planWith(
   name: PolicyName,
   description: SwarmDescription,
-  seed: number,
-  { budget, bounds: which }: PlanFlags,
+  scenario: Scenario,
+  { budget, bounds: which, seed = scenario.seed }: PlanFlags,
 ): Planned {
   const started = performance.now();
-  const plan = policies[name].plan(description, budget === undefined ? { seed } : { seed, budget });
+  const made = policies[name].plan(description, budget === undefined ? { seed } : { seed, budget });
+  const forwardOnly = scenario.training.codec === ONE_BYTE;
+  const plan = forwardOnly ? withoutBackwards(description, made, scenario) : made;
   const planMilliseconds = performance.now() - started;
   const [problem] = validatePlan(plan);
   if (problem !== undefined) throw new RunError(`${name} made a plan that is not sound: ${problem.message}`);
   const network = networkOf(description);
   const result = timeline(plan, network);
-  const bounds = searching.has(name) ? boundsOf(description, which === 'full') : undefined;
+  // those bounds reckon with backwards
+  const bounds = searching.has(name) && !forwardOnly ? boundsOf(description, which === 'full') : undefined;
   const proven = bounds === undefined ? lowerBoundSeconds(plan, network) : bounds.seconds;
   const met = result.makespanSeconds <= proven * (1 + SAME_TIME);
   const bound = met ? result.makespanSeconds : proven;

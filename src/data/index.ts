@@ -14,7 +14,9 @@ export {
 } from './text.ts';
 export {
   heldOutWindows,
+  onlyLabels,
   readWindows,
+  recordWindows,
   type TokenBatch,
   trainingWindows,
   type Windows,

@@ -57,6 +57,30 @@ export function heldOutWindows(textBytes: number, context: number, rule: HeldOut
   return windows;
 }
 
+/**
+ * The windows of a text that is a list of records of context + 1 bytes each, all of them for training.
+ * Throws a `TextError` when there is none.
+ */
+export function recordWindows(textBytes: number, context: number): Windows {
+  const count = Math.floor(textBytes / (context + 1));
+  if (count === 0) {
+    throw new TextError(
+      'too-short',
+      `the text has ${textBytes} bytes, less than one record of ${context + 1}`,
+    );
+  }
+  return { part: 'training', count, context, perPeriod: 1, periodBytes: context + 1, partOffset: 0 };
+}
+
+/** The batch with only the last `labelTokens` targets of each window, the others −1: they do not count. */
+export function onlyLabels(
+  { tokens, targets }: TokenBatch,
+  context: number,
+  labelTokens: number,
+): TokenBatch {
+  return { tokens, targets: targets.map((id, at) => (at % context < context - labelTokens ? -1 : id)) };
+}
+
 /** Where window `index` begins in the text, bytes. */
 export function windowOffset(windows: Windows, index: number): number {
   if (!Number.isInteger(index) || index < 0 || index >= windows.count) {
@@ -70,6 +94,7 @@ export function windowOffset(windows: Windows, index: number): number {
 /** Inputs and targets of some windows, each [windows, context], row after row. */
 export interface TokenBatch {
   readonly tokens: Int32Array;
+  /** −1 for one that is not to be predicted. */
   readonly targets: Int32Array;
 }
 

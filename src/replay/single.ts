@@ -2,8 +2,15 @@
 // go one after another over their planned paths, anchor by anchor, and gradients are added as the groups would add them
 // where each anchor's micro-batches have replicas of their own.
 
-import { drawSamples, readWindows, trainingWindows } from '../data/index.ts';
-import { type Codec, codecs, type EncoderState, ONE_BYTE, piecesOf, sumContributions } from '../gradient/index.ts';
+import { drawSamples } from '../data/index.ts';
+import {
+  type Codec,
+  codecs,
+  type EncoderState,
+  ONE_BYTE,
+  piecesOf,
+  sumContributions,
+} from '../gradient/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -11,6 +18,7 @@ import { activationFormat } from '../swarm/activations.ts';
 import { planOfGroups } from '../swarm/planning.ts';
 import { initialStage, normOf, StageHolder } from '../swarm/holder.ts';
 import { type Manifest, microbatchesPerIteration } from '../swarm/manifest.ts';
+import { readSamples, windowsOf } from '../swarm/samples.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
 
 export interface SingleParts {
@@ -88,7 +96,7 @@ async function oneMicrobatch(
   microbatch: number,
   stages: readonly number[],
 ): Promise<number> {
-  const windows = trainingWindows(text.length, manifest.model.context, manifest.data.heldOut);
+  const windows = windowsOf(manifest, text);
   const indices = drawSamples({
     runSeed: manifest.seed,
     iteration: iteration - 1,
@@ -97,7 +105,7 @@ async function oneMicrobatch(
     microbatches: microbatchesPerIteration(manifest),
     windows,
   });
-  const { tokens, targets } = readWindows(text, windows, indices);
+  const { tokens, targets } = readSamples(manifest, text, windows, indices);
   let activation: Float32Array | Int32Array = tokens;
   const packed = activationFormat(manifest);
   // what travels between peers loses here what it loses there

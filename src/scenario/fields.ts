@@ -90,6 +90,7 @@ export const trainingFields = fields({
   clip: z.number().min(0).default(1),
   iterations: positive.default(100),
   evalEvery: count.default(0),
+  labelTokens: positive.optional(),
   data: z.union([nonEmpty, z.array(nonEmpty)], { error: 'expected a file, or a list of files' }).optional(),
 });
 

@@ -66,6 +66,8 @@ export interface TrainingSettings {
   readonly iterations: number;
   /** Iterations between two losses on the held-out text; 0 for never. */
   readonly evalEvery: number;
+  /** The text is a list of records of context + 1 bytes, of which the last so many are to be predicted; undefined for plain text. */
+  readonly labelTokens?: number | undefined;
   /** Text files to train on; undefined for the default text. */
   readonly data: readonly string[] | undefined;
 }

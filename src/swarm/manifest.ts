@@ -75,6 +75,8 @@ const manifestSchema = z.object({
       clip: z.number().min(0),
     }),
     iterations: size,
+    /** the text is a list of records of context + 1 tokens, of which only the last so many are to be predicted */
+    labelTokens: size.optional(),
   }),
   /** the weights the run begins with, where they do not come from its seed: a digest for each stage's, float32 */
   start: z.object({ weights: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(1000) }).optional(),

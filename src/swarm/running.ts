@@ -1,7 +1,7 @@
 // A peer's part in the plans of the journal: each starts an executor and ends the one before; what it reports goes to
 // the leader, and its gradient is taken off the engine once, when an exchange wants it.
 
-import { drawSamples, readWindows, trainingWindows, type Windows } from '../data/index.ts';
+import { drawSamples, type Windows } from '../data/index.ts';
 import type { CommitBody } from '../journal/entry.ts';
 import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import type { SwarmDescription } from '../schedule/description.ts';
@@ -23,6 +23,7 @@ import type { Paths } from './paths.ts';
 import { measurementsFor } from './planning.ts';
 import { completeProbes, dataMicrobatch, isForwardOnly, perturbationOf, probeBytes } from './probing.ts';
 import type { RunState } from './run-state.ts';
+import { readSamples, windowsOf } from './samples.ts';
 
 export interface RunningParts {
   readonly self: PeerName;
@@ -56,7 +57,7 @@ export class Running {
     const { manifest, text } = parts;
     this.#parts = parts;
     this.#links = new LinkTimes(parts.clock, parts.messenger);
-    this.#windows = text && trainingWindows(text.length, manifest.model.context, manifest.data.heldOut);
+    this.#windows = text && windowsOf(manifest, text);
   }
 
   /** Ends the iteration under way without a result. */
@@ -144,7 +145,7 @@ export class Running {
       microbatches: microbatchesPerIteration(manifest),
       windows: this.#windows,
     });
-    const { tokens: inputs, targets } = readWindows(text, this.#windows, indices);
+    const { tokens: inputs, targets } = readSamples(manifest, text, this.#windows, indices);
     return { inputs, targets };
   }
 
