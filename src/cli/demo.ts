@@ -273,7 +273,7 @@ const forwardOnlyTraining = {
   clip: 0,
   directions: 4,
   normalizeSteps: true,
-  learningRate: 5e-3,
+  learningRate: 8e-3,
 };
 
 /** The demo's run as fields of a scenario file: one block a stage, 2,048 tokens an iteration. */

@@ -18,6 +18,7 @@ export function perturb(
   from = 0,
   to = weights.length,
 ): void {
+  const twice = 2 * scale;
   let i = from;
   while (i < to) {
     const firstWord = i >>> 5;
@@ -25,9 +26,12 @@ export function perturb(
     const bits = chunk.subarray(0, wordCount);
     fillBits(direction, firstWord, bits);
     const end = Math.min(to, 32 * (firstWord + wordCount));
-    for (; i < end; i++) {
-      const sign = 1 - 2 * ((bits[(i >>> 5) - firstWord]! >>> (i & 31)) & 1);
-      into[i] = weights[i]! + sign * scale;
+    while (i < end) {
+      let word = bits[(i >>> 5) - firstWord]! >>> (i & 31);
+      for (const last = Math.min(end, (i | 31) + 1); i < last; i++) {
+        into[i] = weights[i]! + (scale - twice * (word & 1));
+        word >>>= 1;
+      }
     }
   }
 }

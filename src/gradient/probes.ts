@@ -113,7 +113,13 @@ function addSigned(sum: Float64Array, value: number, signs: Stream, start: numbe
   const drawn = bits.subarray(0, Math.ceil(sum.length / 32));
   fillBits(signs, start / 32, drawn);
   const twice = 2 * value;
-  for (let i = 0; i < sum.length; i++) sum[i]! += value - twice * ((drawn[i >>> 5]! >>> (i & 31)) & 1);
+  for (let i = 0; i < sum.length; ) {
+    let word = drawn[i >>> 5]!;
+    for (const last = Math.min(sum.length, i + 32); i < last; i++) {
+      sum[i]! += value - twice * (word & 1);
+      word >>>= 1;
+    }
+  }
 }
 
 /** What a sum of integers is multiplied by; 0 where there is nothing to divide by. */
