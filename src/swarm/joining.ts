@@ -12,7 +12,7 @@ import type { Store } from '../seams/store.ts';
 import type { PeerEventBody } from './events.ts';
 import type { Invite } from './invite.ts';
 import { PROTOCOL_VERSION, readManifest, type SignedManifest } from './manifest.ts';
-import type { Messenger } from './messenger.ts';
+import { type Messenger, RequestError } from './messenger.ts';
 import type { Applicant } from './placement.ts';
 import type { Member, RunState } from './run-state.ts';
 import { snapshotIteration } from './snapshot.ts';
@@ -64,8 +64,11 @@ const MAX_ADDRESSES = 16;
 const MAX_ADDRESS = 300;
 const ASK_SECONDS = 5;
 const PAUSE_SECONDS = 0.5;
+const SILENT = `it did not answer within ${ASK_SECONDS} s`;
 /** A peer that was in the run before keeps trying this long: the others may just be starting. */
 const RETURN_SECONDS = 60;
+/** A contact that is there and says nothing may be busy: it is asked again this long. */
+const SILENT_SECONDS = 45;
 
 /** One digest for a whole text, out of its description. */
 export function textDigest(description: TextDescription, digest: Identity['digest']): string {
@@ -139,7 +142,8 @@ export class Joining {
     patienceSeconds: number,
   ): Promise<{ leader: PeerName; manifest: Uint8Array }> {
     const { network, clock, event } = this.#parts;
-    const until = clock.now() + patienceSeconds;
+    const began = clock.now();
+    let patience = patienceSeconds;
     const request = await this.#request(application, runId);
     const problems = new Map<PeerName, string>();
     for (;;) {
@@ -151,6 +155,7 @@ export class Joining {
         if (asked.has(peer) || peer === network.self) continue;
         asked.add(peer);
         const answer = await this.#askOne(peer, request);
+        if (answer === SILENT) patience = Math.max(patience, SILENT_SECONDS);
         if (answer instanceof Uint8Array) return { leader: peer, manifest: answer };
         if (typeof answer === 'string') {
           if (problems.get(peer) !== answer) event({ kind: 'trying', contact: peer, problem: answer });
@@ -167,7 +172,7 @@ export class Joining {
           throw new JoinError(problemOf(answer), answer.message);
         }
       }
-      if (clock.now() >= until) {
+      if (clock.now() - began >= patience) {
         const said = [...problems].map(([peer, why]) => (why.includes(peer) ? why : `${peer}: ${why}`));
         throw new JoinError('unreachable', `no peer of the run let this one in. ${said.join('; ')}`);
       }
@@ -182,6 +187,7 @@ export class Joining {
       if (answer.kind === 'refused') return answer.value;
       return `it answered ${answer.kind}`;
     } catch (error) {
+      if (error instanceof RequestError && error.cause === undefined) return SILENT;
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       return cause instanceof Error ? cause.message : String(cause);
     }

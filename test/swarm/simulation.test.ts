@@ -240,6 +240,15 @@ describe('a peer that behaves oddly', () => {
     expect(gone!.at - frozenAt).toBeLessThan(5);
   });
 
+  it('keeps newcomers waiting, not away, when the contact they know stands still', async () => {
+    const simulation = smallSimulation({ iterations: 3 });
+    simulation.world.after(0.02, '', () => simulation.world.freeze('p0'));
+    simulation.world.after(14, '', () => simulation.world.thaw('p0'));
+    await simulation.run(600);
+    expectSound(simulation, 3);
+    expect(simulation.ends.size).toBe(8);
+  });
+
   it('is named when its gradient is not finite, and the others go on without it', async () => {
     let takes = 0;
     const simulation = await run({
