@@ -273,7 +273,8 @@ const forwardOnlyTraining = {
   clip: 0,
   directions: 4,
   normalizeSteps: true,
-  learningRate: 8e-3,
+  learningRate: 3e-3,
+  decay: 'linear',
 };
 
 /** The demo's run as fields of a scenario file: one block a stage, 2,048 tokens an iteration. */
