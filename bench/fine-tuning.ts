@@ -61,7 +61,7 @@ export async function run(options: Options = {}) {
     fullSteps = 150,
     directions = 2,
     test = 400,
-    rate = 1e-2,
+    rate = 4e-2,
   } = options;
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const model = readModelFolder(await pretrained(pretraining, say));
