@@ -12,7 +12,7 @@ import { SimulatedWorld } from '../network/simulated/world.ts';
 import { type Generator, generator, stream } from '../random/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
-import type { PeerName } from '../seams/network.ts';
+import type { Network, PeerName } from '../seams/network.ts';
 import type { PeerEvent } from '../swarm/events.ts';
 import { type Manifest, type SignedManifest, signManifest } from '../swarm/manifest.ts';
 import type { GivenWeights } from '../swarm/obtaining.ts';
@@ -42,6 +42,8 @@ export interface SimulationSettings {
     clock: Clock,
     hold: (computation: Promise<unknown>) => void,
   ) => Promise<Engine>;
+  /** Puts something between a peer and its network: to record what it says, or to change it. */
+  readonly network?: (peer: PeerName, network: Network) => Network;
   /** What goes wrong, and when. */
   readonly faults?: FaultPlan;
   /** Writes take time, as on a disk, so that a crash can come in the middle of one; at once by default. */
@@ -106,6 +108,9 @@ export class Simulation {
 
   readonly network = (name: PeerName): SimulatedNetwork | undefined => this.#networks.node(name);
 
+  /** A place on the network for somebody who does not belong to the run. */
+  readonly outsider = (name: PeerName): SimulatedNetwork => this.#networks.join(name);
+
   /** What a peer keeps: the store that it was last started with, also after it crashed or ended. */
   readonly store = (name: PeerName): Store | undefined => this.#stores.get(name);
 
@@ -123,7 +128,7 @@ export class Simulation {
 
   /** Starts a peer, also one that crashed: with the same name and the store it left. */
   async start(name: PeerName): Promise<void> {
-    const { peers, text, engine } = this.#settings;
+    const { peers, text, engine, network: between = (_: PeerName, same: Network) => same } = this.#settings;
     const settings = peers.find((peer) => peer.name === name);
     if (settings === undefined) throw new RangeError(`no peer is named ${name}`);
     this.world.revive(name);
@@ -138,7 +143,7 @@ export class Simulation {
     const invite = { runId: signed.runId, peer: first!.name, addresses: [`/memory/${first!.name}`] };
     const starting = (async () =>
       Peer.start({
-        network: this.#networks.join(name),
+        network: between(name, this.#networks.join(name)),
         clock,
         identity: createSimulatedIdentity(name),
         store,

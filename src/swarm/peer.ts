@@ -56,6 +56,9 @@ export type PeerEnd =
   | { readonly how: 'ended' | 'left' | 'stopped' }
   | { readonly how: 'failed'; readonly reason: Error };
 
+/** A member that sends so often what no sound peer sends is let go: its memory or its program is broken, or worse. */
+const MOST_MISBEHAVIOURS = 3;
+
 export class Peer {
   /** Resolves when the peer's part is over, for whatever reason. */
   readonly ended: Promise<PeerEnd>;
@@ -73,6 +76,8 @@ export class Peer {
   #trainer: Trainer | undefined;
   #presence: Presence | undefined;
   #leader: Leader | undefined;
+  /** How often each member has misbehaved towards this peer while it led. */
+  readonly #misbehaviours = new Map<PeerName, number>();
   #leaving = false;
   #over = false;
   #end: (end: PeerEnd) => void = () => {};
@@ -102,7 +107,7 @@ export class Peer {
     const messenger = new Messenger(network, clock, {
       control: (from, body, answer) => this.#listening.control(from, body, answer),
       tensor: (from, header, payload) => this.#listening.tensor(from, header, payload),
-      misbehaved: (from, problem) => event({ kind: 'misbehaved', peer: from, problem: problem.message }),
+      misbehaved: (from, problem) => this.#misbehaved(from, problem),
       broke: (peer) => {
         if (!this.#over && living.counts(peer)) this.#liveness.streamBroke(peer);
       },
@@ -383,6 +388,19 @@ export class Peer {
     if (this.#leader) void this.#leader.lost(peer, how, reason).catch(() => {});
     else if (peer === this.state.leader) this.#succession.succeed();
     else this.#succession.tellSuspicion(this.state.leader, peer, how === 'broken');
+  }
+
+  /** A peer sent what no sound peer sends. A member that goes on so is let go by the leader, and not let in again. */
+  #misbehaved(from: PeerName, problem: Error): void {
+    this.#event({ kind: 'misbehaved', peer: from, problem: problem.message });
+    const leader = this.#leader;
+    if (leader === undefined || !this.#living.counts(from)) return;
+    const times = (this.#misbehaviours.get(from) ?? 0) + 1;
+    this.#misbehaviours.set(from, times);
+    if (times < MOST_MISBEHAVIOURS) return;
+    this.#parts.network.block(from);
+    const reason = `it sends what no sound peer sends: ${problem.message}`.slice(0, 300);
+    void leader.lost(from, 'failed', reason).catch(() => {});
   }
 
   // ---- the end

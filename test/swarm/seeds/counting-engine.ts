@@ -23,7 +23,7 @@ const MARKS = 65_536;
 export function markOf(tokens: Int32Array): number {
   let hash = 2_166_136_261;
   for (const token of tokens) hash = Math.imul(hash ^ token, 16_777_619) >>> 0;
-  return ((hash ^ (hash >>> 16)) % MARKS) / MARKS;
+  return (((hash ^ (hash >>> 16)) >>> 0) % MARKS) / MARKS;
 }
 
 /** What the weights went on by in the last step: the micro-batches of the mean gradient, and the mean of their marks. */
