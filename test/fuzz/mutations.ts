@@ -67,7 +67,7 @@ export function mutatedJson(samples: readonly unknown[]): fc.Arbitrary<unknown> 
         const places = placesOf(root);
         const place = places[at % places.length];
         if (place === undefined) break; // nothing is left to change
-        if (how === 'replace') place.holder[place.key] = value;
+        if (how === 'replace') place.holder[place.key] = structuredClone(value);
         else if (Array.isArray(place.holder)) place.holder.splice(Number(place.key), 1);
         else delete place.holder[place.key];
       }
