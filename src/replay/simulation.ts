@@ -50,6 +50,8 @@ export interface SimulationSettings {
   readonly slowDisks?: boolean;
   /** A peer that gave up because it found nobody is started again after so many seconds, as a service would be. */
   readonly restartSeconds?: number;
+  /** Whether `events` holds every event; true by default. A long run of many peers has too many. */
+  readonly keepEvents?: boolean;
   /** Sees every event as it happens and may break things. */
   readonly script?: (event: SimulatedPeerEvent, simulation: Simulation) => void;
 }
@@ -205,7 +207,7 @@ export class Simulation {
   #observe(event: SimulatedPeerEvent): void {
     if (this.world.condition(event.of) === 'crashed') return;
     const seen = { ...event, at: this.world.now() };
-    this.events.push(seen);
+    if (this.#settings.keepEvents ?? true) this.events.push(seen);
     this.#settings.script?.(seen, this);
   }
 }
