@@ -10,18 +10,32 @@ export type Json =
 
 /** JSON with keys in code-point order; undefined members are left out. Throws on numbers that JSON cannot hold. */
 export function canonicalJson(value: Json): string {
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw new TypeError(`${value} has no JSON form`);
+  switch (typeof value) {
+    case 'number':
+      if (!Number.isFinite(value)) throw new TypeError(`${value} has no JSON form`);
+      return `${value}`; // as JSON writes it, -0 included
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      break;
+    default:
+      return JSON.stringify(value);
   }
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(',')}]`;
+  if (value === null) return 'null';
+  // plans have thousands of members: text is added up, without lists of pieces
+  if (Array.isArray(value)) {
+    let items = '';
+    for (const item of value as readonly Json[]) items += `${items === '' ? '' : ','}${canonicalJson(item)}`;
+    return `[${items}]`;
+  }
   const object = value as { readonly [key: string]: Json | undefined };
-  const members: string[] = [];
+  let members = '';
   for (const key of Object.keys(object).sort()) {
     const member = object[key];
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+    if (member === undefined) continue;
+    members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member)}`;
   }
-  return `{${members.join(',')}}`;
+  return `{${members}}`;
 }
 
 const encoder = new TextEncoder();

@@ -169,7 +169,8 @@ function decodeWith<Message extends object>(
 }
 
 function checkFields(name: WireMessageName, where: string, message: object): void {
-  for (const [field, value] of Object.entries(message)) checkValue(name, where + field, field, value);
+  const fields = message as Readonly<Record<string, unknown>>;
+  for (const field of Object.keys(fields)) checkValue(name, where + field, field, fields[field]);
 }
 
 function checkValue(name: WireMessageName, where: string, field: string, value: unknown): void {
