@@ -72,6 +72,18 @@ function scenarioFile(text: string): string {
   return file;
 }
 
+it('skein plan shows forward passes alone where the codec is one-byte', async () => {
+  const text = readFileSync(uniform4, 'utf8').replace(
+    'training:',
+    'training:\n  codec: one-byte\n  directions: 2',
+  );
+  const { plans } = documentOf(await skein('plan', scenarioFile(text), '--json', '--tasks'));
+  const [plan] = plans;
+  // 8 micro-batches, forth and back along 2 directions, a second a stage: n + p − 1
+  expect(plan).toMatchObject({ microbatches: 32, makespanSeconds: 35, peakActivations: [0, 0, 0, 0] });
+  expect(new Set(plan!.tasks!.map(({ kind }) => kind))).toEqual(new Set(['forward', 'update']));
+});
+
 describe('skein plan on the textbook case', async () => {
   const { plans, skipped } = documentOf(await skein('plan', uniform4, '--policy', 'all', '--json'));
   const of = (policy: string) => plans.find((plan) => plan.policy === policy)!;
