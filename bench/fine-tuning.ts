@@ -160,7 +160,11 @@ async function tune(manifest: Manifest, given: GivenWeights, task: SpamTask, say
   let divergences = 0;
   const contributed = new Map<string, number>();
   const script = (event: SimulatedPeerEvent, simulation: Simulation) => {
-    if (event.kind === 'commit') contributed.set(event.of, event.contributionBytes);
+    if (event.kind === 'commit') {
+      const before = contributed.get(event.of) ?? 0;
+      if (event.contributionBytes < before) contributionBytes += before; // it was started anew
+      contributed.set(event.of, event.contributionBytes);
+    }
     if (event.of !== 'p0') return;
     if (event.kind === 'gone') cameAndWent.push(`${event.name} ${event.how}`);
     if (event.kind === 'active' && simulation.peer('p0')!.state.iteration > 0)
