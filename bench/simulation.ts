@@ -32,13 +32,13 @@ export const flags = { peers: 'numbers', seconds: 'number' } as const;
 
 const STAGES = 4;
 const BASELINE_EVENTS = 300_000;
-const PEERS = [8, 32, 128];
+const PEERS = [8, 32];
 
 export async function run(options: SimulationBenchOptions = {}): Promise<{
   bench: 'simulation';
   rows: readonly SimulationRow[];
 }> {
-  const { peers = PEERS, seconds = 60 } = options;
+  const { peers = PEERS, seconds = 30 } = options;
   const baseline = await bareWorld();
   const rows: SimulationRow[] = [baseline];
   for (const count of peers) rows.push(await swarm(count, seconds, baseline.eventsPerSecond));
