@@ -17,7 +17,7 @@ export const soak: SoakMember = {
     const started = performance.now();
     const seeds = Array.from({ length: SEEDS_PER_TURN }, (_, index) => turn * SEEDS_PER_TURN + index);
     const results = await runSeeds(seeds, { workers: availableParallelism() });
-    const failed = results.filter((result) => result.failure && !isKnown(result.failure));
+    const failed = results.filter((result) => result.failure && !isKnown(result));
     if (failed.length > 0) throw new Error(failed.map(describeFailure).join('\n'));
     return `\n${summarizeSeeds(results, (performance.now() - started) / 1000)}`;
   },

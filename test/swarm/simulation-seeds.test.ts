@@ -24,7 +24,7 @@ describe('a swarm in which everything goes wrong', () => {
     const started = performance.now();
     const results = await runSeeds(seedsFrom(0, SEEDS), { workers });
     process.stdout.write(`${summarizeSeeds(results, (performance.now() - started) / 1000)}\n`);
-    const failed = results.filter(({ failure }) => failure !== undefined && !isKnown(failure));
+    const failed = results.filter((result) => result.failure !== undefined && !isKnown(result));
     expect(failed.map(describeFailure)).toEqual([]);
     expect(results).toHaveLength(SEEDS);
     const happened = new Set(results.flatMap(({ faults }) => Object.keys(faults)));

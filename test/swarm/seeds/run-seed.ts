@@ -92,6 +92,12 @@ function failureOf(error: unknown, simulation: Simulation): NonNullable<SeedResu
   if (error instanceof Error && error.name === 'SimulationStuckError') {
     const last = simulation.events.findLast(({ kind }) => kind === 'commit');
     const waiting = simulation.running.map(({ self, state }) => `${self}@${state.iteration}`).join(' ');
+    if (simulation.events.some(({ kind }) => kind === 'ended')) {
+      return {
+        invariant: 'nothing waits for ever',
+        problem: `${error.message}; do not learn that the run has ended: ${waiting}`,
+      };
+    }
     const problem = `${error.message}; last commit at ${last?.at.toFixed(2) ?? 'never'} s; running: ${waiting}`;
     return { invariant: 'nothing waits for ever', problem };
   }
