@@ -15,7 +15,7 @@ import { finish, type Sliced } from '../slices.ts';
 import type { Policy, PolicyOptions } from './policy.ts';
 
 /** Changes whenever the same description, seed and steps may give another plan. */
-export const plannerVersion = 2;
+export const plannerVersion = 3;
 
 const mostPeersBounded = 100;
 
@@ -40,6 +40,6 @@ function* planInSlices(description: SwarmDescription, { seed, budget }: PolicyOp
   const bound =
     instance.peerCount <= mostPeersBounded ? quickBounds(instance).seconds * microsecondsPerSecond : 0;
   const steps = stepsOf(instance, budget);
-  const { candidate, evaluator } = yield* searchInSlices(instance, { seed, steps, bound });
-  return planOfCandidate('skippipe', description, instance, evaluator, candidate);
+  const { candidate, evaluator, started } = yield* searchInSlices(instance, { seed, steps, bound });
+  return planOfCandidate('skippipe', description, instance, evaluator, candidate, started);
 }

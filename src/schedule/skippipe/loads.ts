@@ -12,6 +12,10 @@ export interface Loads {
   exchange(a: number, b: number): void;
   /** A peer holds another stage (in `stageOf` already) and keeps its visits. */
   relabel(peer: number, before: number, now: number): void;
+  /** Two stages have exchanged their numbers (in `stageOf` already). */
+  renumber(a: number, b: number): void;
+  /** Whether loads allow that a visit goes from one stage to another one. */
+  mayGive(from: number, to: number): boolean;
   /** Whether everything about a stage is allowed: its load, in every wave, and each of its peers' share. */
   stageLawful(stage: number): boolean;
   /** Visits of a peer, and the most that a stage's peers may have. */
@@ -24,7 +28,6 @@ export interface Loads {
 export function createLoads(instance: Instance, waves: Waves, { path, stageOf }: Candidate): Loads {
   const { peerCount, pathLength, microbatches, stages, live, sizes, memory } = instance;
   const waveCount = Math.max(1, waves.members.length);
-  const waveVisits = new Int32Array(waveCount * peerCount);
   const waveLoad = new Int32Array(waveCount * stages);
   const visits = new Int32Array(peerCount);
   const load = new Int32Array(stages);
@@ -34,29 +37,36 @@ export function createLoads(instance: Instance, waves: Waves, { path, stageOf }:
       const peer = path[m * pathLength + i]!;
       visits[peer]!++;
       load[stageOf[peer]!]!++;
-      waveVisits[waves.of[m]! * peerCount + peer]!++;
       waveLoad[waves.of[m]! * stages + stageOf[peer]!]!++;
     }
   }
+  /** No more than could ever be used, so that endless memories can be added and taken away again. */
+  const roomOf = (peer: number) => Math.min(memory[peer]!, microbatches);
   for (let peer = 0; peer < peerCount; peer++) {
-    if (stageOf[peer]! >= 0) room[stageOf[peer]!]! += memory[peer]!;
+    if (stageOf[peer]! >= 0) room[stageOf[peer]!]! += roomOf(peer);
   }
   const equal = equalLoadsPossible(instance);
   const others = Math.max(1, live.length - 1);
   const all = microbatches * (pathLength - 1);
   const least = equal ? Math.floor(all / others) : 0;
   const most = equal ? Math.ceil(all / others) : Number.POSITIVE_INFINITY;
-  /** Where peers lack room for an equal spread, as much as the first candidate needs. */
-  const needed = Float64Array.from({ length: waveCount }, (_, wave) => {
-    if (!equal) return Number.POSITIVE_INFINITY;
-    const spread = Math.ceil(((waves.members[wave]?.length ?? 0) * (pathLength - 1)) / others);
+  /** Per wave: what a stage may have even where its peers lack room for it, as much as the first candidate needs. */
+  const needed = waves.members.map((members, wave) => {
+    if (!equal) return most;
+    const spread = Math.ceil((members.length * (pathLength - 1)) / others);
     const now = waveLoad.subarray(wave * stages, (wave + 1) * stages).reduce((a, b) => Math.max(a, b), 0);
     return Math.min(now, spread + paperRules.waveExcess);
   });
 
   const shareOf = (stage: number) => Math.ceil(load[stage]! / sizes[stage]!);
-  const inWave = (wave: number, stage: number) =>
-    waveLoad[wave * stages + stage]! <= Math.max(room[stage]!, needed[wave]!);
+  const waveLawful = (wave: number, stage: number) =>
+    waveLoad[wave * stages + stage]! <= Math.max(room[stage]!, needed[wave] ?? most);
+
+  function exchangeIn(values: Int32Array | Float64Array, a: number, b: number): void {
+    const value = values[a]!;
+    values[a] = values[b]!;
+    values[b] = value;
+  }
 
   return {
     visitsOf: (peer) => visits[peer]!,
@@ -66,8 +76,6 @@ export function createLoads(instance: Instance, waves: Waves, { path, stageOf }:
       const wave = waves.of[m]!;
       visits[from]!--;
       visits[to]!++;
-      waveVisits[wave * peerCount + from]!--;
-      waveVisits[wave * peerCount + to]!++;
       const a = stageOf[from]!;
       const b = stageOf[to]!;
       if (a === b) return;
@@ -77,15 +85,8 @@ export function createLoads(instance: Instance, waves: Waves, { path, stageOf }:
       waveLoad[wave * stages + b]!++;
     },
     exchange(a, b) {
-      const count = visits[a]!;
-      visits[a] = visits[b]!;
-      visits[b] = count;
-      for (let at = 0; at < waveVisits.length; at += peerCount) {
-        const inThis = waveVisits[at + a]!;
-        waveVisits[at + a] = waveVisits[at + b]!;
-        waveVisits[at + b] = inThis;
-      }
-      const more = memory[a]! - memory[b]!;
+      exchangeIn(visits, a, b);
+      const more = roomOf(a) - roomOf(b);
       if (more === 0) return;
       if (stageOf[a]! >= 0) room[stageOf[a]!]! += more;
       if (stageOf[b]! >= 0) room[stageOf[b]!]! -= more;
@@ -93,17 +94,24 @@ export function createLoads(instance: Instance, waves: Waves, { path, stageOf }:
     relabel(peer, before, now) {
       load[before]! -= visits[peer]!;
       load[now]! += visits[peer]!;
-      room[before]! -= memory[peer]!;
-      room[now]! += memory[peer]!;
-      for (let wave = 0; wave < waveCount; wave++) {
-        const count = waveVisits[wave * peerCount + peer]!;
-        waveLoad[wave * stages + before]! -= count;
-        waveLoad[wave * stages + now]! += count;
+      room[before]! -= roomOf(peer);
+      room[now]! += roomOf(peer);
+      for (let at = 0; at < path.length; at++) {
+        if (path[at] !== peer) continue;
+        const wave = waves.of[Math.floor(at / pathLength)]!;
+        waveLoad[wave * stages + before]!--;
+        waveLoad[wave * stages + now]!++;
       }
     },
+    renumber(a, b) {
+      exchangeIn(load, a, b);
+      exchangeIn(room, a, b);
+      for (let at = 0; at < waveLoad.length; at += stages) exchangeIn(waveLoad, at + a, at + b);
+    },
+    mayGive: (from, to) => load[from]! > least && load[to]! < most,
     stageLawful(stage) {
       if (load[stage]! < least || load[stage]! > most) return false;
-      for (let wave = 0; wave < waveCount; wave++) if (!inWave(wave, stage)) return false;
+      for (let wave = 0; wave < waveCount; wave++) if (!waveLawful(wave, stage)) return false;
       const share = shareOf(stage);
       for (let peer = 0; peer < peerCount; peer++) {
         if (stageOf[peer] === stage && visits[peer]! > share) return false;

@@ -29,13 +29,14 @@ export function pathsOfCandidate(instance: Instance, { path, stageOf }: Candidat
   }));
 }
 
-/** The plan in which every peer works through its tasks as it did when the candidate was simulated. */
+/** The plan in which every peer works through its tasks as they were started: as given, or when the candidate is simulated. */
 export function planOfCandidate(
   policy: string,
   description: SwarmDescription,
   instance: Instance,
   evaluator: Evaluator,
   candidate: Candidate,
+  order?: readonly Started[],
 ): Plan {
   const { pathLength, splitBackward } = instance;
   const shape = {
@@ -64,7 +65,7 @@ export function planOfCandidate(
   };
   const lists: number[][] = description.peers.map(() => []);
   let listed = 0;
-  for (const started of evaluator.record(candidate)) {
+  for (const started of order ?? evaluator.record(candidate)) {
     lists[started.peer]!.push(indexOf(started));
     listed++;
   }

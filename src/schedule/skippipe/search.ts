@@ -1,7 +1,8 @@
 // The anytime search for paths, order and (where the description leaves it open) assignment: SkipPipe's problem
 // (arXiv 2502.19913) by simulated annealing in two phases. First on a surrogate that needs no simulation: an anchor
 // with room for w micro-batches takes at least the sum of its round trips / w. Then, at low temperature, on the event
-// simulation, which gives a candidate up as soon as it is worse than would be accepted.
+// simulation, which gives a candidate up as soon as it is worse than would be accepted. Where there are few enough sets
+// of paths, all of them are tried at the end.
 //
 // Its length is counted in steps, its random numbers come from the seed, and every decision is a comparison of sums,
 // products and quotients: the same description, seed and steps give the same plan in every JavaScript engine.
@@ -19,9 +20,10 @@ import {
   wavesOf,
 } from './candidate.ts';
 import { type Draws, drawsFrom } from './draws.ts';
-import { createCritical, createEvaluator, type Evaluator } from './evaluate.ts';
+import { createCritical, createEvaluator, type Evaluator, type Started } from './evaluate.ts';
+import { leastMakespanInSlices } from './exhaustive/exhaustive.ts';
 import type { Instance } from './instance.ts';
-import { createMover } from './moves.ts';
+import { createMover } from './moves/mover.ts';
 import { exponential, exponentialQuantiles, naturalLogarithm } from './numbers.ts';
 import { createSurrogate } from './surrogate.ts';
 
@@ -31,6 +33,8 @@ export interface SearchOptions {
   readonly steps: number;
   /** Microseconds that no plan can be below; the search ends when it gets there. */
   readonly bound?: number;
+  /** False: without the exhaustive end of tiny instances. */
+  readonly exhaustive?: boolean;
 }
 
 export interface SearchResult {
@@ -40,6 +44,8 @@ export interface SearchResult {
   /** Microseconds. */
   readonly makespan: number;
   readonly stepsUsed: number;
+  /** What is started, in order of time, where that is not what the simulation of the candidate does. */
+  readonly started?: readonly Started[];
 }
 
 /** Moves on the surrogate per step of the budget, over all starts. */
@@ -61,6 +67,9 @@ const trialHot = 0.003;
 const finalHot = 0.0015;
 const simulationCold = 0.0004;
 
+/** Tasks that the exhaustive end of the search may place for each step of the budget: about as long as a step takes. */
+const nodesPerStep = 20;
+
 /** A slice is as long as simulating this many tasks takes, some milliseconds; or so many moves on the surrogate. */
 const tasksPerSlice = 20_000;
 const sliceMoves = 4_096;
@@ -78,9 +87,9 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
   const first = firstCandidate(instance, draws);
   evaluator.loadAll(first);
   const makespan = evaluator.run(first, Number.POSITIVE_INFINITY).makespan;
-  let best = { candidate: first, evaluator, waves, makespan, stepsUsed: 0 };
+  let best: SearchResult = { candidate: first, evaluator, waves, makespan, stepsUsed: 0 };
   if (options.steps <= 0 || instance.microbatches === 0) return best;
-  const { steps, bound = 0 } = options;
+  const { steps, bound = 0, exhaustive = true } = options;
   let chosen: Annealed | undefined;
   let stepsUsed = 0;
   function* anneal(from: Candidate, length: number, hot: number): Sliced<void> {
@@ -110,6 +119,13 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
   }
   if (chosen!.makespan <= best.makespan) {
     best = { ...best, candidate: chosen!.candidate, makespan: chosen!.makespan };
+  }
+  if (exhaustive && best.makespan > bound) {
+    const least = yield* leastMakespanInSlices(instance, best.candidate, best.makespan, steps * nodesPerStep);
+    if (least?.found !== undefined) {
+      const { path, started } = least.found;
+      best = { ...best, candidate: { ...best.candidate, path }, started, makespan: least.makespan };
+    }
   }
   return { ...best, stepsUsed };
 }

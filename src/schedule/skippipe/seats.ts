@@ -86,8 +86,8 @@ export function* plannedSecondsInSlices(
 ): Sliced<number> {
   const instance = instanceOf(description);
   const bound = quickBounds(instance).seconds * microsecondsPerSecond;
-  const { candidate, evaluator } = yield* searchInSlices(instance, { seed, steps, bound });
-  const plan = planOfCandidate('seat', description, instance, evaluator, candidate);
+  const { candidate, evaluator, started } = yield* searchInSlices(instance, { seed, steps, bound });
+  const plan = planOfCandidate('seat', description, instance, evaluator, candidate, started);
   return timeline(plan, networkOf(description)).makespanSeconds;
 }
 

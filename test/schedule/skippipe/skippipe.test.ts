@@ -13,7 +13,7 @@ import { createOrderer, firstCandidate, wavesOf } from '../../../src/schedule/sk
 import { drawsFrom } from '../../../src/schedule/skippipe/draws.ts';
 import { createEvaluator } from '../../../src/schedule/skippipe/evaluate.ts';
 import { instanceOf } from '../../../src/schedule/skippipe/instance.ts';
-import { createMover } from '../../../src/schedule/skippipe/moves.ts';
+import { createMover } from '../../../src/schedule/skippipe/moves/mover.ts';
 import { exponential, naturalLogarithm } from '../../../src/schedule/skippipe/numbers.ts';
 import { planOfCandidate } from '../../../src/schedule/skippipe/plan.ts';
 import { brokenRules, pathCheckers, rulesOf, setCheckers } from '../../../src/schedule/skippipe/rules.ts';
