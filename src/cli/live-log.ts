@@ -66,6 +66,8 @@ export class LiveLog {
         return `✗ ${event.name} (stage ${event.stage}) is gone: ${event.how}`;
       case 'leader':
         return `  ${name(event.peer)} leads (term ${event.term})`;
+      case 'refounded':
+        return `! most keepers are gone (${event.lost.map(name).join(', ')}): ${name(event.peer)} founds the run again; it is run ${shortRunName(event.run)} from here on`;
       case 'repair':
         return `✓ stage ${event.stage} rebuilt at ${name(event.peer)} by ${event.rule}`;
       case 'commit':
@@ -86,6 +88,7 @@ export class LiveLog {
         return `the run has ended after iteration ${event.iteration}`;
       case 'failed':
       case 'suspected':
+      case 'keepers':
       case 'plan':
         return undefined;
     }
@@ -101,6 +104,12 @@ export class LiveLog {
     const pace = Number.isFinite(seconds) ? `  ${seconds.toFixed(2)} s` : '';
     return `iteration ${iteration}  loss ${loss === null ? '-' : loss.toFixed(4)}${pace}`;
   }
+}
+
+/** The id's beginning, and the marks of every time that the run was founded again. */
+function shortRunName(run: string): string {
+  const [id = '', ...marks] = run.split('+');
+  return [id.slice(0, 12), ...marks].join('+');
 }
 
 function describeLeading(note: Extract<PeerEvent, { kind: 'leading' }>['note']): string | undefined {

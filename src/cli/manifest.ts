@@ -8,6 +8,7 @@ import type { Plan, TaskKind } from '../schedule/plan.ts';
 import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
 import { stageShapes } from '../scenario/model.ts';
 import type { Identity } from '../seams/identity.ts';
+import { DEFAULT_KEEPERS } from '../swarm/keepers.ts';
 import { type Manifest, PROTOCOL_VERSION } from '../swarm/manifest.ts';
 import { type GivenWeights, weightsDigest } from '../swarm/obtaining.ts';
 import { planOfGroups } from '../swarm/planning.ts';
@@ -39,6 +40,7 @@ export function manifestOf(
     name,
     seed,
     founder: identity.self,
+    keepers: DEFAULT_KEEPERS,
     model: { ...model.shape, blocks: stageShapes(model, training.stages).map((stage) => stage.blocks) },
     training: {
       stages: training.stages,

@@ -1,7 +1,7 @@
 // The Store member of live peers: a folder. Lines are appended to one file a log; blobs are written beside their old
 // version and renamed over it, so that a killed process leaves the old bytes or the new ones.
 
-import { appendFile, mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Store } from '../seams/store.ts';
 import { checkLine, checkName } from './store-names.ts';
@@ -50,8 +50,8 @@ export function createDiskStore(folder: string): Store {
         return lines;
       });
     },
-    async appendLog(name, line) {
-      checkLine(line);
+    async appendLog(name, ...lines) {
+      for (const line of lines) checkLine(line);
       const file = logFile(name);
       await inTurn(file, async () => {
         if (!mended.has(file)) {
@@ -60,7 +60,7 @@ export function createDiskStore(folder: string): Store {
           mended.add(file);
         }
         try {
-          await appendFile(file, `${line}\n`);
+          await append(file, lines.map((line) => `${line}\n`).join(''));
         } catch (error) {
           // A full disk may have taken half of it.
           mended.delete(file);
@@ -96,6 +96,17 @@ export function createDiskStore(folder: string): Store {
 async function cutTornLine(file: string, bytes: Buffer): Promise<void> {
   const end = bytes.lastIndexOf(NEWLINE) + 1;
   if (end < bytes.length) await truncate(file, end);
+}
+
+/** The lines are on the disk, not only in its queue, when this resolves: a keeper answers for them. */
+async function append(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'a');
+  try {
+    await handle.writeFile(text);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
 }
 
 async function readIfThere(file: string): Promise<Buffer | undefined> {

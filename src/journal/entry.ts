@@ -74,6 +74,17 @@ const planner = z.object({
 const body = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('genesis'), runId: digest, founder: peer }),
   z.object({ kind: z.literal('leader'), peer, reason: text }),
+  /** who keeps the journal from this entry on; one more or one less than before */
+  z.object({ kind: z.literal('keepers'), keepers: z.array(peer).min(1).max(15) }),
+  /** most keepers are gone for good: the run goes on from the longest journal that the survivors have */
+  z.object({
+    kind: z.literal('refound'),
+    peer,
+    keepers: z.array(peer).min(1).max(15),
+    lost: z.array(peer).max(15),
+    /** who agreed, the author among them */
+    agreed: z.array(peer).min(1).max(10_000),
+  }),
   z.object({ kind: z.literal('members'), changes: z.array(memberChange).max(10_000) }),
   z.object({
     kind: z.literal('plan'),

@@ -1,18 +1,36 @@
-// The run's ordered log: entries chained by hash, each signed by who ordered it. Append only; what is here was
-// checked. Who may append is decided above (see ordering.ts).
+// The run's ordered log: entries chained by hash, each signed by who ordered it. Up to its length it is certain: a
+// certificate proves that a majority of the keepers has it. The entries after that are on this disk because this peer
+// answers for them as a keeper, and may still be taken back. Who may append is decided by agreement (consensus/).
 
 import type { Identity } from '../seams/identity.ts';
+import type { PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
 import { canonicalBytes, canonicalJson, fromHex, type Json, toHex } from './canonical.ts';
+import type { Ballot, Certificate, LogEntry } from './consensus/messages.ts';
+import { readCertificate } from './consensus/wire.ts';
 import { type Entry, type EntryBody, GENESIS_PREVIOUS, JournalError, parseEntry } from './entry.ts';
 
 const LOG = 'journal';
+/** One line for each proof; only the last counts, so it is begun anew now and then. */
+const CERTIFICATES = 'certificates';
+const MAX_CERTIFICATES = 1000;
+const BALLOT = 'ballot';
+
+/** An entry as agreement sees it. */
+export interface LoggedEntry extends LogEntry {
+  readonly entry: Entry;
+}
 
 export class Journal {
   readonly #identity: Identity;
   readonly #store: Store;
+  /** As the disk has them, certain or not. */
   #entries: Entry[] = [];
-  #writing: Promise<void> = Promise.resolve();
+  #length = 0;
+  #certificate: Certificate | undefined;
+  #ballot: Ballot = { term: 0, votedFor: '' };
+  #certificates = 0;
+  #proving: Promise<void> = Promise.resolve();
 
   private constructor(identity: Identity, store: Store) {
     this.#identity = identity;
@@ -22,31 +40,67 @@ export class Journal {
   /** Reads and checks what the store holds; a broken chain throws a JournalError that names the entry. */
   static async open(identity: Identity, store: Store): Promise<Journal> {
     const journal = new Journal(identity, store);
-    for (const line of await store.readLog(LOG))
-      journal.#entries.push(await journal.#check(parseEntry(line)));
+    for (const [index, line] of (await store.readLog(LOG)).entries()) {
+      const entry = parseStored(line, index);
+      const before = journal.#entries.at(-1);
+      await journal.check([entry], before);
+      journal.#entries.push(entry);
+    }
+    const proofs = await store.readLog(CERTIFICATES);
+    const last = proofs.at(-1);
+    if (last !== undefined) {
+      const certificate = parseCertificate(last);
+      const { index, hash } = certificate;
+      if (journal.#entries[index]?.hash !== hash) {
+        const end = journal.#entries.length;
+        throw new JournalError(`entry ${index} was certain and is not here; the journal has ${end}`, {
+          index,
+        });
+      }
+      journal.#certificate = certificate;
+      journal.#length = index + 1;
+      journal.#certificates = proofs.length;
+    }
+    const ballot = await store.readBlob(BALLOT);
+    if (ballot !== undefined) journal.#ballot = parseBallot(ballot);
     return journal;
   }
 
+  /** How many entries are certain and have been taken up here. */
   get length(): number {
-    return this.#entries.length;
+    return this.#length;
   }
 
   get lastHash(): string {
-    return this.#entries.at(-1)?.hash ?? GENESIS_PREVIOUS;
+    return this.at(this.#length - 1)?.hash ?? GENESIS_PREVIOUS;
   }
 
   get lastTerm(): number {
-    return this.#entries.at(-1)?.term ?? 0;
+    return this.at(this.#length - 1)?.term ?? 0;
   }
 
-  /** The entry at an index, where there is one. */
+  /** The proof of the last entry that is certain here, or of one before it. */
+  get certificate(): Certificate | undefined {
+    return this.#certificate;
+  }
+
+  get ballot(): Ballot {
+    return this.#ballot;
+  }
+
+  /** Entries on this disk that are not certain. */
+  get tail(): readonly Entry[] {
+    return this.#entries.slice(this.#length);
+  }
+
+  /** The certain entry at an index, where there is one. */
   at(index: number): Entry | undefined {
-    return this.#entries[index];
+    return index < this.#length ? this.#entries[index] : undefined;
   }
 
-  /** A copy of the entries from an index on, up to `endIndex` or the end. */
-  entries(fromIndex = 0, endIndex = this.length): readonly Entry[] {
-    return this.#entries.slice(fromIndex, endIndex);
+  /** A copy of the certain entries from an index on, up to `endIndex` or the end. */
+  entries(fromIndex = 0, endIndex = this.#length): readonly Entry[] {
+    return this.#entries.slice(fromIndex, Math.min(endIndex, this.#length));
   }
 
   /** The entry's line of text, as stored and sent. */
@@ -54,74 +108,167 @@ export class Journal {
     return canonicalJson(entry as unknown as Json);
   }
 
-  /** Makes, signs and appends entries of this peer's, in order. */
-  async author(bodies: readonly EntryBody[], term: number): Promise<Entry[]> {
+  /** Makes and signs entries of this peer's that follow one another and the one given; they are not kept yet. */
+  async make(
+    bodies: readonly EntryBody[],
+    term: number,
+    after: { readonly index: number; readonly hash: string },
+  ): Promise<Entry[]> {
     const made: Entry[] = [];
+    let { index, hash: previous } = after;
     for (const body of bodies) {
-      const unsigned = {
-        index: this.length,
-        term,
-        previous: this.lastHash,
-        author: this.#identity.self,
-        body,
-      };
-      const hash = this.#identity.digest(canonicalBytes(unsigned as unknown as Json));
-      const signature = toHex(await this.#identity.sign(hash));
-      if (unsigned.index !== this.length)
-        throw new JournalError('two writers at once', { index: unsigned.index });
-      const entry: Entry = { ...unsigned, hash: toHex(hash), signature };
+      index++;
+      const unsigned = { index, term, previous, author: this.#identity.self, body };
+      const bytes = this.#identity.digest(canonicalBytes(unsigned as unknown as Json));
+      const hash = toHex(bytes);
+      const entry: Entry = { ...unsigned, hash, signature: toHex(await this.#identity.sign(bytes)) };
       parseEntry(Journal.line(entry)); // what others could not read is not written
-      this.#entries.push(entry);
       made.push(entry);
+      previous = hash;
     }
-    await this.#persist(made);
     return made;
   }
 
-  /** Checks and appends an entry that another peer made; throws a JournalError when it does not follow. */
-  async append(entry: Entry): Promise<void> {
-    this.#entries.push(await this.#check(entry));
-    await this.#persist([entry]);
+  /**
+   * Throws a JournalError unless these follow one another and the one given (the first of a journal where none is),
+   * match their hashes and are signed by their authors.
+   */
+  async check(entries: readonly Entry[], after: Entry | undefined): Promise<void> {
+    let before = after;
+    for (const entry of entries) {
+      const { index, author } = entry;
+      const where = { index, author };
+      const expected = (before?.index ?? -1) + 1;
+      if (index !== expected) {
+        throw new JournalError(`expected entry ${expected}, this one says ${index}`, where);
+      }
+      if (entry.previous !== (before?.hash ?? GENESIS_PREVIOUS)) {
+        throw new JournalError(`entry ${index} does not follow the one before it`, where);
+      }
+      if (entry.term < (before?.term ?? 0)) {
+        throw new JournalError(`entry ${index} is of term ${entry.term}, before ${before?.term}`, where);
+      }
+      await this.checkAlone(entry);
+      before = entry;
+    }
   }
 
-  /** Takes another journal in place of this one, whole; it is checked first and nothing changes when it is wrong. */
-  async adopt(entries: readonly Entry[]): Promise<void> {
-    const other = new Journal(this.#identity, this.#store);
-    for (const entry of entries) other.#entries.push(await other.#check(entry));
-    this.#entries = other.#entries;
-    await this.#writing;
-    await this.#store.replaceLog(
-      LOG,
-      this.#entries.map((entry) => Journal.line(entry)),
-    );
-  }
-
-  async #check(entry: Entry): Promise<Entry> {
-    const where = { index: entry.index, author: entry.author };
-    const index = this.#entries.length;
-    if (entry.index !== index) {
-      throw new JournalError(`expected entry ${index}, this one says ${entry.index}`, where);
-    }
-    if (entry.previous !== this.lastHash) {
-      throw new JournalError(`entry ${index} does not follow the one before it`, where);
-    }
-    if (entry.term < this.lastTerm) {
-      throw new JournalError(`entry ${index} is of term ${entry.term}, before ${this.lastTerm}`, where);
-    }
+  /** Throws a JournalError unless the entry matches its hash and is signed by its author. */
+  async checkAlone(entry: Entry): Promise<void> {
     const { hash, signature, ...unsigned } = entry;
+    const { index, author } = unsigned;
+    const where = { index, author };
     const bytes = this.#identity.digest(canonicalBytes(unsigned as unknown as Json));
     if (toHex(bytes) !== hash) throw new JournalError(`entry ${index} does not match its hash`, where);
     const proof = fromHex(signature);
-    if (proof === undefined || !(await this.#identity.verify(entry.author, bytes, proof))) {
-      throw new JournalError(`entry ${index} is not signed by ${entry.author}`, where);
+    if (proof === undefined || !(await this.#identity.verify(author, bytes, proof))) {
+      throw new JournalError(`entry ${index} is not signed by ${author}`, where);
     }
-    return entry;
   }
 
-  #persist(entries: readonly Entry[]): Promise<void> {
-    this.#writing = this.#writing.then(async () => {
-      for (const entry of entries) await this.#store.appendLog(LOG, Journal.line(entry));
+  /** Keeps what is before `from` and puts these after it; on the disk when it resolves. */
+  async write(from: number, entries: readonly Entry[]): Promise<void> {
+    const lines = entries.map((entry) => Journal.line(entry));
+    if (from < this.#length) throw new JournalError(`entry ${from} is certain`, { index: from });
+    if (from === this.#entries.length) await this.#store.appendLog(LOG, ...lines);
+    else {
+      const kept = this.#entries.slice(0, from).map((entry) => Journal.line(entry));
+      await this.#store.replaceLog(LOG, [...kept, ...lines]);
+    }
+    this.#entries.length = from;
+    this.#entries.push(...entries);
+  }
+
+  /** On the disk when it resolves: before that, this peer must not say that it voted. */
+  async keepBallot(ballot: Ballot): Promise<void> {
+    await this.#store.writeBlob(BALLOT, canonicalBytes({ ...ballot }));
+    this.#ballot = ballot;
+  }
+
+  /** The next entry, which is on the disk already, is certain. */
+  settle(): void {
+    if (this.#length >= this.#entries.length) throw new JournalError('nothing is left to be certain of');
+    this.#length++;
+  }
+
+  /** Keeps the proof of how far the journal is certain. */
+  async prove(certificate: Certificate): Promise<void> {
+    this.#certificate = certificate;
+    const { signatures, ...rest } = certificate;
+    const line = canonicalJson({
+      ...rest,
+      signatures: signatures.map(({ keeper, signature }) => ({ keeper, signature: toHex(signature) })),
     });
-    return this.#writing;
+    this.#proving = this.#proving.then(async () => {
+      if (++this.#certificates > MAX_CERTIFICATES) {
+        this.#certificates = 1;
+        await this.#store.replaceLog(CERTIFICATES, [line]);
+      } else await this.#store.appendLog(CERTIFICATES, line);
+    });
+    await this.#proving;
+  }
+
+  /** Takes another journal in place of this one, whole; what it says is certain must have been proved. */
+  async adopt(entries: readonly Entry[], certificate: Certificate): Promise<void> {
+    await this.check(entries, undefined);
+    await this.#store.replaceLog(CERTIFICATES, []);
+    await this.#store.replaceLog(
+      LOG,
+      entries.map((entry) => Journal.line(entry)),
+    );
+    this.#entries = [...entries];
+    this.#length = certificate.index + 1;
+    await this.prove(certificate);
+  }
+}
+
+/** An entry as agreement sees it. */
+export function logged(entry: Entry): LoggedEntry {
+  const { index, term, hash, previous } = entry;
+  const keepers = keepersIn(entry.body);
+  return { index, term, hash, previous, entry, ...(keepers && { keepers }) };
+}
+
+function keepersIn(body: EntryBody): readonly PeerName[] | undefined {
+  switch (body.kind) {
+    case 'genesis':
+      return [body.founder];
+    case 'keepers':
+    case 'refound':
+      return body.keepers;
+    default:
+      return undefined;
+  }
+}
+
+function parseStored(line: string, index: number): Entry {
+  try {
+    return parseEntry(line);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new JournalError(`entry ${index} (line ${index + 1}): ${problem}`, { index });
+  }
+}
+
+function parseCertificate(line: string): Certificate {
+  try {
+    const value = JSON.parse(line) as { index: number; term: number; hash: string; signatures: unknown[] };
+    const signatures = (value.signatures as { keeper: string; signature: string }[]).map((one) => ({
+      keeper: one.keeper,
+      signature: fromHex(one.signature)!,
+    }));
+    return readCertificate({ index: value.index, term: value.term, hash: value.hash, signatures });
+  } catch (error) {
+    throw new JournalError(`the last certificate: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function parseBallot(bytes: Uint8Array): Ballot {
+  try {
+    const { term, votedFor } = JSON.parse(new TextDecoder().decode(bytes)) as Ballot;
+    if (!Number.isSafeInteger(term) || term < 0 || typeof votedFor !== 'string') throw new Error('no ballot');
+    return { term, votedFor };
+  } catch {
+    throw new JournalError('the ballot on the disk is not readable; without it this peer could vote twice');
   }
 }

@@ -190,7 +190,7 @@ export class Simulation {
   #crash(name: PeerName, loss: CrashLoss): void {
     if (loss === 'power') this.#networks.darken(name);
     this.world.crash(name);
-    this.#disks.get(name)?.crash(loss, () => this.#draw.uniform());
+    this.#disks.get(name)?.crash(() => this.#draw.uniform());
     this.#peers.delete(name);
   }
 

@@ -5,11 +5,11 @@ export interface Store {
   /** Every line appended to the log so far, in order; a torn last line is cut off. */
   readLog(name: string): Promise<string[]>;
   /**
-   * Appends one line (no newline inside); resolves when it will survive the process being killed. A machine that
-   * loses its power may lose the last seconds of a log, from some line on, never one in the middle.
+   * Appends lines (no newline inside), in order; resolves when they will survive a power cut. After a crash before
+   * that, some of the first of them may be there.
    */
-  appendLog(name: string, line: string): Promise<void>;
-  /** Replaces the whole log at once (used after adopting a longer journal). */
+  appendLog(name: string, ...lines: string[]): Promise<void>;
+  /** Replaces the whole log at once; a crash leaves the old lines or the new ones. */
   replaceLog(name: string, lines: readonly string[]): Promise<void>;
   /** The blob's bytes, or undefined when there is none of that name. */
   readBlob(name: string): Promise<Uint8Array | undefined>;

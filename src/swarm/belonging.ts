@@ -1,8 +1,9 @@
 // How a peer comes to belong to its run and goes on to: it founds it, starts it again, joins it, or asks to be let in
 // again when the others gave it up; and it makes its journal that of the run before it acts on it.
 
-import type { EntryBody } from '../journal/entry.ts';
+import type { ControlBody } from '../network/wire/codec.ts';
 import { type Clock, sleep } from '../seams/clock.ts';
+import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
 import type { PeerEventBody } from './events.ts';
@@ -11,7 +12,7 @@ import type { Invite } from './invite.ts';
 import { type Application, type Joining, JoinError } from './joining.ts';
 import type { Leader } from './leader.ts';
 import type { Ledger } from './ledger.ts';
-import type { SignedManifest } from './manifest.ts';
+import { readManifest, type SignedManifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
 import type { Applicant } from './placement.ts';
 import type { RunState } from './run-state.ts';
@@ -28,6 +29,7 @@ export interface BelongingParts {
   readonly network: Network;
   readonly clock: Clock;
   readonly store: Store;
+  readonly identity: Identity;
   readonly messenger: Messenger;
   readonly ledger: Ledger;
   readonly history: History;
@@ -37,8 +39,14 @@ export interface BelongingParts {
   readonly isLeaving: () => boolean;
   /** The run is known: from here on this peer can train. */
   readonly work: (manifest: SignedManifest, text: Uint8Array | undefined) => void;
-  /** This peer leads the run and waits for so many peers before the first plan. */
-  readonly lead: (waitForPeers: number) => Leader;
+  /** Whether this peer holds its stage, or is about to: it did not just start. */
+  readonly isInPlace: () => boolean;
+  /**
+   * This peer leads the run and waits for so many peers before the first plan, and for those of a run that started
+   * again for so long; undefined when the run goes on.
+   */
+  readonly lead: (waitForPeers: number, graceSeconds: number | undefined) => Leader;
+  readonly heartbeat: () => ControlBody;
   readonly event: (event: PeerEventBody) => void;
   readonly failed: (reason: Error) => Promise<void>;
 }
@@ -49,17 +57,21 @@ const REJOIN_PAUSE_SECONDS = 1;
 const ENTER_SECONDS = 10;
 /** It asks the members it knows for this long. */
 const REJOIN_SECONDS = 10;
+/** A member that does not answer a new leader within this is gone. */
+const ANSWER_SECONDS = 1;
+/** Members whose peers started again have so long to ask to be let in, before the run goes on. */
+const GRACE_SECONDS = 3;
 
 export class Belonging {
   readonly #parts: BelongingParts;
   #signed: SignedManifest | undefined;
-  /** Where the journal ended when this peer started the run again; others may remember more. */
-  #startedFrom = 0;
+  #hasText = false;
   #current = false;
   /** When a leader last said that it will let this peer in again. */
   #acceptedAt = Number.NEGATIVE_INFINITY;
   /** Whether it waits to be let in. */
   #waiting = false;
+  #leads = false;
 
   constructor(parts: BelongingParts) {
     this.#parts = parts;
@@ -72,42 +84,65 @@ export class Belonging {
 
   /** Founds, starts again or joins the run. Rejects with a JoinError that says why it cannot. */
   async begin(): Promise<void> {
-    const { start, name, text, network, store, ledger, joining, state, event, isOver } = this.#parts;
+    const { start, ledger, store, identity, joining, state, isOver } = this.#parts;
+    const runId = start.kind === 'found' ? start.manifest.runId : start.invite.runId;
+    const knows = ledger.journal.length > 0;
+    if (knows && state().runId === runId && state().ended) {
+      throw new JoinError('ended', 'the run has ended; its journal is complete');
+    }
     if (start.kind === 'found') {
-      const known = ledger.journal.length > 0;
-      if (known && state().runId !== start.manifest.runId) {
+      if (knows && state().runId !== runId) {
         throw new JoinError(
           'wrong-run',
           `the folder holds run ${state().runId}; found the new run in another folder`,
         );
       }
-      if (known && state().ended) throw new JoinError('ended', 'the run has ended; its journal is complete');
       await store.writeBlob('manifest', start.manifest.bytes); // by which it finds its snapshots again
-      const application = this.#application(0);
-      const leader = known ? await joining.again(application, start.manifest.runId, 0) : undefined;
-      if (isOver()) return;
-      this.#work(start.manifest, text);
-      event({ kind: 'running', runId: start.manifest.runId, name, peer: network.self, role: 'founder' });
-      if (leader === undefined) {
-        this.#current = true;
-        await this.#found(start.manifest, start.waitForPeers);
-      } else await this.#catchUp(leader);
+      this.#work(start.manifest, this.#parts.text, 'founder');
+      if (ledger.journal.length + ledger.journal.tail.length === 0) await ledger.found();
+      else await this.#return();
       return;
     }
-    const { invite, wantedStage } = start;
-    if (state().ended && state().runId === invite.runId) {
-      throw new JoinError('ended', 'the run has ended; its journal is complete');
+    // a keeper that starts again is needed before there is a leader to let it in
+    const stored = await store.readBlob('manifest');
+    if (knows && stored !== undefined && state().runId === runId) {
+      const manifest = await readManifest(stored, identity, runId);
+      this.#work(manifest, this.#sameText(manifest), 'joiner');
     }
-    const { manifest, leader, hasText } = await joining.join(invite, this.#application(wantedStage));
-    if (isOver()) return;
-    this.#work(manifest, hasText ? text : undefined);
-    event({ kind: 'running', runId: manifest.runId, name, peer: network.self, role: 'joiner' });
-    await this.#catchUp(leader);
+    const known = this.#signed !== undefined;
+    const accepted = await joining.join(
+      start.invite,
+      this.#application(start.wantedStage),
+      () => this.#leads,
+    );
+    if (isOver() || accepted === undefined) return;
+    if (!known) this.#work(accepted.manifest, this.#sameText(accepted.manifest), 'joiner');
+    await this.#catchUp(accepted.leader);
   }
 
-  #work(manifest: SignedManifest, text: Uint8Array | undefined): void {
+  /** The founder of a run that it knows: others lead it, or it is elected when enough of them are there. */
+  async #return(): Promise<void> {
+    const { joining, isOver } = this.#parts;
+    while (!isOver() && !this.#leads) {
+      const runId = this.#signed!.runId;
+      const leader = await joining.again(this.#application(0), runId, REJOIN_SECONDS, () => this.#leads);
+      if (leader === undefined || isOver()) continue;
+      await this.#catchUp(leader);
+      return;
+    }
+  }
+
+  #sameText(manifest: SignedManifest): Uint8Array | undefined {
+    const { text, joining } = this.#parts;
+    return joining.isSameText(manifest, text) ? text : undefined;
+  }
+
+  #work(manifest: SignedManifest, text: Uint8Array | undefined, role: 'founder' | 'joiner'): void {
+    const { name, network, work, event } = this.#parts;
     this.#signed = manifest;
-    this.#parts.work(manifest, text);
+    this.#hasText = text !== undefined;
+    work(manifest, text);
+    event({ kind: 'running', runId: manifest.runId, name, peer: network.self, role });
   }
 
   /** The entry that lets this peer in may have come before it could take any: it asks for all that it lacks. */
@@ -126,42 +161,59 @@ export class Belonging {
     if (outcome === 'replaced') await this.rejoin();
   }
 
-  async #found(manifest: SignedManifest, waitForPeers: number): Promise<void> {
-    const { ledger, network, state, lead } = this.#parts;
+  /** The keepers elected this peer: it goes on where the last leader was, or gathers the members first. */
+  leads(): void {
+    this.#leads = true;
+    if (this.#parts.isInPlace()) {
+      this.#parts.lead(1, undefined);
+      return;
+    }
+    this.#leadAnew().catch((error: Error) => this.#parts.failed(error));
+  }
+
+  deposed(): void {
+    this.#leads = false;
+  }
+
+  /** It holds nothing yet, having just started: so may others, and those that do not answer are not waited for. */
+  async #leadAnew(): Promise<void> {
+    const { start, ledger, network, state, messenger, lead, heartbeat, isOver } = this.#parts;
     const { self } = network;
-    const genesis: EntryBody = { kind: 'genesis', runId: manifest.runId, founder: self };
-    const fresh = ledger.journal.length === 0;
-    this.#startedFrom = ledger.journal.length;
-    const gone = state()
-      .present()
-      .map(({ peer }) => ({
-        kind: 'gone' as const,
-        peer,
-        how: 'left' as const,
-        reason: 'the run was stopped',
-      }));
-    const leader: EntryBody = {
-      kind: 'leader',
-      peer: self,
-      reason: fresh ? 'it founded the run' : 'it starts the run again',
-    };
-    await ledger.order([
-      ...(fresh ? [genesis] : []),
-      leader,
-      ...(gone.length > 0 ? [{ kind: 'members' as const, changes: gone }] : []),
-    ]);
-    const leading = lead(waitForPeers);
-    leading.apply(await this.#applicantHere(0));
+    const before = state().present();
+    const answers = await Promise.all(
+      before.map(async ({ peer, addresses }) => {
+        if (peer === self) return undefined;
+        network.learn(peer, addresses);
+        return messenger.request(peer, heartbeat(), ANSWER_SECONDS).then(
+          () => undefined,
+          () => peer,
+        );
+      }),
+    );
+    const gone = before.filter(({ peer }) => peer === self || answers.includes(peer));
+    const changes = gone.map(({ peer }) => ({
+      kind: 'gone' as const,
+      peer,
+      how: 'left' as const,
+      reason: 'the run was stopped',
+    }));
+    for (const { peer } of before) messenger.presumeHeard(peer);
+    this.#current = true;
+    if (changes.length > 0) await ledger.order([{ kind: 'members', changes }]);
+    if (isOver() || !this.#leads) return;
+    const wanted = start.kind === 'found' ? start.waitForPeers : before.length;
+    const leading = lead(wanted, before.length === 0 ? 0 : GRACE_SECONDS);
+    leading.apply(await this.#applicantHere(start.kind === 'found' ? 0 : start.wantedStage));
   }
 
   async #applicantHere(wantedStage: number): Promise<Applicant> {
-    const { name, network, text, joining, memoryMicrobatches } = this.#parts;
+    const { name, network, joining, memoryMicrobatches } = this.#parts;
     const stored = await joining.storedStages(this.#signed!);
     return {
       peer: network.self,
       name,
       addresses: network.addresses(),
-      hasText: text !== undefined,
+      hasText: this.#hasText,
       stored,
       wantedStage,
       memoryMicrobatches,
@@ -205,13 +257,5 @@ export class Belonging {
     } catch (error) {
       await failed(error instanceof Error ? error : new Error(String(error)));
     }
-  }
-
-  /** A run that starts again goes on from where anyone saw it last, not from where its founder left it. */
-  async takeMemories(from: PeerName, journalLength: number): Promise<void> {
-    const { start, history } = this.#parts;
-    if (start.kind !== 'found' || journalLength <= this.#startedFrom) return;
-    const outcome = await history.takeLonger(from).catch(() => 'ok' as const);
-    if (outcome === 'replaced') await this.#found(start.manifest, start.waitForPeers);
   }
 }

@@ -5,6 +5,7 @@
 import type { EntryBody, MemberChange } from '../journal/entry.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Clock } from '../seams/clock.ts';
+import { DEFAULT_KEEPERS, nextKeepers } from './keepers.ts';
 import type { Manifest } from './manifest.ts';
 import {
   type Applicant,
@@ -21,10 +22,13 @@ import type { Member, RunState } from './run-state.ts';
 import type { Move } from './seating.ts';
 
 export interface BoundaryParts {
+  readonly self: PeerName;
   readonly state: RunState;
   readonly manifest: Manifest;
   readonly clock: Clock;
   readonly alive: (peer: PeerName) => boolean;
+  /** Whether a peer was heard in the last seconds. */
+  readonly hears: (peer: PeerName) => boolean;
 }
 
 /** A peer that has not got its weights in place by then makes room for another. */
@@ -116,8 +120,43 @@ export class Boundary {
     const { repairs, changes } = this.#answers();
     changes.push(...this.#freshCopies());
     if (changes.length > 0) return [...repairs, { kind: 'members', changes }];
+    const keepers = this.keepers();
+    if (keepers) return [keepers];
     const next = this.#nextToGo() ?? this.#nextToEnter() ?? this.#nextToMove() ?? this.#suggested();
     return next ? [{ kind: 'members', changes: [next] }] : [];
+  }
+
+  /** Whether there is nothing to change. */
+  get isIdle(): boolean {
+    const asked = this.#applicants.size + this.#leaving.size + this.#ready.size + this.#divergent.size;
+    if (asked > 0 || this.#lostMembers().length > 0 || this.keepers() !== undefined) return false;
+    return this.#nextToMove() === undefined;
+  }
+
+  /** The next change of who keeps the journal, where one is needed. */
+  keepers(): EntryBody | undefined {
+    const { state, manifest, alive, hears, self } = this.#parts;
+    const keepers = nextKeepers(state, {
+      self,
+      wanted: manifest.keepers ?? DEFAULT_KEEPERS,
+      alive,
+      hears,
+      isLeaving: (peer) => this.#leaving.has(peer),
+    });
+    return keepers && { kind: 'keepers', keepers };
+  }
+
+  /** Who is to lead when this peer, which leads, wants to leave; undefined when it does not, or there is nobody. */
+  get heir(): PeerName | undefined {
+    const { self, state } = this.#parts;
+    return this.#leaving.has(self) ? state.keepers.find((keeper) => this.#canLead(keeper)) : undefined;
+  }
+
+  #canLead(peer: PeerName): boolean {
+    const { self, state, alive } = this.#parts;
+    return (
+      peer !== self && alive(peer) && state.member(peer)?.status === 'active' && !this.#leaving.has(peer)
+    );
   }
 
   #lostMembers(): MemberChange[] {
@@ -228,12 +267,14 @@ export class Boundary {
 
   /** A member that wants to leave goes at once, unless it holds the last copy of a stage that another can take. */
   #letGo(peer: PeerName): MemberChange | undefined {
-    const { state, manifest } = this.#parts;
+    const { state, manifest, self } = this.#parts;
     const member = state.member(peer);
     if (member === undefined || member.status === 'gone') {
       this.#leaving.delete(peer);
       return undefined;
     }
+    // whoever leads lets all others go first, and goes itself once another leads
+    if (peer === self && state.present().some((other) => other.peer !== self)) return undefined;
     const others = holders(state, member.stage).filter((other) => other.peer !== peer);
     if (others.some((other) => other.status === 'entering' && other.origin.kind === 'donor')) {
       if (!others.some((other) => other.status === 'active')) return undefined; // its heir is still fetching

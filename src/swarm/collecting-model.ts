@@ -2,15 +2,15 @@
 
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
-import type { Network } from '../seams/network.ts';
+import type { Network, PeerName } from '../seams/network.ts';
 import { type RecoveryRuleName, planRecovery } from '../recovery/index.ts';
 import type { Manifest } from './manifest.ts';
 import { maxSnapshotBytes } from './obtaining.ts';
 import { rebuildStage } from './rebuilding.ts';
-import type { RunState } from './run-state.ts';
+import type { Member, RunState } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
 import type { Trainer } from './trainer.ts';
-import { fetchSnapshot } from './transfer.ts';
+import { fetchSnapshot, TransferError } from './transfer.ts';
 
 export interface CollectParts {
   readonly network: Network;
@@ -34,16 +34,8 @@ export async function collectModel(parts: CollectParts): Promise<StageSnapshot[]
       found.push(undefined);
     } else {
       const maxBytes = maxSnapshotBytes(manifest, stage);
-      const from = group[0]!.peer;
-      const { bytes } = await fetchSnapshot({
-        network,
-        identity,
-        clock,
-        from,
-        stage,
-        iteration: undefined,
-        maxBytes,
-      });
+      const request = { network, identity, clock, stage, iteration: undefined, maxBytes };
+      const bytes = await fromAny(group, (from) => fetchSnapshot({ ...request, from }));
       found.push(holder.decode(stage, bytes));
     }
   }
@@ -58,4 +50,21 @@ export async function collectModel(parts: CollectParts): Promise<StageSnapshot[]
     }));
     return rebuildStage(manifest, plan.rule, stage, state.iteration, sources);
   });
+}
+
+/** From the first of a group that gives it: one may have been lost a moment ago. Throws the last one's TransferError. */
+async function fromAny(
+  group: readonly Member[],
+  fetch: (from: PeerName) => Promise<{ readonly bytes: Uint8Array }>,
+): Promise<Uint8Array> {
+  let problem: unknown;
+  for (const { peer } of group) {
+    try {
+      return (await fetch(peer)).bytes;
+    } catch (error) {
+      if (!(error instanceof TransferError)) throw error;
+      problem = error;
+    }
+  }
+  throw problem;
 }

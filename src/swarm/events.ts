@@ -41,6 +41,14 @@ export type PeerEventBody =
       readonly reason: string;
     }
   | { readonly kind: 'leader'; readonly peer: PeerName; readonly term: number }
+  | { readonly kind: 'keepers'; readonly keepers: readonly PeerName[] }
+  /** survivors go on without most of the keepers: from here on it is another run, whose name says so */
+  | {
+      readonly kind: 'refounded';
+      readonly peer: PeerName;
+      readonly lost: readonly PeerName[];
+      readonly run: string;
+    }
   | {
       readonly kind: 'plan';
       readonly iteration: number;

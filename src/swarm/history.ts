@@ -1,14 +1,14 @@
-// Whose journal counts when two have grown apart: reading on from where this one ends, taking another in place of this
-// one, and finding out at a restart that somebody else remembers more. The journal of later commits wins over one that
-// only has other members in it, and whoever is let into a run takes the journal of who leads it.
+// Reading what other peers have of the journal: on from where this one ends, up to what is proved; and whole, in place
+// of this one, when the run that lets this peer in has gone another way (it was founded again without most keepers).
 
+import type { Certificate } from '../journal/consensus/messages.ts';
+import { type CertificateMessage, readCertificate } from '../journal/consensus/wire.ts';
 import { parseEntry } from '../journal/entry.ts';
 import { Journal } from '../journal/journal.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Ledger } from './ledger.ts';
 import type { Messenger } from './messenger.ts';
-import type { RunState } from './run-state.ts';
 
 const MAX_ENTRIES_PER_ANSWER = 500;
 /** Half of what a control message may have. */
@@ -21,6 +21,11 @@ export interface HistoryParts {
   readonly isOver: () => boolean;
   /** Another journal has taken the place of this one: what was decided by the old one ends, in the same turn. */
   readonly replaced: () => void;
+}
+
+export interface Answer {
+  readonly lines: readonly string[];
+  readonly certificate: Certificate | undefined;
 }
 
 export class History {
@@ -42,58 +47,49 @@ export class History {
       if (entries.length > 0 && bytes > MAX_ANSWER_BYTES) break;
       entries.push(line);
     }
-    return { kind: 'entries', value: { entries } };
+    const { certificate } = journal;
+    return { kind: 'entries', value: { entries, ...(certificate && { certificate }) } };
   }
 
   /** A peer's entries from an index on, as many as it sends at once. Rejects when it does not answer. */
-  async ask(from: PeerName, fromIndex: number, timeoutSeconds = ASK_SECONDS): Promise<string[]> {
+  async ask(from: PeerName, fromIndex: number, timeoutSeconds = ASK_SECONDS): Promise<Answer> {
     const body: ControlBody = { kind: 'entriesWanted', value: { fromIndex } };
     const answer = await this.#parts.messenger.request(from, body, timeoutSeconds);
-    if (answer.kind !== 'entries') return [];
-    return answer.value.entries.map((bytes) => new TextDecoder().decode(bytes));
+    if (answer.kind !== 'entries') return { lines: [], certificate: undefined };
+    return readAnswer(answer.value);
   }
 
-  /**
-   * Takes entries that a member sent and follows up what they show to be missing.
-   * @returns 'replaced' when its whole journal has taken the place of this one
-   */
-  async take(from: PeerName, lines: readonly string[]): Promise<'ok' | 'replaced'> {
-    const outcome = await this.#parts.ledger.take(lines);
-    if (outcome === 'ok') return 'ok';
-    return this.#alone(async () => {
-      if (outcome === 'gap' && (await this.#readOn(from)) === 'ok') return 'ok';
-      return (await this.#replace(from, (theirs, mine) => theirs.term > mine.term)) ? 'replaced' : 'ok';
-    });
+  /** Takes entries that a member sent and follows up what they show to be missing. */
+  async take(from: PeerName, { lines, certificate }: Answer): Promise<'ok' | 'fork'> {
+    const outcome = await this.#parts.ledger.take(lines, certificate);
+    if (outcome !== 'gap') return outcome;
+    return this.readOn(from);
   }
 
-  /**
-   * Makes this journal that of the leader which has let this peer in: reads on, or takes it whole when this one ends
-   * otherwise.
-   */
+  /** Asks for everything after this journal's end, until there is no more that is proved. */
+  readOn(from: PeerName): Promise<'ok' | 'fork'> {
+    return this.#alone(() => this.#readOn(from), 'ok');
+  }
+
+  /** Makes this journal that of the leader which has let this peer in. */
   catchUp(leader: PeerName): Promise<'ok' | 'replaced'> {
     return this.#alone(async () => {
-      const { journal } = this.#parts.ledger;
-      if (journal.length > 0) {
-        const [last] = await this.ask(leader, journal.length - 1);
-        const same = last !== undefined && parseEntry(last).hash === journal.lastHash;
-        if (!same && (await this.#replace(leader, () => true))) return 'replaced';
-      }
-      return (await this.#readOn(leader)) === 'ok' || !(await this.#replace(leader, () => true))
-        ? 'ok'
-        : 'replaced';
-    });
+      if (!(await this.#differs(leader)) && (await this.#readOn(leader)) === 'ok') return 'ok';
+      return (await this.#replace(leader)) ? 'replaced' : 'ok';
+    }, 'ok');
   }
 
-  /** Takes a peer's journal when more iterations are committed in it than in this one. */
-  takeLonger(from: PeerName): Promise<'ok' | 'replaced'> {
-    return this.#alone(async () =>
-      (await this.#replace(from, (theirs, mine) => theirs.iteration > mine.iteration)) ? 'replaced' : 'ok',
-    );
+  /** Whether a peer has another entry where this journal ends. */
+  async #differs(from: PeerName): Promise<boolean> {
+    const { journal } = this.#parts.ledger;
+    if (journal.length === 0) return false;
+    const { lines } = await this.ask(from, journal.length - 1);
+    return lines[0] !== undefined && parseEntry(lines[0]).hash !== journal.lastHash;
   }
 
   /** One of these at a time; a second is not needed. */
-  async #alone(work: () => Promise<'ok' | 'replaced'>): Promise<'ok' | 'replaced'> {
-    if (this.#busy || this.#parts.isOver()) return 'ok';
+  async #alone<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+    if (this.#busy || this.#parts.isOver()) return otherwise;
     this.#busy = true;
     try {
       return await work();
@@ -102,26 +98,48 @@ export class History {
     }
   }
 
-  /** Asks for everything after this journal's end until there is no more, or until it contradicts this journal. */
   async #readOn(from: PeerName): Promise<'ok' | 'fork'> {
     const { ledger, isOver } = this.#parts;
     for (;;) {
-      const before = ledger.journal.length;
-      const lines = await this.ask(from, before);
-      if (lines.length === 0 || isOver()) return 'ok';
-      if ((await ledger.take(lines)) === 'fork') return 'fork';
-      if (ledger.journal.length === before) return 'ok';
+      const before = ledger.certainLength;
+      const { lines, certificate } = await this.#proved(from, before);
+      if (lines.length === 0 || certificate === undefined || isOver()) return 'ok';
+      if ((await ledger.take(lines, certificate)) === 'fork') return 'fork';
+      await ledger.inTurn(async () => {}); // what is certain is applied before this says that it is there
+      if (ledger.certainLength === before) return 'ok';
     }
   }
 
-  async #replace(from: PeerName, better: (theirs: RunState, mine: RunState) => boolean): Promise<boolean> {
-    const { ledger, replaced, isOver } = this.#parts;
+  /** Entries from an index on, up to one that is proved. */
+  async #proved(from: PeerName, fromIndex: number): Promise<Answer> {
     const lines: string[] = [];
     for (;;) {
-      const more = await this.ask(from, lines.length);
-      if (more.length === 0) break;
+      const { lines: more, certificate } = await this.ask(from, fromIndex + lines.length);
       lines.push(...more);
+      const whole = certificate !== undefined && certificate.index < fromIndex + lines.length;
+      if (whole || more.length === 0 || this.#parts.isOver()) {
+        return { lines, certificate: whole ? certificate : undefined };
+      }
     }
-    return !isOver() && lines.length > 0 && (await ledger.adopt(lines, better, replaced));
   }
+
+  async #replace(from: PeerName): Promise<boolean> {
+    const { ledger, replaced, isOver } = this.#parts;
+    const { lines, certificate } = await this.#proved(from, 0);
+    if (isOver() || certificate === undefined) return false;
+    await ledger.adopt(lines, certificate, replaced);
+    return true;
+  }
+}
+
+/** What a message of entries says. Throws a JournalError when its certificate is no certificate. */
+export function readAnswer(value: {
+  readonly entries: readonly Uint8Array[];
+  readonly certificate?: CertificateMessage | undefined;
+}): Answer {
+  const decoder = new TextDecoder();
+  return {
+    lines: value.entries.map((bytes) => decoder.decode(bytes)),
+    certificate: value.certificate && readCertificate(value.certificate),
+  };
 }

@@ -88,13 +88,14 @@ export class Joining {
   }
 
   /**
-   * Joins by invite; gives the run's manifest, who leads it, and whether the text here is the run's. Rejects with a
-   * JoinError that says why not.
+   * Joins by invite; gives the run's manifest, who leads it, and whether the text here is the run's; undefined when
+   * `enough` says that there is nothing to ask any more. Rejects with a JoinError that says why not.
    */
   async join(
     invite: Invite,
     application: Application,
-  ): Promise<{ manifest: SignedManifest; leader: PeerName; hasText: boolean }> {
+    enough: () => boolean,
+  ): Promise<{ manifest: SignedManifest; leader: PeerName; hasText: boolean } | undefined> {
     const { store, identity, journal } = this.#parts;
     const stored = await store.readBlob('manifest');
     if (stored !== undefined) {
@@ -108,10 +109,12 @@ export class Joining {
     }
     const contact = { peer: invite.peer, addresses: invite.addresses };
     const patience = journal.length > 0 ? RETURN_SECONDS : 0;
-    const accepted = await this.#ask([contact, ...this.#known()], application, invite.runId, patience);
+    const contacts = [contact, ...this.#known()];
+    const accepted = await this.#ask(contacts, application, invite.runId, patience, enough);
+    if (accepted === undefined) return undefined;
     const manifest = await readManifest(accepted.manifest, identity, invite.runId);
     await store.writeBlob('manifest', manifest.bytes);
-    return { manifest, leader: accepted.leader, hasText: this.#isSameText(manifest, application.text) };
+    return { manifest, leader: accepted.leader, hasText: this.isSameText(manifest, application.text) };
   }
 
   /** Asks the members it knows to be let in again; gives who leads, or undefined when none of them answers. */
@@ -119,11 +122,12 @@ export class Joining {
     application: Application,
     runId: string,
     patienceSeconds: number,
+    enough: () => boolean = () => false,
   ): Promise<PeerName | undefined> {
     const known = this.#known();
     if (known.length === 0) return undefined;
     try {
-      return (await this.#ask(known, application, runId, patienceSeconds)).leader;
+      return (await this.#ask(known, application, runId, patienceSeconds, enough))?.leader;
     } catch (error) {
       if (error instanceof JoinError && error.problem === 'unreachable') return undefined;
       throw error;
@@ -140,7 +144,8 @@ export class Joining {
     application: Application,
     runId: string,
     patienceSeconds: number,
-  ): Promise<{ leader: PeerName; manifest: Uint8Array }> {
+    enough: () => boolean,
+  ): Promise<{ leader: PeerName; manifest: Uint8Array } | undefined> {
     const { network, clock, event } = this.#parts;
     const began = clock.now();
     let patience = patienceSeconds;
@@ -152,6 +157,7 @@ export class Joining {
       const asked = new Set<PeerName>();
       for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
         this.#stopping.signal.throwIfAborted();
+        if (enough()) return undefined;
         if (asked.has(peer) || peer === network.self) continue;
         asked.add(peer);
         const answer = await this.#askOne(peer, request);
@@ -172,6 +178,7 @@ export class Joining {
           throw new JoinError(problemOf(answer), answer.message);
         }
       }
+      if (enough()) return undefined;
       if (clock.now() - began >= patience) {
         const said = [...problems].map(([peer, why]) => (why.includes(peer) ? why : `${peer}: ${why}`));
         throw new JoinError('unreachable', `no peer of the run let this one in. ${said.join('; ')}`);
@@ -224,7 +231,7 @@ export class Joining {
   }
 
   /** A joiner whose text differs from the run's is told where; it can still hold other stages. */
-  #isSameText({ manifest }: SignedManifest, text: Uint8Array | undefined): boolean {
+  isSameText({ manifest }: SignedManifest, text: Uint8Array | undefined): boolean {
     if (text === undefined) return false;
     const compared = compareText(manifest.data, text, this.#parts.identity.digest);
     if (compared.kind === 'same') return true;

@@ -4,6 +4,7 @@
 
 import type { WeightReport } from '../journal/entry.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
+import { finish } from '../schedule/slices.ts';
 import { type Clock, sleep } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
 import { Boundary } from './boundary.ts';
@@ -13,7 +14,7 @@ import type { Orders } from './ledger.ts';
 import type { Manifest } from './manifest.ts';
 import { type Applicant, holders } from './placement.ts';
 import { Planning } from './planner.ts';
-import { planEntry, plansFromTimes } from './planning.ts';
+import { planBasis, planEntry, planInSlices, plansFromTimes, QUICK_STEPS, searches } from './planning.ts';
 import { isProbe } from './probing.ts';
 import type { RunState } from './run-state.ts';
 import { SeatsSearch } from './seats-search.ts';
@@ -29,6 +30,12 @@ export interface LeaderParts {
   readonly order: (bodies: Orders) => Promise<void>;
   readonly send: (to: PeerName, body: ControlBody) => void;
   readonly alive: (peer: PeerName) => boolean;
+  /** Whether a peer was heard in the last seconds. */
+  readonly hears: (peer: PeerName) => boolean;
+  /** Has another keeper lead. */
+  readonly handOver: (to: PeerName) => void;
+  /** After a restart: members whose peers started again too have so long to say so. */
+  readonly graceSeconds: number;
   /** Before the first plan, this many peers must be ready (and every stage held). */
   readonly waitForPeers: number;
   /** Runs after the last commit, before the run is declared ended. */
@@ -86,6 +93,8 @@ export class Leader {
   readonly #limits = new ExchangeLimits();
   readonly #changes: Changes;
   #collecting: Collecting | undefined;
+  /** The iteration that was planned together with the commit before it. */
+  #ordered: Collecting | undefined;
   #started = false;
   #stopped = false;
   #since = 0;
@@ -122,7 +131,7 @@ export class Leader {
         await order([{ kind: 'end', iteration: state.iteration, weights }]);
         return;
       }
-      await this.#gather();
+      if (this.#ordered === undefined) await this.#gather();
       if (this.#stopped) return;
       await this.#iterate();
     }
@@ -275,20 +284,39 @@ export class Leader {
     if (state.member(peer) === undefined || state.member(peer)?.status === 'gone') return;
     if (this.#collecting?.participants.some((p) => p.peer === peer)) this.#collecting.disturbed = true;
     await order([{ kind: 'members', changes: [{ kind: 'gone', peer, how, reason }] }]);
+    await this.#mindKeepers();
     this.#progress();
+  }
+
+  /** A keeper that is gone is replaced at once: the next one lost may cost the majority. */
+  async #mindKeepers(): Promise<void> {
+    for (let changes = 0; changes < 2 && !this.#stopped; changes++) {
+      const body = this.#boundary.keepers();
+      if (body === undefined) return;
+      await this.#parts.order([body]);
+    }
   }
 
   // ---- boundaries
 
   async #gather(): Promise<void> {
-    const { state, manifest, clock, order, note } = this.#parts;
+    const { state, manifest, clock, order, note, handOver, graceSeconds } = this.#parts;
     let said = '';
     for (;;) {
       await this.#seats.seatNewcomers();
       if (this.#stopped) return;
       const bodies = this.#boundary.changes();
       if (bodies.length > 0) {
+        const { length } = state.keepers;
         await order(bodies);
+        // keepers that may not change just now may a moment later
+        if (bodies[0]!.kind === 'keepers' && state.keepers.length === length) await this.#changes.next(0.5);
+        continue;
+      }
+      const { heir } = this.#boundary;
+      if (heir !== undefined) {
+        handOver(heir);
+        await this.#changes.next(1);
         continue;
       }
       const { stages } = manifest.training;
@@ -299,7 +327,8 @@ export class Leader {
       if (this.#started) {
         if (state.group(0).length > 0) return;
       } else {
-        const complete = missingStages.length === 0 && ready >= this.#parts.waitForPeers;
+        const settled = clock.now() - this.#since >= graceSeconds;
+        const complete = settled && missingStages.length === 0 && ready >= this.#parts.waitForPeers;
         const waitedEnough = state.iteration > 0 && clock.now() - this.#since > GATHER_SECONDS;
         if (complete || (waitedEnough && state.group(0).length > 0)) {
           this.#started = true;
@@ -311,7 +340,7 @@ export class Leader {
         said = waiting;
         note({ kind: 'waiting', ready, wanted: Math.max(this.#parts.waitForPeers, stages), missingStages });
       }
-      await this.#changes.next(this.#started ? undefined : 5);
+      await this.#changes.next(this.#started ? undefined : Math.min(5, graceSeconds || 5));
     }
   }
 
@@ -328,30 +357,10 @@ export class Leader {
   // ---- one iteration
 
   async #iterate(): Promise<void> {
-    const { state, order, clock, note } = this.#parts;
-    const planned = await this.#planning.take();
-    if (planned === undefined || this.#stopped) return;
-    const { plan, basis, seconds: planSeconds, ahead, predictedSeconds = null } = planned;
-    const { iteration, planner } = basis;
-    const attempt = state.plan?.iteration === iteration ? state.plan.attempt + 1 : 0;
-    const collecting = new Collecting(iteration, attempt, plan);
-    note({ kind: 'planned', iteration, steps: planner.steps, ahead, planSeconds, predictedSeconds });
-    let ordered = false;
-    await order(() => {
-      // members may have come or gone while this waited for its turn
-      ordered = !this.#stopped && this.#planning.fits(basis);
-      if (!ordered) return [];
-      this.#collecting = collecting;
-      this.#startedAt = clock.now();
-      this.#progressAt = this.#startedAt;
-      return [{ kind: 'plan', iteration, attempt, plan: planEntry(plan), planner }];
-    });
-    if (!ordered) {
-      await sleep(clock, 0);
-      return;
-    }
-    this.#planning.begin();
-    this.#seats.lookForMoves();
+    let collecting = this.#ordered;
+    this.#ordered = undefined;
+    collecting ??= await this.#plan();
+    if (collecting === undefined) return;
     while (!this.#stopped) {
       this.#advance(collecting);
       if (collecting.group(0, this.#parts.alive).length === 0) return; // no anchor: the next boundary decides
@@ -362,6 +371,39 @@ export class Leader {
     }
     if (this.#stopped) return;
     await this.#commit(collecting);
+  }
+
+  /** Orders the plan of the next iteration; undefined when it could not be ordered. */
+  async #plan(): Promise<Collecting | undefined> {
+    const { state, order, clock, note } = this.#parts;
+    const planned = await this.#planning.take();
+    if (planned === undefined || this.#stopped) return undefined;
+    const { plan, basis, seconds: planSeconds, ahead, predictedSeconds = null } = planned;
+    const { iteration, planner } = basis;
+    const attempt = state.plan?.iteration === iteration ? state.plan.attempt + 1 : 0;
+    const collecting = new Collecting(iteration, attempt, plan);
+    note({ kind: 'planned', iteration, steps: planner.steps, ahead, planSeconds, predictedSeconds });
+    let ordered = false;
+    await order(() => {
+      // members may have come or gone while this waited for its turn
+      ordered = !this.#stopped && this.#planning.fits(basis);
+      if (!ordered) return [];
+      this.#begin(collecting);
+      return [{ kind: 'plan', iteration, attempt, plan: planEntry(plan), planner }];
+    });
+    if (!ordered) {
+      await sleep(clock, 0);
+      return undefined;
+    }
+    this.#planning.begin();
+    this.#seats.lookForMoves();
+    return collecting;
+  }
+
+  #begin(collecting: Collecting): void {
+    this.#collecting = collecting;
+    this.#startedAt = this.#parts.clock.now();
+    this.#progressAt = this.#startedAt;
   }
 
   /** Orders whatever can be ordered now. */
@@ -457,13 +499,41 @@ export class Leader {
   }
 
   async #commit(collecting: Collecting): Promise<void> {
-    const { order, manifest, clock } = this.#parts;
+    const { order, manifest, clock, state, note } = this.#parts;
     const weights = this.#weightReports(collecting.iteration - 1);
     if (!collecting.stuck) {
       this.#longestSeconds = Math.max(this.#longestSeconds ?? 0, clock.now() - this.#startedAt);
     }
     this.#collecting = undefined;
-    await order([collecting.commit(manifest.training.optimizer.clip, weights, plansFromTimes(manifest))]);
+    const { clip } = manifest.training.optimizer;
+    const commit = collecting.commit(clip, weights, plansFromTimes(manifest));
+    if (!this.#goesOn(collecting.iteration)) {
+      await order([commit]);
+      return;
+    }
+    // the keepers agree on both at once: half as many round trips
+    const basis = planBasis(state, manifest, collecting.iteration + 1, QUICK_STEPS);
+    const { iteration, planner } = basis;
+    const plan = finish(planInSlices(manifest, basis));
+    const next = new Collecting(iteration, 0, plan);
+    const { steps } = planner;
+    note({ kind: 'planned', iteration, steps, ahead: true, planSeconds: 0, predictedSeconds: null });
+    let both = false;
+    await order(() => {
+      both = this.#goesOn(collecting.iteration) && this.#planning.fits(basis, collecting.iteration);
+      if (!both) return [commit];
+      this.#begin(next);
+      return [commit, { kind: 'plan', iteration, attempt: 0, plan: planEntry(plan), planner }];
+    });
+    if (both) this.#ordered = next;
+  }
+
+  /** Whether the next plan can be ordered with this commit: it does not depend on it, and nothing else is to be decided. */
+  #goesOn(iteration: number): boolean {
+    const { manifest, state } = this.#parts;
+    if (iteration >= manifest.training.iterations || plansFromTimes(manifest) || searches(manifest))
+      return false;
+    return !this.#stopped && state.group(0).length > 0 && this.#boundary.isIdle;
   }
 
   /** Compares the weights of each stage's replicas; those that differ from the most common are sent a fresh copy. */

@@ -1,18 +1,38 @@
-// The journal as a running peer uses it: entries come in from others or are ordered here, each is checked, kept,
-// applied to the run's state and handed on, one after another. This is the Ordering seam's simple member: one peer
-// leads and orders; the next one takes over. Agreement among keepers replaces it behind the same calls.
+// The journal as a running peer uses it. What this peer leads with is proposed here and is there when the keepers have
+// agreed on it; what is certain, from whomever it comes, is applied to the run's state and acted on, one entry after
+// another, each once.
 
+import type { Certificate } from '../journal/consensus/messages.ts';
+import type { ConsensusMessage } from '../journal/consensus/wire.ts';
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../journal/entry.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Clock } from '../seams/clock.ts';
+import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
+import { Keeping } from './keeping.ts';
 import { RunState } from './run-state.ts';
 
 export interface LedgerParts {
   readonly journal: Journal;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly self: PeerName;
   /** Runs for each entry, in order, after the state has changed; the next entry waits for it. */
   readonly react: (entry: Entry) => Promise<void>;
-  readonly broadcast: (entries: readonly Entry[]) => void;
-  readonly self: PeerName;
+  /** Sends what this peer has ordered to those that are no keepers. */
+  readonly broadcast: (
+    entries: readonly Entry[],
+    certificate: Certificate,
+    keepers: readonly PeerName[],
+  ) => void;
+  readonly send: (to: PeerName, message: ConsensusMessage) => void;
+  /** This peer leads from here on: the entry that says so is certain and applied. */
+  readonly leads: () => void;
+  /** It led and does not any more. */
+  readonly deposed: () => void;
+  /** An entry that the keepers agreed on makes no sense; it is passed over, by everyone alike. */
+  readonly senseless: (problem: Error) => void;
+  readonly failed: (error: Error) => void;
 }
 
 /** What to order, or what gives it in its turn. */
@@ -22,6 +42,7 @@ export type Orders = readonly EntryBody[] | (() => readonly EntryBody[]);
 export interface RunName {
   readonly runId: string;
   readonly founder: PeerName;
+  readonly seed: number;
 }
 
 export class Ledger {
@@ -29,25 +50,68 @@ export class Ledger {
   readonly #parts: LedgerParts;
   #state = new RunState();
   #run: RunName | undefined;
-  /** Of any journal that this peer had: a term is never used for two histories. */
-  #highestTerm = 0;
+  #keeping: Keeping | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  #orders: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LedgerParts) {
     this.journal = parts.journal;
     this.#parts = parts;
-    for (const entry of parts.journal.entries()) this.#state.apply(entry);
+    for (const entry of parts.journal.entries()) this.#apply(entry);
   }
 
   get state(): RunState {
     return this.#state;
   }
 
-  /** From here on only this run's entries are taken. Throws a JournalError when the journal is another run's already. */
+  /** Entries that are certain, applied here already or about to be. */
+  get certainLength(): number {
+    return this.#keeping?.certainLength ?? this.journal.length;
+  }
+
+  /** Who leads, as far as the keepers know; empty when nobody does or this peer is none. */
+  get leader(): PeerName {
+    return this.#keeping?.leader ?? '';
+  }
+
+  /** Who keeps the journal as far as this peer's goes, also by an entry that is not certain. */
+  get keepers(): readonly PeerName[] {
+    return this.#keeping?.keepers ?? [];
+  }
+
+  get isKeeper(): boolean {
+    return this.#keeping?.keepers.includes(this.#parts.self) ?? false;
+  }
+
+  /**
+   * From here on only this run's entries are taken, and this peer does its part in keeping them. Throws a JournalError
+   * when the journal is another run's already.
+   */
   bind(run: RunName): void {
     this.#run = run;
-    const genesis = this.journal.at(0);
+    const { journal } = this;
+    const genesis = journal.at(0) ?? journal.tail[0];
     if (genesis !== undefined) this.#checkRun(genesis);
+    const { self, clock, identity, send, deposed, failed } = this.#parts;
+    this.#keeping = new Keeping(
+      {
+        self,
+        clock,
+        identity,
+        journal,
+        ...run,
+        send,
+        certain: (entries, certificate) => this.#certain(entries, certificate),
+        elected: () => void this.#takeOver().catch(failed),
+        deposed,
+        failed,
+      },
+      genesis !== undefined,
+    );
+  }
+
+  stop(): void {
+    this.#keeping?.stop();
   }
 
   #checkRun({ body, author, index }: Entry): void {
@@ -64,76 +128,135 @@ export class Ledger {
     return turn;
   }
 
+  // ---- leading
+
+  /** Begins the run's journal, with this peer as its only keeper. */
+  async found(): Promise<void> {
+    const { runId, founder } = this.#run!;
+    await this.#keeping!.found({ kind: 'genesis', runId, founder });
+  }
+
   /**
-   * Orders entries of this peer's as the leader: signs, keeps, sends and applies them. Does nothing when another peer
-   * has come to lead while this call waited for its turn. What depends on the state as it is then is given as a function.
+   * Orders entries of this peer's as the leader; resolves when they are certain and applied here. Does nothing when
+   * another peer has come to lead. What depends on the state as it is then is given as a function.
    */
   order(wanted: Orders): Promise<void> {
-    return this.inTurn(async () => {
+    const turn = this.#orders.then(async () => {
+      await this.inTurn(async () => {}); // what is certain already is applied
       const bodies = typeof wanted === 'function' ? wanted() : wanted;
-      const takesOver = bodies.some((body) => body.kind === 'leader');
-      if (!takesOver && this.#state.leader !== this.#parts.self) return;
-      const term = takesOver ? Math.max(this.#highestTerm, this.#state.term) + 1 : this.#state.term;
       const [body] = bodies;
-      if (body === undefined) return;
+      const keeping = this.#keeping;
+      if (body === undefined || keeping === undefined || this.#state.leader !== this.#parts.self) return;
       const { length: index } = this.journal;
-      this.#state.check({ index, term, author: this.#parts.self, body }); // before anything is kept or sent
-      const entries = await this.journal.author(bodies, term);
-      this.#parts.broadcast(entries);
-      for (const entry of entries) {
-        this.#state.apply(entry);
-        await this.#parts.react(entry);
-      }
+      this.#state.check({ index, term: this.#state.term, author: this.#parts.self, body }); // before anyone hears of it
+      if (await keeping.propose(bodies)) await this.inTurn(async () => {});
+    });
+    this.#orders = turn.catch(() => {});
+    return turn;
+  }
+
+  /** The first entry of a term says who leads it. */
+  async #takeOver(): Promise<void> {
+    const { self, leads } = this.#parts;
+    const reason = this.journal.length === 0 ? 'it founded the run' : 'the keepers elected it';
+    if (!(await this.#keeping!.propose([{ kind: 'leader', peer: self, reason }]))) return;
+    await this.inTurn(async () => {
+      if (this.#keeping!.leads && this.#state.leader === self) leads();
     });
   }
 
   /**
-   * Takes entries that another peer sent.
-   * @returns 'ok'; 'gap' when entries before them are missing; 'fork' when they contradict this journal and are of a
-   *   later term, so that this journal's end must give way
+   * Founds the run again from what is certain here, because most keepers are gone: what was not certain is lost, and
+   * this peer is the only keeper at first.
    */
-  take(lines: readonly string[]): Promise<'ok' | 'gap' | 'fork'> {
-    return this.inTurn(async () => {
-      for (const line of lines) {
-        const entry = parseEntry(line);
-        if (entry.index > this.journal.length) return 'gap';
-        if (entry.index < this.journal.length) {
-          if (this.journal.at(entry.index)!.hash === entry.hash) continue;
-          return entry.term > this.journal.lastTerm ? 'fork' : 'ok';
-        }
-        if (entry.previous !== this.journal.lastHash && entry.term > this.journal.lastTerm) return 'fork';
-        this.#checkRun(entry);
-        this.#state.check(entry);
-        await this.journal.append(entry);
-        this.#state.apply(entry);
-        await this.#parts.react(entry);
-      }
-      return 'ok';
-    });
+  async refound(body: Extract<EntryBody, { kind: 'refound' }>): Promise<void> {
+    const { journal } = this;
+    await this.inTurn(() =>
+      this.#keeping!.reopen(async () => {
+        const term = Math.max(journal.ballot.term, journal.lastTerm, this.#keeping!.term) + 1;
+        const after = { index: journal.length - 1, hash: journal.lastHash };
+        await journal.write(journal.length, await journal.make([body], term, after));
+        await journal.keepBallot({ term, votedFor: this.#parts.self });
+      }),
+    );
+    this.#keeping!.campaign();
+  }
+
+  /** The leader is lost: the keepers need not wait for it to say nothing. */
+  leaderLost(peer: PeerName): void {
+    this.#keeping?.leaderLost(peer);
+  }
+
+  /** Has another keeper lead in place of this peer. */
+  handOver(to: PeerName): void {
+    this.#keeping?.handOver(to);
+  }
+
+  // ---- hearing
+
+  /** Takes what another keeper says. */
+  async hear(from: PeerName, message: ConsensusMessage): Promise<void> {
+    await this.#keeping?.hear(from, message);
   }
 
   /**
-   * Takes a whole journal in place of this one if it is `better`, and calls `adopted` in the same turn. Throws a
-   * JournalError, and changes nothing, when it is not sound or another run's.
+   * Takes entries that another peer handed on. Throws a JournalError when they prove nothing.
+   * @returns 'ok'; 'gap' when entries before them are missing; 'fork' when they contradict what is certain here
    */
-  adopt(
-    lines: readonly string[],
-    better: (theirs: RunState, mine: RunState) => boolean,
-    adopted: () => void,
-  ): Promise<boolean> {
-    return this.inTurn(async () => {
-      const entries = lines.map(parseEntry);
-      const state = new RunState();
-      for (const entry of entries) {
-        this.#checkRun(entry);
-        state.apply(entry);
+  async take(lines: readonly string[], certificate: Certificate | undefined): Promise<'ok' | 'gap' | 'fork'> {
+    const entries = lines.map(parseEntry);
+    for (const entry of entries) this.#checkRun(entry);
+    const [first] = entries;
+    if (certificate === undefined || this.#keeping === undefined) {
+      throw new JournalError('entries without a certificate', first);
+    }
+    const outcome = await this.#keeping.take(entries, certificate);
+    return outcome === 'gap' || outcome === 'fork' ? outcome : 'ok';
+  }
+
+  /** Applies what is certain, in turn. */
+  #certain(entries: readonly Entry[], certificate: Certificate): void {
+    const { react, broadcast, self, failed } = this.#parts;
+    this.inTurn(async () => {
+      if (entries.some(({ author }) => author === self) && this.#keeping!.leads) {
+        broadcast(entries, certificate, this.#keeping!.keepers);
       }
-      if (!better(state, this.#state)) return false;
-      await this.journal.adopt(entries);
-      this.#highestTerm = Math.max(this.#highestTerm, this.#state.term, state.term);
-      this.#state = state;
-      adopted();
+      for (const entry of entries) {
+        if (entry.index !== this.journal.length) continue; // another journal has taken this one's place meanwhile
+        this.journal.settle();
+        if (this.#apply(entry)) await react(entry);
+      }
+      await this.journal.prove(certificate);
+    }).catch(failed);
+  }
+
+  #apply(entry: Entry): boolean {
+    try {
+      this.#state.apply(entry);
       return true;
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      this.#parts.senseless(error);
+      return false;
+    }
+  }
+
+  /**
+   * Takes a whole journal in place of this one, and calls `adopted` in the same turn: whoever is let into a run takes
+   * the journal of who leads it. Throws a JournalError, and changes nothing, when it is not sound or another run's.
+   */
+  async adopt(lines: readonly string[], certificate: Certificate, adopted: () => void): Promise<void> {
+    const entries = lines.map(parseEntry).slice(0, certificate.index + 1);
+    for (const entry of entries) this.#checkRun(entry);
+    await this.journal.check(entries, undefined);
+    if (entries.at(-1)?.hash !== certificate.hash) {
+      throw new JournalError('a journal that does not end where its certificate says');
+    }
+    await this.inTurn(async () => {
+      await this.#keeping!.reopen(() => this.journal.adopt(entries, certificate));
+      this.#state = new RunState();
+      for (const entry of entries) this.#apply(entry);
+      adopted();
     });
   }
 }

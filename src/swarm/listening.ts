@@ -1,12 +1,13 @@
 // What other peers say, and what becomes of it: requests are answered, a member's word goes to the trainer or to the
 // leader in this peer, a stranger's goes nowhere but to the door.
 
+import { JournalError } from '../journal/entry.ts';
 import type { ControlBody, TensorHeaderMessage } from '../network/wire/codec.ts';
 import { type Clock, sleep } from '../seams/clock.ts';
 import { EngineError } from '../seams/engine.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { PeerEventBody } from './events.ts';
-import type { History } from './history.ts';
+import { type History, readAnswer } from './history.ts';
 import type { Joining } from './joining.ts';
 import type { Leader } from './leader.ts';
 import type { Ledger } from './ledger.ts';
@@ -35,11 +36,11 @@ export interface ListeningParts {
   readonly leader: () => Leader | undefined;
   readonly alive: (peer: PeerName) => boolean;
   readonly counts: (peer: PeerName) => boolean;
+  /** A member that was believed to be lost says that it lives. */
+  readonly found: (peer: PeerName) => void;
   readonly heartbeat: () => ControlBody;
-  /** Another journal has taken the place of this one: this peer asks to be let in by it. */
-  readonly rejoin: () => Promise<void>;
-  /** A peer that knew the run before asks to come back in while the members of before are waited for. */
-  readonly remembers: (from: PeerName, journalLength: number) => Promise<void>;
+  /** Most keepers are gone for good, says a member, and wants to found the run again. */
+  readonly refoundAsked: (from: PeerName, length: number) => ControlBody;
   readonly event: (event: PeerEventBody) => void;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
@@ -50,9 +51,12 @@ type Answer = ((body: ControlBody) => void) | undefined;
 /** A tensor may overtake the entry that lets its sender in, by this much at most. */
 const STRANGER_SECONDS = 5;
 const STRANGER_PAUSE_SECONDS = 0.25;
+/** Entries that others have and that have not come by then are asked for. */
+const LAG_SECONDS = 1;
 
 export class Listening {
   readonly #parts: ListeningParts;
+  #lagging = false;
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
@@ -79,19 +83,24 @@ export class Listening {
 
   /** Takes a control message; `answer` is there when the sender waits for one. */
   control(from: PeerName, body: ControlBody, answer: Answer): Promise<void> | undefined {
-    const { isOver, trainer, history, heartbeat, state, event } = this.#parts;
-    if (isOver()) return undefined;
+    const { isOver, trainer, history, heartbeat, state, alive, counts, found, event } = this.#parts;
+    // a leader that has ended still brings the others to the end
+    if (isOver() && body.kind !== 'consensus' && body.kind !== 'entriesWanted') return undefined;
     const trouble = (error: Error) => event({ kind: 'misbehaved', peer: from, problem: error.message });
     switch (body.kind) {
       case 'heartbeat':
-        answer?.(heartbeat());
+        if (answer) answer(heartbeat());
+        else if (state().member(from) !== undefined) {
+          if (counts(from) && !alive(from)) found(from);
+          this.#isBehind(from, body.value.journalIndex);
+        }
         return undefined;
       case 'join':
         if (answer) void this.#joinAsked(from, body.value, answer).catch(trouble);
         return undefined;
       case 'entries': {
         if (!trainer()) return undefined;
-        const taking = this.#takeEntries(from, body.value.entries);
+        const taking = this.#takeEntries(from, body.value);
         if (state().member(from) !== undefined) {
           void taking.catch(trouble);
           return undefined;
@@ -104,22 +113,60 @@ export class Listening {
       case 'entriesWanted':
         answer?.(history.answerFrom(body.value.fromIndex));
         return undefined;
+      case 'consensus':
+        return this.#keeperSays(from, body.value, answer);
       default:
         if (state().member(from) !== undefined) this.#memberSays(from, body, answer);
         return undefined;
     }
   }
 
-  async #takeEntries(from: PeerName, entries: readonly Uint8Array[]): Promise<void> {
-    const { ledger, history, state, current, rejoin } = this.#parts;
-    const decoder = new TextDecoder();
-    const lines = entries.map((bytes) => decoder.decode(bytes));
+  /** What no keeper would say cuts its stream: it is read no faster than it is checked. */
+  async #keeperSays(
+    from: PeerName,
+    message: Extract<ControlBody, { kind: 'consensus' }>['value'],
+    answer: Answer,
+  ): Promise<void> {
+    const { ledger, state, refoundAsked } = this.#parts;
+    if (state().member(from) === undefined && !state().keepers.includes(from)) return;
+    if (message.kind === 'REFOUND') {
+      answer?.(refoundAsked(from, message.length));
+      return;
+    }
+    try {
+      await ledger.hear(from, message);
+    } catch (error) {
+      if (error instanceof JournalError) throw new MisbehaviourError(error.message);
+      throw error;
+    }
+  }
+
+  async #takeEntries(
+    from: PeerName,
+    value: Extract<ControlBody, { kind: 'entries' }>['value'],
+  ): Promise<void> {
+    const { ledger, history, state, current, event } = this.#parts;
+    const said = readAnswer(value);
     if (state().member(from) === undefined) {
       // what a stranger says is no reason to ask it for more
-      const outcome = await ledger.take(lines);
+      const outcome = await ledger.take(said.lines, said.certificate);
       // who was just let in does not know the members yet, and reads all that it lacks anyway
       if (outcome !== 'ok' && current()) throw new Error('it sends entries and is not in the run');
-    } else if ((await history.take(from, lines)) === 'replaced') await rejoin();
+    } else if ((await history.take(from, said)) === 'fork') {
+      event({ kind: 'misbehaved', peer: from, problem: 'its journal is of another history of this run' });
+    }
+  }
+
+  /** A peer that has heard of entries which do not come asks for them, once it has waited a little. */
+  #isBehind(from: PeerName, length: number): void {
+    const { clock, ledger, history, current, isOver } = this.#parts;
+    if (length <= ledger.certainLength || this.#lagging || !current()) return;
+    this.#lagging = true;
+    clock.schedule(LAG_SECONDS, () => {
+      this.#lagging = false;
+      if (isOver() || length <= ledger.certainLength) return;
+      history.readOn(from).catch(() => {}); // its next heartbeat says it again
+    });
   }
 
   #memberSays(from: PeerName, body: ControlBody, answer: Answer): void {
@@ -195,9 +242,8 @@ export class Listening {
     request: Extract<ControlBody, { kind: 'join' }>['value'],
     answer: (body: ControlBody) => void,
   ): Promise<void> {
-    const { network, joining, leader, counts, remembers } = this.#parts;
+    const { network, joining, leader, counts } = this.#parts;
     const signed = this.#parts.signed();
-    if (leader()?.gathering && request.runId === signed?.runId) await remembers(from, request.journalLength);
     const decision = joining.judge(from, request, signed, this.#parts.state(), leader() !== undefined);
     if (decision.kind === 'refused') {
       answer(decision.body);

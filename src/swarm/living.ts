@@ -37,6 +37,11 @@ export class Living {
     this.#lost.add(peer);
   }
 
+  /** It lives after all: the journal still counts it, and it speaks. */
+  found(peer: PeerName): void {
+    this.#lost.delete(peer);
+  }
+
   /** It has entered the run (again). */
   entered(peer: PeerName): void {
     this.#lost.delete(peer);

@@ -24,6 +24,8 @@ const manifestSchema = z.object({
   name: z.string().min(1).max(200),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   founder: z.string().min(1).max(128),
+  /** how many peers keep the journal when there are enough */
+  keepers: z.number().int().min(1).max(15).optional(),
   model: z.object({
     width: size,
     heads: size,

@@ -19,7 +19,7 @@ import { Joining } from './joining.ts';
 import { Leader } from './leader.ts';
 import { Ledger } from './ledger.ts';
 import { Listening } from './listening.ts';
-import { Liveness } from './liveness.ts';
+import { Liveness, liveness as limits } from './liveness.ts';
 import { Living } from './living.ts';
 import type { Manifest, SignedManifest } from './manifest.ts';
 import { Messenger } from './messenger.ts';
@@ -28,7 +28,7 @@ import { Presence } from './presence.ts';
 import { Reacting } from './reacting.ts';
 import type { RunState } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
-import { Succession } from './succession.ts';
+import { Refounding } from './refounding.ts';
 import { tellAgain, tellEntries } from './telling.ts';
 import { Trainer } from './trainer.ts';
 
@@ -68,7 +68,7 @@ export class Peer {
   readonly #joining: Joining;
   readonly #liveness: Liveness;
   readonly #listening: Listening;
-  readonly #succession: Succession;
+  readonly #refounding: Refounding;
   readonly #belonging: Belonging;
   readonly #reacting: Reacting;
   readonly #living: Living;
@@ -79,6 +79,8 @@ export class Peer {
   /** How often each member has misbehaved towards this peer while it led. */
   readonly #misbehaviours = new Map<PeerName, number>();
   #leaving = false;
+  /** This peer has been given a stage since it started. */
+  #inPlace = false;
   #over = false;
   #end: (end: PeerEnd) => void = () => {};
 
@@ -102,7 +104,6 @@ export class Peer {
     const living = new Living({ self: network.self, state });
     this.#living = living;
     const alive = (peer: PeerName) => living.alive(peer);
-    const rejoin = () => this.#belonging.rejoin();
     const broken = (reason: Error) => void this.#finish({ how: 'failed', reason });
     const messenger = new Messenger(network, clock, {
       control: (from, body, answer) => this.#listening.control(from, body, answer),
@@ -115,9 +116,17 @@ export class Peer {
     this.#messenger = messenger;
     const ledger = new Ledger({
       journal,
+      clock,
+      identity,
       self: network.self,
       react: (entry) => this.#react(entry),
-      broadcast: (entries) => tellEntries(entries, { network, messenger, state: this.state }),
+      broadcast: (entries, certificate, keepers) =>
+        tellEntries(entries, certificate, { network, messenger, state: this.state, keepers }),
+      send: (to, value) => messenger.send(to, { kind: 'consensus', value }),
+      leads: () => this.#belonging.leads(),
+      deposed: () => this.#deposed(),
+      senseless: (problem) => event({ kind: 'failed', problem: problem.message }),
+      failed: broken,
     });
     this.#ledger = ledger;
     const history = new History({ ledger, messenger, isOver, replaced: () => this.#stopLeading() });
@@ -143,7 +152,9 @@ export class Peer {
       isOver,
       isLeaving: () => this.#leaving,
       work: (manifest, text) => this.#work(manifest, text),
-      lead: (waitForPeers) => this.#lead(waitForPeers, false),
+      isInPlace: () => this.#inPlace,
+      lead: (waitForPeers, graceSeconds) => this.#lead(waitForPeers, graceSeconds),
+      heartbeat: () => this.#heartbeat(),
       failed: (reason) => this.#finish({ how: 'failed', reason }),
     });
     const liveness = new Liveness({
@@ -159,7 +170,7 @@ export class Peer {
       reconnected: (peer) => this.#reconnected(peer),
     });
     this.#liveness = liveness;
-    this.#succession = new Succession({
+    this.#refounding = new Refounding({
       self: network.self,
       clock,
       messenger,
@@ -169,22 +180,19 @@ export class Peer {
       event,
       isOver,
       alive,
-      leading: () => this.#leader !== undefined,
-      lost: living.lost,
-      isLeaving: () => this.#leaving,
-      left: () => void this.#finish({ how: 'left' }),
-      lookInto: (peer) => liveness.connectionBroke(peer),
-      lead: () => this.#lead(1, true),
-      rejoin,
+      alone: () => this.#belonging.rejoin(),
     });
     this.#reacting = new Reacting({
       network,
       messenger,
       state,
       event,
-      otherLeads: () => this.#stopLeading(),
-      leaderGone: () => this.#succession.succeed(),
-      entered: (peer) => living.entered(peer),
+      otherLeads: () => this.#otherLeads(),
+      leaderGone: (peer) => ledger.leaderLost(peer),
+      entered: (peer) => {
+        living.entered(peer);
+        if (peer === network.self) this.#inPlace = true;
+      },
       leftOut: () => this.#leftOut(),
       ended: () => void this.#finish({ how: 'ended' }),
     });
@@ -205,9 +213,12 @@ export class Peer {
       trainer: () => this.#trainer,
       leader: () => this.#leader,
       counts: (peer) => living.counts(peer),
+      found: (peer) => {
+        living.found(peer);
+        this.#reconnected(peer);
+      },
       heartbeat: () => this.#heartbeat(),
-      rejoin,
-      remembers: (from, length) => this.#belonging.takeMemories(from, length),
+      refoundAsked: (from, length) => this.#refounding.asked(from, length),
       broken,
     });
     network.onConnection(({ peer, state }) => {
@@ -272,7 +283,8 @@ export class Peer {
   /** From here on the run is known: this peer can train. */
   #work(manifest: SignedManifest, text: Uint8Array | undefined): void {
     const { network, clock, identity, store, engine } = this.#parts;
-    this.#ledger.bind({ runId: manifest.runId, founder: manifest.manifest.founder });
+    const { founder, seed } = manifest.manifest;
+    this.#ledger.bind({ runId: manifest.runId, founder, seed });
     this.#signed = manifest;
     this.#trainer = new Trainer({
       self: this.self,
@@ -306,7 +318,8 @@ export class Peer {
     });
   }
 
-  #lead(waitForPeers: number, started: boolean): Leader {
+  #lead(waitForPeers: number, graceSeconds: number | undefined): Leader {
+    this.#leader?.stop();
     const manifest = this.#signed!.manifest;
     const leader = new Leader({
       self: this.self,
@@ -316,14 +329,27 @@ export class Peer {
       order: (bodies) => this.#ledger.order(bodies),
       send: (to, body) => this.#messenger.send(to, body),
       alive: (peer) => this.#living.alive(peer),
+      hears: (peer) => this.#messenger.silentSeconds(peer) < limits.silenceSeconds,
       waitForPeers,
+      graceSeconds: graceSeconds ?? 0,
+      handOver: (to) => this.#ledger.handOver(to),
       beforeEnd: () => this.#deliver(),
       note: (note) => this.#event({ kind: 'leading', note }),
     });
-    if (started) leader.assumeStarted();
+    if (graceSeconds === undefined) leader.assumeStarted();
     this.#leader = leader;
     leader.run().catch((error: Error) => this.#finish({ how: 'failed', reason: error }));
     return leader;
+  }
+
+  #deposed(): void {
+    this.#belonging.deposed();
+    this.#stopLeading();
+  }
+
+  #otherLeads(): void {
+    this.#stopLeading();
+    if (this.#leaving) this.#messenger.send(this.state.leader, { kind: 'leave', value: {} });
   }
 
   #stopLeading(): void {
@@ -346,9 +372,7 @@ export class Peer {
   #reconnected(peer: PeerName): void {
     this.#trainer?.reconnected(peer);
     if (this.#leader === undefined) return;
-    const { journal } = this.#ledger;
-    const last = journal.at(journal.length - 1);
-    if (last) tellAgain(last, peer, this.#messenger); // it sees by it what it missed
+    tellAgain(this.#ledger.journal, peer, this.#messenger); // it sees by it what it missed
     this.#leader.reconnected(peer);
   }
 
@@ -366,6 +390,7 @@ export class Peer {
 
   /** The others let this peer go, or gave it up while it lives. */
   #leftOut(): void {
+    this.#inPlace = false;
     if (this.#leaving) void this.#finish({ how: 'left' });
     else if (this.state.leader !== this.self) void this.#belonging.rejoinIfLeftOut();
   }
@@ -386,8 +411,22 @@ export class Peer {
     this.#event({ kind: 'suspected', peer, how, reason });
     this.#trainer?.peerLost(peer);
     if (this.#leader) void this.#leader.lost(peer, how, reason).catch(() => {});
-    else if (peer === this.state.leader) this.#succession.succeed();
-    else this.#succession.tellSuspicion(this.state.leader, peer, how === 'broken');
+    else if (peer === this.state.leader) this.#leaderLost(peer);
+    else this.#tellSuspicion(this.state.leader, peer, how === 'broken');
+  }
+
+  /** The keepers elect another; whoever is about to leave has nobody to say goodbye to. */
+  #leaderLost(peer: PeerName): void {
+    this.#ledger.leaderLost(peer);
+    for (const keeper of this.state.keepers) {
+      if (keeper !== this.self && keeper !== peer) this.#tellSuspicion(keeper, peer, true);
+    }
+    if (this.#leaving) void this.#finish({ how: 'left' });
+  }
+
+  #tellSuspicion(to: PeerName, peer: PeerName, broken: boolean): void {
+    const silentSeconds = Math.min(this.#messenger.silentSeconds(peer), 1e6);
+    this.#messenger.send(to, { kind: 'suspicion', value: { peer, broken, silentSeconds } });
   }
 
   /** A peer sent what no sound peer sends. A member that goes on so is let go by the leader, and not let in again. */
@@ -414,11 +453,13 @@ export class Peer {
     this.#leader?.stop();
     this.#liveness.stop();
     this.#joining.stop();
+    this.#refounding.stop();
     this.#presence?.stop();
     if (led && (end.how === 'ended' || end.how === 'left')) {
       const others = this.state.present().map(({ peer }) => peer);
       await farewell(network, clock, others);
     }
+    this.#ledger.stop();
     await this.#trainer?.stop();
     this.#messenger.close();
     await network.close();

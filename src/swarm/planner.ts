@@ -90,10 +90,14 @@ export class Planning {
     return undefined;
   }
 
-  /** Whether the journal, as it stands now, still says what a plan was computed from. */
-  fits({ iteration, groups, measurements, memory, planner }: PlanBasis): boolean {
+  /**
+   * Whether the journal, as it stands now, still says what a plan was computed from.
+   * @param after the iteration that it follows, where that is not committed yet
+   */
+  fits(basis: PlanBasis, after = this.#parts.state.iteration): boolean {
+    const { iteration, groups, measurements, memory, planner } = basis;
     const { state, manifest } = this.#parts;
-    if (iteration !== state.iteration + 1) return false;
+    if (iteration !== after + 1) return false;
     // averages are never changed, only replaced
     if (planner.measuredUpTo > 0 && state.measurements(planner.measuredUpTo) !== measurements) return false;
     const now = groupsOf(state, manifest);

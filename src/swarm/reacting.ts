@@ -15,7 +15,7 @@ export interface ReactingParts {
   /** Another peer leads from here on. */
   readonly otherLeads: () => void;
   /** The leader is gone, by its own word. */
-  readonly leaderGone: () => void;
+  readonly leaderGone: (leader: PeerName) => void;
   /** A member has entered a stage: it lives, whatever was thought of it before. */
   readonly entered: (peer: PeerName) => void;
   /** The others have given this peer up, or let it go. */
@@ -42,6 +42,12 @@ export class Reacting {
       case 'leader':
         event({ kind: 'leader', peer: body.peer, term: entry.term });
         if (body.peer !== network.self) otherLeads();
+        return;
+      case 'keepers':
+        event({ kind: 'keepers', keepers: body.keepers });
+        return;
+      case 'refound':
+        event({ kind: 'refounded', peer: body.peer, lost: body.lost, run: this.#parts.state().runName });
         return;
       case 'plan':
         await trainer.startPlan(body);
@@ -87,7 +93,7 @@ export class Reacting {
         return;
       }
       trainer.peerLost(peer); // its streams stay: if it lives, it must hear that it is gone
-      if (peer === state().leader) leaderGone();
+      if (peer === state().leader) leaderGone(peer);
       return;
     }
     if (status === 'active') {

@@ -54,6 +54,10 @@ export class RunState {
   plan: OrderedPlan | undefined;
   ended = false;
   lastCommit: CommitBody | undefined;
+  /** Who keeps the journal. */
+  keepers: readonly PeerName[] = [];
+  /** Hash of each entry by which survivors founded the run again. */
+  readonly refounded: string[] = [];
   /** Averages of what was measured up to the last commit, and up to the one before. */
   #measured: Measurements = noMeasurements;
   #measuredBefore: Measurements = noMeasurements;
@@ -76,8 +80,13 @@ export class RunState {
     if (body.kind === 'leader') {
       if (body.peer !== author) throw wrong('nobody can name another peer as leader');
       if (term <= this.term) throw wrong(`term ${term} is not after ${this.term}`);
-      const active = this.#members.get(author)?.status === 'active';
-      if (!active && author !== this.founder) throw wrong(`${author} is not a member`);
+      if (!this.keepers.includes(author)) throw wrong(`${author} is no keeper`);
+      return;
+    }
+    if (body.kind === 'refound') {
+      if (body.peer !== author || !body.keepers.includes(author)) throw wrong('its author does not keep it');
+      if (term <= this.term) throw wrong(`term ${term} is not after ${this.term}`);
+      if (!this.#members.has(author)) throw wrong(`${author} is not a member`);
       return;
     }
     if (author !== this.leader) throw wrong(`written by ${author}, but ${this.leader} leads`);
@@ -88,6 +97,10 @@ export class RunState {
     if (body.kind === 'commit') {
       const planned = this.plan?.iteration === body.iteration && this.plan.attempt === body.attempt;
       if (!planned) throw wrong(`commits iteration ${body.iteration}, which was not planned`);
+    }
+    if (body.kind === 'keepers') {
+      const stranger = body.keepers.find((keeper) => !this.#members.has(keeper) && keeper !== this.founder);
+      if (stranger !== undefined) throw wrong(`${stranger} is not a member`);
     }
     if (body.kind === 'members') {
       const unknown = body.changes.find(
@@ -105,6 +118,16 @@ export class RunState {
       case 'genesis':
         this.runId = body.runId;
         this.founder = body.founder;
+        this.keepers = [body.founder];
+        break;
+      case 'keepers':
+        this.keepers = body.keepers;
+        break;
+      case 'refound':
+        this.keepers = body.keepers;
+        this.refounded.push(entry.hash);
+        this.leader = '';
+        this.term = term;
         break;
       case 'leader':
         this.leader = author;
@@ -207,8 +230,9 @@ export class RunState {
     return this.#gradientNorms.get(stage) ?? 0;
   }
 
-  /** Who leads after the current leader: the first active member in order that is not among `without`. */
-  successor(without: ReadonlySet<PeerName>): PeerName | undefined {
-    return this.active().find((member) => member.peer !== this.leader && !without.has(member.peer))?.peer;
+  /** The run's id, and behind it a mark for every time that survivors founded it again. */
+  get runName(): string {
+    const marks = this.refounded.map((hash) => `+${hash.slice(0, 6)}`);
+    return `${this.runId}${marks.join('')}`;
   }
 }

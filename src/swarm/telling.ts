@@ -1,6 +1,7 @@
-// How entries reach the others: the leader sends what it orders to every member, and to those whom these very entries
-// let in or send away.
+// How entries reach those that are no keepers: the leader sends what the keepers have agreed on to every other member,
+// and to those whom these very entries let in or send away, with the proof.
 
+import type { Certificate } from '../journal/consensus/messages.ts';
 import type { Entry } from '../journal/entry.ts';
 import { Journal } from '../journal/journal.ts';
 import type { Network, PeerName } from '../seams/network.ts';
@@ -13,18 +14,29 @@ export interface TellingParts {
   readonly messenger: Messenger;
   /** As it is before the entries. */
   readonly state: RunState;
+  /** They have them already. */
+  readonly keepers: readonly PeerName[];
 }
 
-/** Sends one entry to one member, which asks for those that it lacks before it. */
-export function tellAgain(entry: Entry, to: PeerName, messenger: Messenger): void {
+/** Sends the last entry to one member, which asks for those that it lacks before it. */
+export function tellAgain(journal: Journal, to: PeerName, messenger: Messenger): void {
+  const { certificate } = journal;
+  const entry = certificate && journal.at(certificate.index);
+  if (certificate === undefined || entry === undefined) return;
   const line = new TextEncoder().encode(Journal.line(entry));
-  messenger.send(to, { kind: 'entries', value: { entries: [line] } });
+  messenger.send(to, { kind: 'entries', value: { entries: [line], certificate } });
 }
 
 /** Sends entries, in order, to everyone they concern. */
-export function tellEntries(entries: readonly Entry[], { network, messenger, state }: TellingParts): void {
+export function tellEntries(
+  entries: readonly Entry[],
+  certificate: Certificate,
+  { network, messenger, state, keepers }: TellingParts,
+): void {
   const lines = entries.map((entry) => new TextEncoder().encode(Journal.line(entry)));
   const to = new Set(state.present().map((member) => member.peer));
+  // at the end everyone is told twice: a keeper that lags behind would find nobody to ask any more
+  if (entries.every(({ body }) => body.kind !== 'end')) for (const keeper of keepers) to.delete(keeper);
   for (const { body } of entries) {
     if (body.kind !== 'members') continue;
     for (const change of body.changes) {
@@ -38,5 +50,5 @@ export function tellEntries(entries: readonly Entry[], { network, messenger, sta
     0,
   );
   messenger.carriesGradients(ofGradients * to.size);
-  for (const peer of to) messenger.send(peer, { kind: 'entries', value: { entries: lines } });
+  for (const peer of to) messenger.send(peer, { kind: 'entries', value: { entries: lines, certificate } });
 }

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../../src/journal/entry.ts';
+import type { Certificate } from '../../src/journal/consensus/messages.ts';
 import { canonicalJson } from '../../src/journal/canonical.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { createMemoryStore } from '../../src/journal/memory-store.ts';
@@ -16,10 +17,34 @@ async function journalOf(name: string, store = createMemoryStore()): Promise<Jou
   return Journal.open(createSimulatedIdentity(name), store);
 }
 
-async function written(): Promise<Journal> {
+/** What a keeper that leads alone does: makes entries, keeps them, and is certain of them. */
+async function written(
+  journal: Journal,
+  bodies: readonly EntryBody[],
+  term: number,
+): Promise<readonly Entry[]> {
+  const end = { index: journal.length - 1, hash: journal.lastHash };
+  const made = await journal.make(bodies, term, end);
+  await taken(journal, made);
+  return made;
+}
+
+async function taken(journal: Journal, entries: readonly Entry[]): Promise<void> {
+  await journal.check(entries, journal.at(journal.length - 1));
+  await journal.write(journal.length, entries);
+  for (const _ of entries) journal.settle();
+  await journal.prove(proofOf(entries.at(-1)!));
+}
+
+/** Whether signatures are a majority's is tested with the keepers. */
+function proofOf({ index, term, hash }: Entry): Certificate {
+  return { index, term, hash, signatures: [{ keeper: 'ann', signature: new Uint8Array(32) }] };
+}
+
+async function anns(): Promise<Journal> {
   const journal = await journalOf('ann');
-  await journal.author([genesis], 0);
-  await journal.author([leads, end], 1);
+  await written(journal, [genesis], 0);
+  await written(journal, [leads, end], 1);
   return journal;
 }
 
@@ -29,28 +54,53 @@ function changed(entry: Entry, change: Partial<Entry>): Entry {
 }
 
 describe('a journal', () => {
-  it('is read back whole from its store, and every entry is checked again', async () => {
+  it('is read back whole from its store, with its proof, and every entry is checked again', async () => {
     const store = createMemoryStore();
     const journal = await journalOf('ann', store);
-    await journal.author([genesis, leads], 1);
+    await written(journal, [genesis, leads], 1);
     const again = await journalOf('ann', store);
     expect(again.entries()).toEqual(journal.entries());
     expect(again.lastHash).toBe(journal.lastHash);
+    expect(again.certificate).toEqual(journal.certificate);
+  });
+
+  it('keeps what is not certain apart, and lets it be taken back', async () => {
+    const store = createMemoryStore();
+    const journal = await journalOf('ann', store);
+    await written(journal, [genesis, leads], 1);
+    const last = { index: 1, hash: journal.lastHash };
+    await journal.write(2, await journal.make([end, end], 1, last));
+    expect(journal.length).toBe(2);
+    expect((await journalOf('ann', store)).tail).toHaveLength(2);
+    const [other] = await journal.make([{ kind: 'leader', peer: 'ann', reason: 'again' }], 2, last);
+    await journal.write(2, [other!]);
+    const again = await journalOf('ann', store);
+    expect(again.tail).toEqual([other]);
+    expect(again.length).toBe(2);
+    await expect(journal.write(1, [])).rejects.toThrow(/entry 1 is certain/);
+  });
+
+  it('remembers for whom this peer voted', async () => {
+    const store = createMemoryStore();
+    const journal = await journalOf('ann', store);
+    expect(journal.ballot).toEqual({ term: 0, votedFor: '' });
+    await journal.keepBallot({ term: 7, votedFor: 'bob' });
+    expect((await journalOf('ann', store)).ballot).toEqual({ term: 7, votedFor: 'bob' });
   });
 
   it('takes the entries of another peer in order, and gives the same text for them', async () => {
-    const journal = await written();
+    const journal = await anns();
     const other = await journalOf('bob');
-    for (const entry of journal.entries()) await other.append(parseEntry(Journal.line(entry)));
+    for (const entry of journal.entries()) await taken(other, [parseEntry(Journal.line(entry))]);
     expect(other.entries().map((entry) => Journal.line(entry))).toEqual(
       journal.entries().map((entry) => Journal.line(entry)),
     );
   });
 
   it('refuses an entry that was changed, names it, and stays as it was', async () => {
-    const [first, second] = (await written()).entries();
+    const [first, second] = (await anns()).entries();
     const other = await journalOf('bob');
-    await other.append(first!);
+    await taken(other, [first!]);
     const wrong = [
       changed(second!, { body: { kind: 'leader', peer: 'ann', reason: 'another reason' } }),
       changed(second!, { author: 'bob' }),
@@ -60,40 +110,55 @@ describe('a journal', () => {
       changed(second!, { signature: '00'.repeat(32) }),
     ];
     for (const entry of wrong) {
-      await expect(other.append(entry)).rejects.toThrow(JournalError);
+      await expect(taken(other, [entry])).rejects.toThrow(JournalError);
       expect(other.length).toBe(1);
     }
-    await other.append(second!);
+    await taken(other, [second!]);
     expect(other.length).toBe(2);
   });
 
-  it('does not write what the others could not read', async () => {
-    const journal = await written();
+  it('makes nothing that the others could not read', async () => {
+    const journal = await anns();
     const addresses = Array.from({ length: 17 }, () => '/memory/eve');
     const origin = { kind: 'initial' as const };
     const enter = { kind: 'enter' as const, peer: 'eve', name: 'eve', addresses, stage: 1, origin };
-    await expect(journal.author([{ kind: 'members', changes: [enter] }], 1)).rejects.toThrow(JournalError);
+    await expect(written(journal, [{ kind: 'members', changes: [enter] }], 1)).rejects.toThrow(JournalError);
     expect(journal.length).toBe(3);
   });
 
-  it('says which stored entry does not follow', async () => {
+  it('says which stored entry does not follow, or is broken, and in which line', async () => {
     const store = createMemoryStore();
-    const journal = await journalOf('ann', store);
-    await journal.author([genesis, leads, end], 1);
+    await written(await journalOf('ann', store), [genesis, leads, end], 1);
     const lines = await store.readLog('journal');
     await store.replaceLog('journal', [lines[0]!, lines[2]!]);
     await expect(journalOf('ann', store)).rejects.toMatchObject({ name: 'JournalError', index: 2 });
+    await store.replaceLog('journal', [lines[0]!, lines[1]!.slice(0, 40), lines[2]!]);
+    await expect(journalOf('ann', store)).rejects.toMatchObject({
+      index: 1,
+      message: expect.stringMatching(/entry 1 \(line 2\): not JSON/),
+    });
+  });
+
+  it('is not read without entries that it once was certain of', async () => {
+    const store = createMemoryStore();
+    await written(await journalOf('ann', store), [genesis, leads, end], 1);
+    const lines = await store.readLog('journal');
+    await store.replaceLog('journal', lines.slice(0, 2));
+    await expect(journalOf('ann', store)).rejects.toMatchObject({
+      index: 2,
+      message: expect.stringMatching(/entry 2 was certain and is not here/),
+    });
   });
 
   it('is replaced by another only when that one is sound', async () => {
-    const journal = await written();
+    const journal = await anns();
     const other = await journalOf('bob');
-    await other.author([{ kind: 'genesis', runId, founder: 'bob' }], 0);
+    await written(other, [{ kind: 'genesis', runId, founder: 'bob' }], 0);
     const before = other.entries();
     const [first, second, third] = journal.entries();
-    await expect(other.adopt([first!, third!])).rejects.toThrow(JournalError);
+    await expect(other.adopt([first!, third!], proofOf(third!))).rejects.toThrow(JournalError);
     expect(other.entries()).toEqual(before);
-    await other.adopt([first!, second!, third!]);
+    await other.adopt([first!, second!, third!], proofOf(third!));
     expect(other.lastHash).toBe(journal.lastHash);
   });
 });

@@ -29,7 +29,7 @@ describe('a process that is killed', () => {
       const { disk, store } = await written(['one', 'two'], 0);
       void store.appendLog('journal', 'three');
       await Promise.resolve();
-      disk.crash('killed', () => share);
+      disk.crash(() => share);
       expect(await disk.open().readLog('journal')).toEqual(left);
     }
   });
@@ -44,27 +44,32 @@ describe('a process that is killed', () => {
       await disk.open().writeBlob('stage-1', Uint8Array.of(1));
       void disk.open(world.clockOf('a')).writeBlob('stage-1', Uint8Array.of(2));
       await Promise.resolve();
-      disk.crash('killed', () => share);
+      disk.crash(() => share);
       expect(await disk.open().readBlob('stage-1')).toEqual(Uint8Array.of(left));
     }
   });
 });
 
-describe('a machine that loses its power', () => {
-  it('loses the end of what was appended in the last seconds, and nothing older', async () => {
-    const recent = await written(['one', 'two', 'three', 'four'], 1);
-    expect(recent.disk.crash('power', () => 0.5)).toMatchObject({ lines: 2 });
-    expect(await recent.disk.open().readLog('journal')).toEqual(['one', 'two']);
-    const older = await written(['one', 'two'], 6);
-    expect(older.disk.crash('power', () => 0.99)).toMatchObject({ lines: 0 });
-    expect(await older.disk.open().readLog('journal')).toEqual(['one', 'two']);
+describe('a disk after a crash', () => {
+  it('has every line that was acknowledged, however lately, and the first of those that were under way', async () => {
+    for (const [share, left] of [
+      [0, ['one', 'two']],
+      [0.5, ['one', 'two', 'three']],
+      [0.99, ['one', 'two', 'three', 'four']],
+    ] as const) {
+      const { disk, store } = await written(['one', 'two'], 0);
+      void store.appendLog('journal', 'three', 'four', 'five');
+      await Promise.resolve();
+      disk.crash(() => share);
+      expect(await disk.open().readLog('journal')).toEqual(left);
+    }
   });
 
   it('goes on after what is left, as if nothing had been begun', async () => {
     const { disk, store } = await written(['one'], 0);
     void store.appendLog('journal', 'two');
     await Promise.resolve();
-    disk.crash('killed', () => 0.7);
+    disk.crash(() => 0.7);
     const next = disk.open();
     await next.appendLog('journal', 'again');
     expect(await next.readLog('journal')).toEqual(['one', 'again']);

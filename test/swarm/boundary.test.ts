@@ -43,7 +43,14 @@ const enter = (peer: string, stage: number): MemberChange => ({
 function boundaryOf(state: RunState, lost: readonly string[] = []) {
   let now = 0;
   const clock = { now: () => now, schedule: () => () => {} };
-  const boundary = new Boundary({ state, manifest, clock, alive: (peer) => !lost.includes(peer) });
+  const boundary = new Boundary({
+    self: 'ann',
+    state,
+    manifest,
+    clock,
+    alive: (peer) => !lost.includes(peer),
+    hears: () => true,
+  });
   const at = (seconds: number) => {
     now = seconds;
     return boundary.changes();

@@ -19,6 +19,11 @@ class Script {
     return this;
   }
 
+  refound(peer: string, keepers: string[]): this {
+    this.#term++;
+    return this.say(peer, { kind: 'refound', peer, keepers, lost: [], agreed: [peer] });
+  }
+
   entry(author: string, body: EntryBody, term = this.#term): Entry {
     return { index: this.#index, term, previous: digest, author, body, hash: digest, signature: '' };
   }
@@ -90,17 +95,31 @@ describe('the state of a run', () => {
     expect(state.gradientNorm(1)).toBe(0.5);
   });
 
-  it('names the first active member that is left as the leader’s successor', () => {
-    const { state } = founded();
-    expect(state.successor(new Set())).toBe('bob');
-    expect(state.successor(new Set(['bob']))).toBe('cid');
-    expect(state.successor(new Set(['bob', 'cid']))).toBeUndefined();
+  it('knows who keeps the journal: its founder, until an entry says who else', () => {
+    const script = founded();
+    expect(script.state.keepers).toEqual(['ann']);
+    script.say('ann', { kind: 'keepers', keepers: ['ann', 'bob'] });
+    expect(script.state.keepers).toEqual(['ann', 'bob']);
+  });
+
+  it('has another name once survivors have founded the run again', () => {
+    const { state } = founded().refound('bob', ['bob']);
+    expect(state.keepers).toEqual(['bob']);
+    expect(state.leader).toBe('');
+    expect(state.runName).toBe(`${digest}+${digest.slice(0, 6)}`);
   });
 });
 
 describe('what nobody may say', () => {
   const wrong: [string, string, EntryBody][] = [
     ['a stranger that it leads', 'eve', { kind: 'leader', peer: 'eve', reason: '' }],
+    ['a member that is no keeper that it leads', 'bob', { kind: 'leader', peer: 'bob', reason: '' }],
+    ['the leader that a stranger keeps the journal', 'ann', { kind: 'keepers', keepers: ['ann', 'eve'] }],
+    [
+      'a stranger that it founds the run again',
+      'eve',
+      { kind: 'refound', peer: 'eve', keepers: ['eve'], lost: ['ann'], agreed: ['eve'] },
+    ],
     ['a member that another one leads', 'bob', { kind: 'leader', peer: 'cid', reason: '' }],
     ['a member that does not lead who belongs to the run', 'bob', members(enter('eve', 1))],
     [
@@ -115,7 +134,7 @@ describe('what nobody may say', () => {
   for (const [what, author, body] of wrong) {
     it(`${what}: refused, and nothing changes`, () => {
       const script = founded();
-      const term = body.kind === 'leader' ? 2 : 1;
+      const term = body.kind === 'leader' || body.kind === 'refound' ? 2 : 1;
       const entry = script.entry(author, body, term);
       const before = JSON.stringify([script.state.leader, script.state.iteration, script.state.everyone()]);
       expect(() => script.state.apply(entry)).toThrow(/entry 4/);
@@ -126,7 +145,9 @@ describe('what nobody may say', () => {
   }
 
   it('the old leader anything, once another one leads', () => {
-    const script = founded().say('bob', { kind: 'leader', peer: 'bob', reason: 'ann is gone' });
+    const script = founded()
+      .say('ann', { kind: 'keepers', keepers: ['ann', 'bob'] })
+      .say('bob', { kind: 'leader', peer: 'bob', reason: 'ann is gone' });
     expect(() => script.state.apply(script.entry('ann', members(enter('eve', 1))))).toThrow('bob leads');
     expect(() => script.state.apply(script.entry('bob', members(enter('eve', 1)), 1))).toThrow('term 1');
   });

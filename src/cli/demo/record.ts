@@ -118,6 +118,12 @@ export class DemoRecord {
           if (event.term > 1) this.#say('★', `${this.#name(event.peer)} leads now`);
         }
         return;
+      case 'refounded':
+        if (this.#first(`refounded ${event.run}`)) {
+          const lost = event.lost.map((peer) => this.#name(peer)).join(', ');
+          this.#say('!', `most keepers are gone (${lost}): ${this.#name(event.peer)} founds the run again`);
+        }
+        return;
       case 'leading':
         if (event.note.kind === 'waiting') this.waiting = event.note;
         else if (event.note.kind === 'stuck')

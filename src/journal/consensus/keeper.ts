@@ -20,6 +20,7 @@ import {
   type LogEntry,
   MAX_KEEPERS,
   MAX_UNCERTAIN,
+  SOON_TICKS,
 } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { proves, weighCertified } from './proof.ts';
@@ -111,7 +112,15 @@ export class Keeper<E extends LogEntry> {
         this.#out.outcome = this.#certified(input.entries, input.certificate);
         break;
       case 'campaign':
-        if (this.#isKeeper && this.#role !== 'leader') this.#campaign(false);
+        if (this.isKeeper && this.#role !== 'leader') this.#campaign(false);
+        break;
+      case 'leaderLost':
+        if (this.#role !== 'follower' || this.#leader !== input.leader) break;
+        this.#leader = '';
+        this.#timeout = Math.min(
+          this.#timeout,
+          this.#elapsed + 1 + this.#parts.chance.integerBelow(SOON_TICKS),
+        );
         break;
       case 'handOver':
         if (this.#leading?.isUpToDate(input.to)) this.#send(input.to, { kind: 'lead', term: this.#term });
@@ -142,7 +151,7 @@ export class Keeper<E extends LogEntry> {
       return;
     }
     this.#elapsed++;
-    if (this.#elapsed >= this.#timeout && this.#isKeeper) this.#askAround();
+    if (this.#elapsed >= this.#timeout && this.isKeeper) this.#askAround();
   }
 
   #drawTimeout(): number {
@@ -162,7 +171,7 @@ export class Keeper<E extends LogEntry> {
   // ---- elections
 
   /** One that an entry takes out stays needed until that entry is certain (Ongaro's thesis, 4.2.2). */
-  get #isKeeper(): boolean {
+  get isKeeper(): boolean {
     const { self } = this.#parts;
     return this.#log.keepers.includes(self) || this.#log.keepersAt(this.certainIndex).includes(self);
   }
@@ -289,7 +298,7 @@ export class Keeper<E extends LogEntry> {
         this.#leading?.refused(from, message.index);
         return;
       case 'lead':
-        if (from === this.#leader && this.#isKeeper) this.#campaign(true);
+        if (from === this.#leader && this.isKeeper) this.#campaign(true);
         return;
     }
   }
@@ -415,7 +424,7 @@ export class Keeper<E extends LogEntry> {
     if (!next || joint.kind !== 'joined') return 'not-next';
     if (!this.#mayChangeKeepers(entries)) return 'keepers-refused';
     this.#write(entries);
-    if (entries.some((entry) => entry.keepers)) leading.follow();
+    if (entries.some((entry) => entry.keepers)) leading.follow(this.#log.lastIndex);
     leading.stream();
     this.#out.sign = { term, index: this.#log.lastIndex, hash: this.#log.hashAt(this.#log.lastIndex)! };
     return 'ok';

@@ -45,15 +45,17 @@ export class Leading<E extends LogEntry> {
 
   constructor(parts: LeadingParts<E>) {
     this.#parts = parts;
-    this.follow();
+    this.follow(parts.log.lastIndex + 1);
   }
 
-  /** Takes the keepers as the log has them now: newcomers are written to, those gone are not any more. */
-  follow(): void {
+  /**
+   * Takes the keepers as the log has them now: those gone are not written to any more, and newcomers are from `next`
+   * on. One that was just let in has most likely followed so far, and lacks the entry that lets it in.
+   */
+  follow(next: number): void {
     const { self, log } = this.#parts;
     for (const keeper of log.keepers) {
       if (keeper === self || this.#progress.has(keeper)) continue;
-      const next = log.lastIndex + 1;
       this.#progress.set(keeper, {
         next,
         match: -1,

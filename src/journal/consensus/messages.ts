@@ -98,6 +98,8 @@ export type KeeperInput<E extends LogEntry> =
   | { readonly kind: 'certified'; readonly entries: readonly E[]; readonly certificate: Certificate }
   /** Stand for election now, without waiting: a founder, or a peer that was asked to lead. */
   | { readonly kind: 'campaign' }
+  /** This leader's connection broke and it does not answer: another is needed soon. */
+  | { readonly kind: 'leaderLost'; readonly leader: PeerName }
   /** Have another keeper lead. */
   | { readonly kind: 'handOver'; readonly to: PeerName }
   /** Entries up to the certified end are kept elsewhere: drop them here. */
@@ -147,6 +149,8 @@ export type KeeperOutcome =
 export const HEARTBEAT_TICKS = 2;
 /** A keeper that has heard no leader for this long, and up to twice that by chance, stands for election. */
 export const ELECTION_TICKS = 10;
+/** Once a leader is known to be lost: within so many. */
+export const SOON_TICKS = 4;
 /** What one message may carry. */
 export const MAX_APPEND_ENTRIES = 64;
 export const MAX_APPEND_BYTES = 1024 * 1024;

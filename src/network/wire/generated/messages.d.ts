@@ -1250,7 +1250,8 @@ export declare namespace Consensus {
         APPENDED = "APPENDED",
         BEHIND = "BEHIND",
         INSTALL = "INSTALL",
-        LEAD = "LEAD"
+        LEAD = "LEAD",
+        REFOUND = "REFOUND"
     }
     namespace ConsensusKind {
         const codec: () => Codec<ConsensusKind>;

@@ -4157,6 +4157,7 @@ export var Consensus;
         ConsensusKind["BEHIND"] = "BEHIND";
         ConsensusKind["INSTALL"] = "INSTALL";
         ConsensusKind["LEAD"] = "LEAD";
+        ConsensusKind["REFOUND"] = "REFOUND";
     })(ConsensusKind = Consensus.ConsensusKind || (Consensus.ConsensusKind = {}));
     let __ConsensusKindValues;
     (function (__ConsensusKindValues) {
@@ -4169,6 +4170,7 @@ export var Consensus;
         __ConsensusKindValues[__ConsensusKindValues["BEHIND"] = 6] = "BEHIND";
         __ConsensusKindValues[__ConsensusKindValues["INSTALL"] = 7] = "INSTALL";
         __ConsensusKindValues[__ConsensusKindValues["LEAD"] = 8] = "LEAD";
+        __ConsensusKindValues[__ConsensusKindValues["REFOUND"] = 9] = "REFOUND";
     })(__ConsensusKindValues || (__ConsensusKindValues = {}));
     (function (ConsensusKind) {
         ConsensusKind.codec = () => {

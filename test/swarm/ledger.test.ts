@@ -1,0 +1,265 @@
+// The journal in a running peer's hands: what it takes from others, what it does not, and what it writes before it says
+// anything. Real keepers, disks in memory, messages carried by hand.
+
+import { describe, expect, it } from 'vitest';
+import type { Certificate } from '../../src/journal/consensus/messages.ts';
+import type { ConsensusMessage } from '../../src/journal/consensus/wire.ts';
+import { type Entry, type EntryBody, JournalError } from '../../src/journal/entry.ts';
+import { Journal } from '../../src/journal/journal.ts';
+import { createMemoryStore } from '../../src/journal/memory-store.ts';
+import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
+import { SimulatedWorld } from '../../src/network/simulated/world.ts';
+import type { Store } from '../../src/seams/store.ts';
+import { Ledger } from '../../src/swarm/ledger.ts';
+
+const run = { runId: 'ab'.repeat(32), founder: 'ann', seed: 7 };
+
+interface Party {
+  readonly ledger: Ledger;
+  readonly sent: { to: string; message: ConsensusMessage }[];
+  readonly told: { entries: readonly Entry[]; certificate: Certificate }[];
+  readonly seen: Entry[];
+  leads: number;
+}
+
+const world = new SimulatedWorld();
+
+async function party(self: string, store: Store = createMemoryStore(), of = run): Promise<Party> {
+  const identity = createSimulatedIdentity(self);
+  const journal = await Journal.open(identity, store);
+  const sent: Party['sent'] = [];
+  const told: Party['told'] = [];
+  const seen: Entry[] = [];
+  const made: { party?: Party } = {};
+  const ledger = new Ledger({
+    journal,
+    identity,
+    self,
+    clock: world.clockOf(self),
+    react: async (entry) => {
+      seen.push(entry);
+    },
+    broadcast: (entries, certificate) => told.push({ entries, certificate }),
+    send: (to, message) => sent.push({ to, message }),
+    leads: () => {
+      made.party!.leads++;
+    },
+    deposed: () => {},
+    senseless: (error) => {
+      throw error;
+    },
+    failed: (error) => {
+      throw error;
+    },
+  });
+  ledger.bind(of);
+  made.party = { ledger, sent, told, seen, leads: 0 };
+  return made.party;
+}
+
+/** Lets everything that can happen happen: no timer runs here. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 200; i++) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function founded(store?: Store): Promise<Party> {
+  const ann = await party('ann', store);
+  await ann.ledger.found();
+  await settle();
+  expect(ann.leads).toBe(1);
+  return ann;
+}
+
+const enter = (peer: string): EntryBody => ({
+  kind: 'members',
+  changes: [{ kind: 'enter', peer, name: peer, addresses: [], stage: 0, origin: { kind: 'initial' } }],
+});
+
+const lines = (entries: readonly Entry[]): string[] => entries.map((entry) => Journal.line(entry));
+
+/** All that a party has, as one would hand it on. */
+function handedOn({ ledger }: Party): [string[], Certificate] {
+  return [lines(ledger.journal.entries()), ledger.journal.certificate!];
+}
+
+describe('what the only keeper orders', () => {
+  it('is certain once it is on its disk, and applied before the order resolves', async () => {
+    const ann = await founded();
+    await ann.ledger.order([enter('ann')]);
+    expect(ann.ledger.state.member('ann')?.status).toBe('entering');
+    expect(ann.seen.map(({ body }) => body.kind)).toEqual(['genesis', 'leader', 'members']);
+    expect(ann.ledger.journal.certificate).toMatchObject({ index: 2, term: 1 });
+    expect(ann.told.at(-1)!.entries.map(({ index }) => index)).toEqual([2]);
+  });
+
+  it('is there after a restart', async () => {
+    const store = createMemoryStore();
+    const ann = await founded(store);
+    await ann.ledger.order([enter('ann')]);
+    ann.ledger.stop();
+    const again = await party('ann', store);
+    expect(again.ledger.state.member('ann')).toBeDefined();
+    expect(again.ledger.certainLength).toBe(3);
+  });
+});
+
+describe('what others hand on', () => {
+  it('is taken with its certificate, each entry once', async () => {
+    const ann = await founded();
+    await ann.ledger.order([enter('ann')]);
+    const bob = await party('bob');
+    expect(await bob.ledger.take(...handedOn(ann))).toBe('ok');
+    expect(await bob.ledger.take(...handedOn(ann))).toBe('ok');
+    await settle();
+    expect(bob.seen.map(({ index }) => index)).toEqual([0, 1, 2]);
+    expect(bob.ledger.journal.certificate).toEqual(ann.ledger.journal.certificate);
+  });
+
+  it('is a gap when entries before it are missing', async () => {
+    const ann = await founded();
+    const bob = await party('bob');
+    await ann.ledger.order([enter('ann')]);
+    const [all, certificate] = handedOn(ann);
+    expect(await bob.ledger.take(all.slice(2), certificate)).toBe('gap');
+    expect(bob.ledger.certainLength).toBe(0);
+  });
+
+  it('is refused without a certificate, with a forged one, and with one of another run', async () => {
+    const ann = await founded();
+    await ann.ledger.order([enter('ann')]);
+    const [all, certificate] = handedOn(ann);
+    const bob = await party('bob');
+    await expect(bob.ledger.take(all, undefined)).rejects.toThrow(/without a certificate/);
+    const forged = { ...certificate, signatures: [{ keeper: 'ann', signature: new Uint8Array(32) }] };
+    await expect(bob.ledger.take(all, forged)).rejects.toThrow(/not signed by ann/);
+    const eve = createSimulatedIdentity('eve');
+    const signature = await eve.sign(new Uint8Array(3));
+    const strange = { ...certificate, signatures: [{ keeper: 'eve', signature }] };
+    await expect(bob.ledger.take(all, strange)).rejects.toThrow(JournalError);
+    const elsewhere = await party('bob', createMemoryStore(), { ...run, runId: 'cd'.repeat(32) });
+    await expect(elsewhere.ledger.take(all, certificate)).rejects.toThrow(/another run/);
+    await settle();
+    expect(bob.seen).toEqual([]);
+  });
+
+  it('is refused when too few keepers signed', async () => {
+    const ann = await founded();
+    const bob = await party('bob');
+    await ann.ledger.order([enter('bob')]);
+    await bob.ledger.take(...handedOn(ann));
+    void ann.ledger.order([{ kind: 'keepers', keepers: ['ann', 'bob'] }]);
+    await settle();
+    // on ann's disk and not on bob's: one of two keepers is no majority
+    expect(ann.ledger.certainLength).toBe(3);
+    const append = ann.sent.findLast(
+      ({ message }) => message.kind === 'APPEND' && message.entries.length > 0,
+    )!;
+    const entry = new TextDecoder().decode(append.message.entries[0]);
+    const { hash, index, term } = JSON.parse(entry) as Entry;
+    const own = ann.ledger.journal.certificate!;
+    const short = { ...own, hash, index, term };
+    await expect(bob.ledger.take([entry], short)).rejects.toThrow(JournalError);
+    expect(bob.ledger.certainLength).toBe(3);
+  });
+});
+
+describe('a keeper', () => {
+  /** A store of which one write does not come back until it is let go. */
+  function slowStore() {
+    const store = createMemoryStore();
+    let release: () => void = () => {};
+    let slow = false;
+    const held = async (): Promise<void> => {
+      if (slow) await new Promise<void>((resolve) => (release = resolve));
+    };
+    const slowed: Store = {
+      ...store,
+      appendLog: async (name, ...appended) => {
+        if (name === 'journal') await held();
+        await store.appendLog(name, ...appended);
+      },
+      writeBlob: async (name, bytes) => {
+        if (name === 'ballot') await held();
+        await store.writeBlob(name, bytes);
+      },
+    };
+    return {
+      store: slowed,
+      slow: () => {
+        slow = true;
+      },
+      go: () => {
+        slow = false;
+        release();
+      },
+    };
+  }
+
+  async function pair() {
+    const disk = slowStore();
+    const ann = await founded();
+    const bob = await party('bob', disk.store);
+    await ann.ledger.order([enter('bob')]);
+    await bob.ledger.take(...handedOn(ann));
+    await settle();
+    return { ann, bob, disk };
+  }
+
+  it('acknowledges an entry only when it is on its disk; then both are certain of it', async () => {
+    const { ann, bob, disk } = await pair();
+    const ordered = ann.ledger.order([{ kind: 'keepers', keepers: ['ann', 'bob'] }]);
+    await settle();
+    disk.slow();
+    for (const { message } of ann.sent.splice(0)) await bob.ledger.hear('ann', message);
+    await settle();
+    expect(bob.sent).toEqual([]);
+    disk.go();
+    await settle();
+    expect(bob.sent.map(({ to, message }) => [to, message.kind])).toEqual([['ann', 'APPENDED']]);
+    for (const { message } of bob.sent.splice(0)) await ann.ledger.hear('bob', message);
+    await ordered;
+    expect(ann.ledger.journal.certificate!.signatures.map(({ keeper }) => keeper)).toEqual(['ann', 'bob']);
+    for (const { message } of ann.sent.splice(0)) await bob.ledger.hear('ann', message);
+    await settle();
+    expect(bob.ledger.state.keepers).toEqual(['ann', 'bob']);
+  });
+
+  it('votes only when its vote is on its disk', async () => {
+    const { bob, disk } = await pair();
+    const nothing = new Uint8Array(0);
+    const vote: ConsensusMessage = {
+      kind: 'VOTE',
+      term: 9,
+      length: 50,
+      lastTerm: 8,
+      hash: '',
+      granted: false,
+      handedOver: true,
+      entries: [],
+      signature: nothing,
+      keepers: [],
+    };
+    disk.slow();
+    await bob.ledger.hear('ann', vote);
+    await settle();
+    expect(bob.sent).toEqual([]);
+    disk.go();
+    await settle();
+    expect(bob.sent.map(({ message }) => [message.kind, message.term, message.granted])).toEqual([
+      ['VOTED', 9, true],
+    ]);
+    expect(bob.ledger.journal.ballot).toEqual({ term: 9, votedFor: 'ann' });
+  });
+
+  it('does not count an acknowledgement that somebody else signed', async () => {
+    const { ann, bob } = await pair();
+    void ann.ledger.order([{ kind: 'keepers', keepers: ['ann', 'bob'] }]);
+    await settle();
+    for (const { message } of ann.sent.splice(0)) await bob.ledger.hear('ann', message);
+    await settle();
+    const { message } = bob.sent[0]!;
+    await expect(ann.ledger.hear('eve', message)).rejects.toThrow(/not its own/);
+    expect(ann.ledger.certainLength).toBe(3);
+  });
+});
