@@ -28,4 +28,4 @@ export const codecs = {
 export type CodecName = keyof typeof codecs;
 
 /** What a run uses whose founder does not say. */
-export const DEFAULT_CODEC: CodecName = 'dense-f32';
+export const DEFAULT_CODEC: CodecName = 'eden';
