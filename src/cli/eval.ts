@@ -6,8 +6,9 @@ import { DEFAULT_EVALUATION_TOKENS, evaluate } from '../inference/index.ts';
 import { RunError } from './errors.ts';
 import { parsePositive, parseStages } from './model-flags.ts';
 import { withModelFolder } from './model-folder.ts';
-import { withoutTiming, type Output } from './output.ts';
+import { withoutTiming } from './output.ts';
 import { addCommonFlags, type CliContext, type CommonFlags } from './program.ts';
+import { Progress } from './progress.ts';
 import { loadText } from './text.ts';
 
 interface EvalFlags extends CommonFlags {
@@ -74,23 +75,6 @@ async function runEval(folder: string, flags: EvalFlags, { output, signal }: Cli
 }
 
 const count = (value: number) => value.toLocaleString('en-US');
-
-/** One line that is written over, where there is a terminal to do so. */
-class Progress {
-  readonly #human: Output['human'];
-  constructor(human: Output['human']) {
-    this.#human = human;
-  }
-
-  show(line: string): void {
-    if (this.#human.isTTY) this.#human.write(`\r${line}`);
-  }
-
-  clear(): void {
-    // Carriage return, erase to the end of the line.
-    if (this.#human.isTTY) this.#human.write('\r\u001b[K');
-  }
-}
 
 function parseTokens(text: string): number {
   if (text === 'all') return Number.POSITIVE_INFINITY;

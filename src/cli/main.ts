@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { abortOnInterrupt } from './interrupt.ts';
 import { createOutput } from './output.ts';
+import { register as registerAudit } from './audit.ts';
 import { register as registerDemo } from './demo.ts';
 import { register as registerEval } from './eval.ts';
 import { register as registerFound } from './found.ts';
@@ -12,6 +13,7 @@ import { register as registerPlan } from './plan.ts';
 import { type RegisterCommand, runProgram } from './program.ts';
 
 const commands: readonly RegisterCommand[] = [
+  registerAudit,
   registerDemo,
   registerEval,
   registerFound,

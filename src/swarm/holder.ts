@@ -63,6 +63,46 @@ export async function normOf(values: Float32Array, clock: Clock): Promise<number
   return Math.sqrt(squares);
 }
 
+/** What one commit gives to a stage. */
+export interface StageUpdate {
+  readonly iteration: number;
+  /** The group's summed gradient, flat as the weights, and its norm. */
+  readonly sum: Float32Array;
+  readonly norm: number;
+  /** Micro-batches in the sum. */
+  readonly count: number;
+}
+
+/**
+ * Applies one commit: the mean of `count` micro-batch gradients, clipped, through the run's optimizer. Weights and
+ * optimizer state are changed in place; in its middle they are those of no iteration.
+ */
+export async function stepStage(
+  held: StageSnapshot,
+  { iteration, sum, norm, count }: StageUpdate,
+  manifest: Manifest,
+  clock: Clock,
+): Promise<StageSnapshot> {
+  const { clip } = manifest.training.optimizer;
+  const clipped = clip > 0 ? clipFactor(norm / count, clip) : 1;
+  const rate = learningRateAt(rateSchedule(manifest), iteration - 1);
+  const optimizer = optimizerOf(manifest);
+  optimizer.begin(held.state);
+  for (let from = 0; from < sum.length; from += SLICE) {
+    if (from > 0) await sleep(clock, 0);
+    optimizer.apply({
+      weights: held.weights,
+      gradient: sum,
+      state: held.state,
+      learningRate: rate * held.rateFactor,
+      gradientScale: clipped / count,
+      from,
+      to: Math.min(sum.length, from + SLICE),
+    });
+  }
+  return { ...held, iteration };
+}
+
 export class StageHolder {
   readonly manifest: Manifest;
   readonly engine: Engine;
@@ -119,23 +159,7 @@ export class StageHolder {
 
   async #step(iteration: number, sum: Float32Array, norm: number, count: number): Promise<void> {
     const held = this.#require();
-    const { clip } = this.manifest.training.optimizer;
-    const clipped = clip > 0 ? clipFactor(norm / count, clip) : 1;
-    const rate = learningRateAt(rateSchedule(this.manifest), iteration - 1);
-    this.#optimizer.begin(held.state);
-    for (let from = 0; from < sum.length; from += SLICE) {
-      if (from > 0) await sleep(this.#clock, 0);
-      this.#optimizer.apply({
-        weights: held.weights,
-        gradient: sum,
-        state: held.state,
-        learningRate: rate * held.rateFactor,
-        gradientScale: clipped / count,
-        from,
-        to: Math.min(sum.length, from + SLICE),
-      });
-    }
-    this.#held = { ...held, iteration };
+    this.#held = await stepStage(held, { iteration, sum, norm, count }, this.manifest, this.#clock);
     await this.engine.writeWeights(held.weights);
   }
 

@@ -1,0 +1,183 @@
+// `skein audit`: checks a run's journal without trusting anyone who took part in it.
+
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import type { StagedModel } from '../model/export.ts';
+import { restage } from '../model/restage.ts';
+import { createKeyIdentity, generateKey } from '../network/libp2p/identity.ts';
+import { createRealClock } from '../network/real-clock.ts';
+import { type Audit, type AuditParts, type AuditProgress, audit, isJournal } from '../replay/audit.ts';
+import type { Identity } from '../seams/identity.ts';
+import type { ModelShape } from '../seams/shapes.ts';
+import {
+  type Manifest,
+  ManifestError,
+  modelOf,
+  readManifest,
+  type SignedManifest,
+  stagesOf,
+} from '../swarm/manifest.ts';
+import { type GivenWeights, weightsDigest } from '../swarm/obtaining.ts';
+import { RunError, UsageError } from './errors.ts';
+import { readTextFile, reasonOf } from './files.ts';
+import { readModelFolder } from './model-folder.ts';
+import { type Output, withoutTiming } from './output.ts';
+import { addCommonFlags, type CliContext, type CommonFlags } from './program.ts';
+import { Progress } from './progress.ts';
+
+interface AuditFlags extends CommonFlags {
+  readonly manifest?: string;
+  readonly model?: string;
+}
+
+const JOURNAL_FILE = 'journal.jsonl';
+/** As a peer's folder has it, beside the journal. */
+const MANIFEST_FILE = 'manifest';
+
+export function register(program: Command, context: CliContext): void {
+  const command = program
+    .command('audit')
+    .summary('check the journal of a run')
+    .description(
+      'Checks hashes, signatures, plans and commits of a journal, and computes the weights again where the journal has every update.',
+    )
+    .argument('<journal>', 'journal.jsonl of a peer, or its folder')
+    .option('--manifest <file>', "the run's signed manifest; by default the one beside the journal")
+    .option('--model <dir>', 'the exported model that the run began with, if it began with one');
+  addCommonFlags(command, { timing: true });
+  command.action((file: string, flags: AuditFlags) => runAudit(file, flags, context));
+}
+
+async function runAudit(path: string, flags: AuditFlags, { output, signal }: CliContext): Promise<void> {
+  const started = performance.now();
+  const file = isFolder(path) ? join(path, JOURNAL_FILE) : path;
+  const journal = readTextFile(file);
+  if (!isJournal(journal)) {
+    throw new UsageError(
+      `${file}: is no journal; a run writes one as ${JOURNAL_FILE} into each peer's folder`,
+    );
+  }
+  // An auditor has a key like everyone, and signs nothing with it.
+  const identity = createKeyIdentity(await generateKey());
+  const signed = await readSigned(flags.manifest ?? join(dirname(file), MANIFEST_FILE), identity);
+  const { manifest } = signed;
+  const given = flags.model === undefined ? undefined : givenTo(manifest, flags.model, identity);
+  const result = await audited(
+    { journal, signed, identity, clock: createRealClock(), given },
+    output,
+    signal,
+  );
+  say(result, manifest, output);
+  const wallSeconds = (performance.now() - started) / 1000;
+  const document = { ...result, name: manifest.name, timing: { wallSeconds } };
+  if (flags.json === true) output.json(flags.timing === false ? withoutTiming(document) : document);
+  if (result.firstBadEntry !== null) {
+    throw new RunError(`${file}: entry ${result.firstBadEntry} is bad: ${result.problem}`);
+  }
+}
+
+async function audited(parts: AuditParts, { human }: Output, signal: AbortSignal): Promise<Audit> {
+  const progress = new Progress(human);
+  const steps = audit(parts);
+  try {
+    for (;;) {
+      const step = await steps.next();
+      if (step.done === true) return step.value;
+      signal.throwIfAborted();
+      const { pass, done, of } = step.value;
+      progress.show(`${PASSES[pass]}: ${count(done)} of ${count(of)} entries`);
+    }
+  } finally {
+    progress.clear();
+  }
+}
+
+const PASSES: Record<AuditProgress['pass'], string> = {
+  entries: 'hashes and signatures',
+  plans: 'plans',
+  weights: 'commits and weights',
+};
+
+function say(result: Audit, { name }: Manifest, output: Output): void {
+  const { entries, iterations, verified, plans, replayed, notReplayed, digestsCompared, bytes } = result;
+  output.say(
+    `run "${name}" ${result.runId.slice(0, 12)}: ${count(entries)} entries, ${count(iterations)} iterations`,
+  );
+  const others =
+    plans.otherVersion > 0
+      ? `, ${count(plans.otherVersion)} made by another version of the planner and only checked`
+      : '';
+  output.say(`plans computed again: ${count(plans.recomputed)}${others}`);
+  output.say(
+    replayed
+      ? `weights computed again from the first to the last; digests compared with them: ${count(digestsCompared)}`
+      : `weights not computed again: ${notReplayed}; digests compared with earlier ones: ${count(digestsCompared)}`,
+  );
+  const contributions = replayed ? `, ${count(bytes.contributions)} of them updates` : '';
+  output.say(
+    `journal: ${count(bytes.journal)} bytes${contributions}; manifest: ${count(bytes.manifest)} bytes`,
+  );
+  if (verified) output.say(`verified${result.ended ? '' : '; the run has not ended'}`);
+}
+
+const count = (value: number) => value.toLocaleString('en-US');
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+async function readSigned(file: string, identity: Identity): Promise<SignedManifest> {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new UsageError(
+      `${file}: ${reasonOf(error)}; the run's manifest lies beside the journal in a peer's folder, or name it with --manifest`,
+      { cause: error },
+    );
+  }
+  try {
+    return await readManifest(bytes, identity);
+  } catch (error) {
+    if (error instanceof ManifestError) throw new UsageError(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** The model's weights in the run's stages. Throws a UsageError when it is not the one that the run began with. */
+function givenTo(manifest: Manifest, folder: string, identity: Identity): GivenWeights {
+  const { start } = manifest;
+  if (start === undefined) {
+    throw new UsageError(`--model ${folder}: this run began with the weights of its seed; leave --model out`);
+  }
+  const found = readModelFolder(folder);
+  const shape = modelOf(manifest);
+  const fields = Object.keys(shape) as (keyof ModelShape)[];
+  const differing = fields.find((field) => found.model[field] !== shape[field]);
+  if (differing !== undefined) {
+    throw new UsageError(
+      `--model ${folder}: the model has ${differing} ${found.model[differing]}, the run's has ${shape[differing]}`,
+    );
+  }
+  const weights = restaged(folder, found, manifest);
+  const other = weights.findIndex(
+    (values, stage) => weightsDigest(values, identity) !== start.weights[stage],
+  );
+  if (other >= 0) {
+    throw new UsageError(
+      `--model ${folder}: its weights of stage ${other} are not those that the run began with`,
+    );
+  }
+  return weights;
+}
+
+function restaged(folder: string, found: StagedModel, manifest: Manifest): GivenWeights {
+  try {
+    return restage(found, stagesOf(manifest));
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new UsageError(`--model ${folder}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,243 @@
+// The audit of a run: whoever has the manifest and a journal finds out whether every entry is what the run's rules
+// allow, without trusting anyone who took part. Four passes, each over what the ones before found sound: the entries as
+// they are chained and signed, the keepers' certificates, the plans, and the commits with the weights they lead to.
+
+import { canonicalBytes, fromHex, type Json, toHex } from '../journal/canonical.ts';
+import { type Entry, GENESIS_PREVIOUS, JournalError, parseEntry } from '../journal/entry.ts';
+import { Journal } from '../journal/journal.ts';
+import type { Clock } from '../seams/clock.ts';
+import type { Identity } from '../seams/identity.ts';
+import type { SignedManifest } from '../swarm/manifest.ts';
+import type { GivenWeights } from '../swarm/obtaining.ts';
+import { auditPlans } from '../swarm/plan-audit.ts';
+import { isForwardOnly, probeBytes } from '../swarm/probing.ts';
+import { RunState } from '../swarm/run-state.ts';
+import { auditCommits } from './audit-commits.ts';
+import { followedWeights, rememberedWeights } from './audit-weights.ts';
+
+export interface AuditParts {
+  /** The journal as it stands in the file. */
+  readonly journal: string;
+  readonly signed: SignedManifest;
+  readonly identity: Pick<Identity, 'digest' | 'verify'>;
+  readonly clock: Clock;
+  /** The weights that the run began with, where they do not come from its seed. */
+  readonly given?: GivenWeights | undefined;
+}
+
+/** What is wrong with an entry. */
+export interface Finding {
+  /** Where the entry stands or should stand, 0 the first. */
+  readonly index: number;
+  readonly problem: string;
+}
+
+export interface AuditProgress {
+  readonly pass: 'entries' | 'plans' | 'weights';
+  readonly done: number;
+  readonly of: number;
+}
+
+/** A pass gives how many entries it is through with, and in the end what it found. */
+export type Pass = AsyncGenerator<number, Finding | undefined> | Generator<number, Finding | undefined>;
+
+export interface Audit {
+  /** Entries in the journal, one that is torn included. */
+  readonly entries: number;
+  /** Commits before the first bad entry. */
+  readonly iterations: number;
+  readonly verified: boolean;
+  readonly firstBadEntry: number | null;
+  /** What is wrong with it. */
+  readonly problem: string | null;
+  readonly runId: string;
+  /** Whether the journal's last word is that the run has ended. */
+  readonly ended: boolean;
+  readonly plans: {
+    /** Computed again, and the same. */
+    readonly recomputed: number;
+    /** Sound, and made by another version of the planner, which is not here to compute them. */
+    readonly otherVersion: number;
+  };
+  /** Whether the weights were computed again from the journal's own updates. */
+  readonly replayed: boolean;
+  readonly notReplayed: string | null;
+  /** Digests of weights in commits that were compared with what they have to be. */
+  readonly digestsCompared: number;
+  readonly bytes: {
+    readonly journal: number;
+    readonly manifest: number;
+    /** Updates in the journal, each byte once. */
+    readonly contributions: number;
+  };
+}
+
+/** The lines of a journal file, and what stands after the last line's end. */
+export function journalLines(text: string): { readonly lines: readonly string[]; readonly torn: string } {
+  const lines = text.split('\n');
+  const torn = lines.pop()!;
+  return { lines, torn };
+}
+
+/** Whether a text is a journal at all, sound or not: any of its lines is an entry. */
+export function isJournal(text: string): boolean {
+  return journalLines(text).lines.some((line) => {
+    try {
+      parseEntry(line);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Audits a journal; gives its progress, and in the end what it found. */
+export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, Audit> {
+  const { journal, signed } = parts;
+  const { manifest, runId } = signed;
+  const { lines, torn } = journalLines(journal);
+  const total = lines.length + (torn === '' ? 0 : 1);
+  const counts = { recomputed: 0, otherVersion: 0, compared: 0 };
+  const sound: Entry[] = [];
+  let finding: Finding | undefined;
+  async function* run(pass: AuditProgress['pass'], steps: Pass): AsyncGenerator<AuditProgress, void> {
+    const of = pass === 'entries' ? total : sound.length;
+    for (;;) {
+      const step = await steps.next();
+      if (step.done === true) {
+        if (step.value !== undefined) {
+          finding = step.value;
+          sound.length = Math.min(sound.length, finding.index);
+        }
+        return;
+      }
+      yield { pass, done: step.value, of };
+    }
+  }
+
+  yield* run('entries', chained(parts, lines, torn, sound));
+  yield* run('plans', plansOf(sound, parts, counts));
+  const notReplayed = whyNotReplayed(parts);
+  const weights =
+    notReplayed === null
+      ? followedWeights({ ...parts, manifest, given: parts.given, stored: storedOrigins(sound) })
+      : rememberedWeights();
+  yield* run('weights', auditCommits(sound, manifest, weights, counts));
+
+  const commits = sound.flatMap(({ body }) => (body.kind === 'commit' ? [body] : []));
+  return {
+    entries: total,
+    iterations: commits.length,
+    verified: finding === undefined,
+    firstBadEntry: finding?.index ?? null,
+    problem: finding?.problem ?? null,
+    runId,
+    ended: sound.at(-1)?.body.kind === 'end',
+    plans: { recomputed: counts.recomputed, otherVersion: counts.otherVersion },
+    replayed: notReplayed === null,
+    notReplayed,
+    digestsCompared: counts.compared,
+    bytes: {
+      journal: new TextEncoder().encode(journal).length,
+      manifest: signed.bytes.length,
+      contributions: commits.reduce((sum, commit) => sum + probeBytes(commit), 0),
+    },
+  };
+}
+
+function whyNotReplayed({ signed: { manifest }, given }: AuditParts): string | null {
+  const { codec } = manifest.training;
+  if (!isForwardOnly(manifest)) return `the updates of codec ${codec} are not in the journal`;
+  if (manifest.start !== undefined && given === undefined) {
+    return 'the run began with the weights of a model, which is not here';
+  }
+  return null;
+}
+
+function storedOrigins(entries: readonly Entry[]): { stage: number; iteration: number }[] {
+  return entries.flatMap(({ body }) => {
+    if (body.kind !== 'members') return [];
+    return body.changes.flatMap((change) =>
+      change.kind === 'enter' && change.origin.kind === 'stored'
+        ? [{ stage: change.stage, iteration: change.origin.iteration }]
+        : [],
+    );
+  });
+}
+
+/** The entries one after another: whole, following each other, signed, and of authors that had the right to them. */
+async function* chained(
+  { signed, identity }: AuditParts,
+  lines: readonly string[],
+  torn: string,
+  sound: Entry[],
+): AsyncGenerator<number, Finding | undefined> {
+  const state = new RunState();
+  for (const [index, line] of lines.entries()) {
+    try {
+      const entry = parseEntry(line);
+      if (Journal.line(entry) !== line) throw new JournalError('it is not written as skein writes entries');
+      await checkLink(entry, sound.at(-1), identity);
+      const { body } = entry;
+      if (
+        body.kind === 'genesis' &&
+        (body.runId !== signed.runId || body.founder !== signed.manifest.founder)
+      ) {
+        throw new JournalError(`it begins run ${body.runId}, the manifest is of run ${signed.runId}`);
+      }
+      state.apply(entry);
+      sound.push(entry);
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      return { index, problem: error.message };
+    }
+    yield index + 1;
+  }
+  if (torn === '') return undefined;
+  return { index: lines.length, problem: 'it is cut off, as by a crash while it was written' };
+}
+
+/** Throws a JournalError unless the entry follows the one before and its author signed it. */
+async function checkLink(
+  entry: Entry,
+  before: Entry | undefined,
+  identity: AuditParts['identity'],
+): Promise<void> {
+  const { hash, signature, ...unsigned } = entry;
+  const { index, author, previous, term } = entry;
+  const expected = (before?.index ?? -1) + 1;
+  if (index !== expected) throw new JournalError(`expected entry ${expected}, this one says ${index}`);
+  if (previous !== (before?.hash ?? GENESIS_PREVIOUS)) {
+    throw new JournalError('it does not follow the one before it');
+  }
+  if (term < (before?.term ?? 0)) throw new JournalError(`it is of term ${term}, before ${before?.term}`);
+  const bytes = identity.digest(canonicalBytes(unsigned as unknown as Json));
+  if (toHex(bytes) !== hash) throw new JournalError('it does not match its hash');
+  const proof = fromHex(signature);
+  if (proof === undefined || !(await identity.verify(author, bytes, proof))) {
+    throw new JournalError(`it is not signed by ${author}`);
+  }
+}
+
+function* plansOf(
+  entries: readonly Entry[],
+  { signed }: AuditParts,
+  counts: { recomputed: number; otherVersion: number },
+): Generator<number, Finding | undefined> {
+  for (const { index, outcome } of auditPlans(entries, signed.manifest)) {
+    switch (outcome.kind) {
+      case 'equal':
+        counts.recomputed++;
+        break;
+      case 'other-version':
+        counts.otherVersion++;
+        break;
+      case 'different':
+        return { index, problem: 'the plan is not the one that its planner computes from this journal' };
+      case 'invalid':
+        return { index, problem: `the plan is not sound: ${outcome.problem}` };
+    }
+    yield index + 1;
+  }
+  return undefined;
+}

@@ -1,0 +1,325 @@
+// The audit of real small runs: sound ones are verified, and whatever was changed afterwards is named at its entry, also
+// when the forger has everyone's keys.
+
+import { describe, expect, it } from 'vitest';
+import { canonicalJson, type Json } from '../../src/journal/canonical.ts';
+import type { CommitBody, EntryBody } from '../../src/journal/entry.ts';
+import type { PlanJson } from '../../src/schedule/json.ts';
+import { initialStage } from '../../src/swarm/holder.ts';
+import { type SmallRun, smallManifest } from '../swarm/small-run.ts';
+import {
+  audited,
+  entriesOf,
+  forged,
+  linesOf,
+  oneByte,
+  type RecordedRun,
+  recorded,
+  textOf,
+} from './journals.ts';
+
+const ITERATIONS = 5;
+/** Three peers that plan from what they measure; every update stands in the journal. */
+const small: SmallRun = {
+  stages: 3,
+  replicas: 1,
+  iterations: ITERATIONS,
+  training: { ...oneByte, policy: 'skippipe', skipRatio: 0.34 },
+};
+const sound = recorded(small, 'p0');
+
+/** Index of the commit of an iteration, or of its plan. */
+function indexOf({ journal }: RecordedRun, kind: 'commit' | 'plan', iteration: number): number {
+  return entriesOf(journal).findIndex(({ body }) => body.kind === kind && body.iteration === iteration);
+}
+
+async function withCommit(iteration: number, change: (body: CommitBody) => CommitBody): Promise<RecordedRun> {
+  const run = await sound;
+  const index = indexOf(run, 'commit', iteration);
+  const changed = (body: EntryBody) => (body.kind === 'commit' ? change(body) : body);
+  return { ...run, journal: await forged(run.journal, index, changed) };
+}
+
+describe('a sound journal', () => {
+  it('is verified, its plans and its weights computed again', async () => {
+    const run = await sound;
+    const entries = entriesOf(run.journal);
+    const bytes = 2 * 2 * 2 * ITERATIONS; // micro-batches, samples, directions
+    expect(await audited(run)).toEqual({
+      entries: entries.length,
+      iterations: ITERATIONS,
+      verified: true,
+      firstBadEntry: null,
+      problem: null,
+      runId: run.signed.runId,
+      ended: true,
+      plans: { recomputed: ITERATIONS, otherVersion: 0 },
+      replayed: true,
+      notReplayed: null,
+      digestsCompared: 3 * ITERATIONS,
+      bytes: { journal: run.journal.length, manifest: run.signed.bytes.length, contributions: bytes },
+    });
+  });
+
+  it('is verified as far as it goes when the run has not ended', async () => {
+    const run = await sound;
+    const upTo = indexOf(run, 'commit', 3) + 1;
+    const result = await audited({ ...run, journal: textOf(linesOf(run.journal).slice(0, upTo)) });
+    expect(result).toMatchObject({ verified: true, entries: upTo, iterations: 3, ended: false });
+  });
+
+  it('of gradients that are not in it is checked without its weights, and says so', async () => {
+    const run = await recorded({ stages: 2, replicas: 2, iterations: 3 }, 'p0');
+    const result = await audited(run);
+    const notReplayed = 'the updates of codec dense-f32 are not in the journal';
+    expect(result).toMatchObject({ verified: true, replayed: false, notReplayed, iterations: 3 });
+    const last = entriesOf(run.journal).length - 1;
+    const diverged = await forged(run.journal, last, (body) =>
+      body.kind === 'end'
+        ? { ...body, weights: body.weights.map((report) => ({ ...report, divergent: ['p1'] })) }
+        : body,
+    );
+    expect(await audited({ ...run, journal: diverged })).toMatchObject({
+      firstBadEntry: last,
+      problem: 'replicas of stage 0 have other weights than their group: p1',
+    });
+  });
+
+  it('gives the weights of a stage that was lost and rebuilt from its neighbours', async () => {
+    let armed = true;
+    const run = await recorded({
+      iterations: 5,
+      training: oneByte,
+      script: (event, { world, crash }) => {
+        if (event.kind !== 'plan' || event.iteration !== 2 || !armed) return;
+        armed = false;
+        world.after(0.03, '', () => ['p4', 'p5'].forEach(crash));
+      },
+    });
+    const repair = entriesOf(run.journal).find(({ body }) => body.kind === 'repair')!;
+    expect(repair.body).toMatchObject({ stage: 2, rule: 'checkfree' });
+    expect(await audited(run)).toMatchObject({ verified: true, replayed: true, iterations: 5 });
+    const { index } = repair;
+    const other = await forged(
+      run.journal,
+      index,
+      (body) => ({ ...body, digest: '5'.repeat(64) }) as EntryBody,
+    );
+    const problem = expect.stringMatching(
+      /^stage 2 is given back with weights 555555555555…, its sources give/,
+    );
+    expect(await audited({ ...run, journal: other })).toMatchObject({ firstBadEntry: index, problem });
+  });
+
+  it('gives the weights of peers that came back with what their disks had', async () => {
+    const everyone = ['p0', 'p1'];
+    let armed = true;
+    const settings: SmallRun = {
+      stages: 2,
+      replicas: 1,
+      iterations: 7,
+      training: oneByte,
+      script: (event, simulation) => {
+        if (event.kind !== 'commit' || event.commit.iteration !== 4 || !armed) return;
+        armed = false;
+        simulation.world.after(0.03, '', () => everyone.forEach(simulation.crash));
+        simulation.world.after(3, '', () => everyone.forEach((peer) => void simulation.start(peer)));
+      },
+    };
+    const run = await recorded(settings, 'p0');
+    const origins = entriesOf(run.journal).flatMap(({ body }) =>
+      body.kind === 'members'
+        ? body.changes.map((change) => change.kind === 'enter' && change.origin.kind)
+        : [],
+    );
+    expect(origins.filter((kind) => kind === 'stored')).toHaveLength(2);
+    expect(await audited(run)).toMatchObject({ verified: true, replayed: true, iterations: 7 });
+  });
+
+  it('of a run that began with a model is replayed from that model', async () => {
+    const other = { ...smallManifest(small), seed: 1234, founder: 'p0' };
+    const given = [0, 1].map((stage) => initialStage(other, stage).weights as Float32Array<ArrayBuffer>);
+    const run = await recorded({ stages: 2, replicas: 1, iterations: 2, training: oneByte, given }, 'p0');
+    expect(await audited(run, { given })).toMatchObject({
+      verified: true,
+      replayed: true,
+      digestsCompared: 4,
+    });
+    const notReplayed = 'the run began with the weights of a model, which is not here';
+    expect(await audited(run)).toMatchObject({ verified: true, replayed: false, notReplayed });
+  });
+});
+
+describe('a journal that was changed', () => {
+  it('is found at the entry, whichever entry it was and wherever in it', async () => {
+    const run = await sound;
+    const { journal } = run;
+    const starts = linesOf(journal).map((_, index, lines) => textOf(lines.slice(0, index)).length);
+    for (const [index, start] of starts.entries()) {
+      const line = linesOf(journal)[index]!;
+      // of its body, its hash or its signature
+      const places = [
+        12 + ((17 * index) % 60),
+        line.indexOf('"hash":"') + 13,
+        line.indexOf('"signature":"') + 20,
+      ];
+      const at = start + places[index % 3]!;
+      const flipped = String.fromCharCode(journal.charCodeAt(at) ^ 1);
+      const changed = journal.slice(0, at) + flipped + journal.slice(at + 1);
+      expect(await audited({ ...run, journal: changed })).toMatchObject({ firstBadEntry: index });
+    }
+  });
+
+  it('is found where an entry is missing, where two have changed places, and where it is torn', async () => {
+    const run = await sound;
+    const lines = linesOf(run.journal);
+    const without = textOf(lines.filter((_, index) => index !== 7));
+    expect(await audited({ ...run, journal: without })).toMatchObject({
+      firstBadEntry: 7,
+      problem: 'expected entry 7, this one says 8',
+    });
+    const exchanged = textOf(
+      lines.map((line, index) => lines[index === 7 ? 8 : index === 8 ? 7 : index] ?? line),
+    );
+    expect(await audited({ ...run, journal: exchanged })).toMatchObject({ firstBadEntry: 7 });
+    expect(await audited({ ...run, journal: run.journal.slice(0, -40) })).toMatchObject({
+      entries: lines.length,
+      firstBadEntry: lines.length - 1,
+      problem: 'it is cut off, as by a crash while it was written',
+    });
+  });
+
+  it('is found by its signature when its author did not sign it', async () => {
+    const run = await sound;
+    const lines = linesOf(run.journal);
+    const last = entriesOf(run.journal).at(-1)!;
+    lines[last.index] = canonicalJson({ ...last, signature: '0'.repeat(64) } as unknown as Json);
+    expect(await audited({ ...run, journal: textOf(lines) })).toMatchObject({
+      firstBadEntry: last.index,
+      problem: `it is not signed by ${last.author}`,
+    });
+  });
+
+  it('is found when its authors had no right to what they wrote', async () => {
+    const run = await sound;
+    const index = indexOf(run, 'plan', 2);
+    const journal = await forged(run.journal, index, (body) => ({ ...body, iteration: 4 }) as EntryBody);
+    const problem = expect.stringContaining('plans iteration 4 after 1');
+    expect(await audited({ ...run, journal })).toMatchObject({ firstBadEntry: index, problem });
+  });
+
+  it('is found when it is another run', async () => {
+    const run = await sound;
+    const journal = await forged(run.journal, 0, (body) => ({ ...body, runId: '9'.repeat(64) }) as EntryBody);
+    const problem = expect.stringContaining('the manifest is of run');
+    expect(await audited({ ...run, journal })).toMatchObject({
+      entries: linesOf(journal).length,
+      firstBadEntry: 0,
+      problem,
+    });
+  });
+});
+
+describe('a journal that was changed and signed anew by everyone', () => {
+  it('is found by a plan that is not its planner’s', async () => {
+    const run = await sound;
+    const index = indexOf(run, 'plan', 3);
+    const slower = ({ seconds }: PlanJson) => seconds.map((row) => ({ ...row, F1: 9 }));
+    const journal = await forged(run.journal, index, (body) => {
+      if (body.kind !== 'plan') return body;
+      const plan = body.plan as PlanJson;
+      return { ...body, plan: { ...plan, seconds: slower(plan) } };
+    });
+    const problem = 'the plan is not the one that its planner computes from this journal';
+    expect(await audited({ ...run, journal })).toMatchObject({ firstBadEntry: index, problem });
+  });
+
+  it('is found by a measurement that its plans were not made from', async () => {
+    const changed = await withCommit(2, (body) => ({
+      ...body,
+      measurements: body.measurements!.map((one) => ({ ...one, forward: one.forward + 5000 })),
+    }));
+    const { firstBadEntry } = await audited(changed);
+    // the first plan that uses it
+    expect([3, 4].map((iteration) => indexOf(changed, 'plan', iteration))).toContain(firstBadEntry);
+  });
+
+  it('is found by a digest of weights that the updates do not lead to', async () => {
+    const changed = await withCommit(4, (body) => ({
+      ...body,
+      weights: body.weights.map((one) => (one.stage === 1 ? { ...one, digest: '7'.repeat(64) } : one)),
+    }));
+    expect(await audited(changed)).toMatchObject({
+      firstBadEntry: indexOf(changed, 'commit', 4),
+      problem: expect.stringMatching(
+        /^stage 1 has weights 777777777777… after iteration 3, the journal leads to/,
+      ),
+    });
+  });
+
+  it('is found by a byte of an update, where its weights are next reported', async () => {
+    const changed = await withCommit(3, (body) => ({
+      ...body,
+      probes: body.probes!.map((one, at) =>
+        at === 0
+          ? {
+              ...one,
+              differences: `${one.differences.slice(0, 2) === '40' ? '41' : '40'}${one.differences.slice(2)}`,
+            }
+          : one,
+      ),
+    }));
+    expect(await audited(changed)).toMatchObject({
+      iterations: 3,
+      firstBadEntry: indexOf(changed, 'commit', 4),
+      problem: expect.stringContaining('after iteration 3'),
+    });
+  });
+
+  it.each<[string, (body: CommitBody) => CommitBody, RegExp]>([
+    [
+      'counts a micro-batch twice',
+      (body) => ({
+        ...body,
+        stages: body.stages.map((one) => ({
+          ...one,
+          microbatches: [...one.microbatches, one.microbatches[0]!],
+        })),
+      }),
+      /counts twice at stage 0/,
+    ],
+    [
+      'counts a micro-batch of no plan',
+      (body) => ({
+        ...body,
+        stages: body.stages.map((one) => ({ ...one, microbatches: [...one.microbatches, 999] })),
+      }),
+      /micro-batch 999 .* not in the plan/,
+    ],
+    [
+      'counts a stranger',
+      (body) => ({ ...body, stages: body.stages.map((one) => ({ ...one, contributors: ['mallory'] })) }),
+      /^mallory contributes to stage 0/,
+    ],
+    [
+      'counts bytes twice',
+      (body) => ({ ...body, probes: [...body.probes!, body.probes![0]!] }),
+      /count twice/,
+    ],
+    ['lacks bytes', (body) => ({ ...body, probes: body.probes!.slice(1) }), /without their bytes/],
+    [
+      'has a byte too many',
+      (body) => ({
+        ...body,
+        probes: body.probes!.map((one) => ({ ...one, differences: `${one.differences}00` })),
+      }),
+      /not as many as the plan has samples/,
+    ],
+  ])('is found by a commit that %s', async (_, change, problem) => {
+    const changed = await withCommit(3, change);
+    expect(await audited(changed)).toMatchObject({
+      firstBadEntry: indexOf(changed, 'commit', 3),
+      problem: expect.stringMatching(problem),
+    });
+  });
+});

@@ -1,0 +1,95 @@
+// Journals of real small runs, and ways to forge them: what a forger with everyone's keys would write.
+
+import { canonicalBytes, type Json, toHex } from '../../src/journal/canonical.ts';
+import { type Entry, type EntryBody, GENESIS_PREVIOUS, parseEntry } from '../../src/journal/entry.ts';
+import { Journal } from '../../src/journal/journal.ts';
+import { createKeyIdentity, generateKey } from '../../src/network/libp2p/identity.ts';
+import { createRealClock } from '../../src/network/real-clock.ts';
+import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
+import { type Audit, audit } from '../../src/replay/audit.ts';
+import type { Identity } from '../../src/seams/identity.ts';
+import { readManifest, type SignedManifest, signManifest } from '../../src/swarm/manifest.ts';
+import type { GivenWeights } from '../../src/swarm/obtaining.ts';
+import { type SmallRun, smallManifest, smallSimulation } from '../swarm/small-run.ts';
+
+export interface RecordedRun {
+  readonly journal: string;
+  readonly signed: SignedManifest;
+}
+
+/** Training by forward passes alone: every update stands in the journal. */
+export const oneByte = {
+  codec: 'one-byte' as const,
+  probes: { directions: 2, perturbation: 1e-3, normalizeSteps: false },
+  optimizer: { ...smallManifest({}).training.optimizer, learningRate: 1e-3 },
+};
+
+/** Runs a small swarm to its end and gives what a peer that stayed keeps of it. */
+export async function recorded(settings: SmallRun, keeper = 'p7'): Promise<RecordedRun> {
+  const simulation = smallSimulation(settings);
+  await simulation.run(600);
+  const store = simulation.store(keeper)!;
+  const lines = await store.readLog('journal');
+  const signed = await readManifest((await store.readBlob('manifest'))!, createSimulatedIdentity('anyone'));
+  return { journal: textOf(lines), signed };
+}
+
+export const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+
+export const linesOf = (journal: string): string[] => journal.split('\n').slice(0, -1);
+
+export const entriesOf = (journal: string): Entry[] => linesOf(journal).map(parseEntry);
+
+/** The whole audit, of a simulated run unless `identity` says otherwise. */
+export async function audited(
+  { journal, signed }: RecordedRun,
+  more: { readonly given?: GivenWeights; readonly identity?: Identity } = {},
+): Promise<Audit> {
+  const { given, identity = createSimulatedIdentity('an auditor') } = more;
+  const steps = audit({ journal, signed, identity, clock: createRealClock(), given });
+  for (;;) {
+    const step = await steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The journal with one entry's content changed, chained and signed anew from there on by whoever wrote each entry. */
+export async function forged(
+  journal: string,
+  index: number,
+  change: (body: EntryBody) => EntryBody,
+  identityOf: (author: string) => Identity = createSimulatedIdentity,
+): Promise<string> {
+  const lines: string[] = [];
+  let previous = GENESIS_PREVIOUS;
+  for (const entry of entriesOf(journal)) {
+    const { author, term, body } = entry;
+    const own = identityOf(author);
+    const changed = entry.index === index ? change(body) : body;
+    const unsigned = { index: entry.index, term, previous, author, body: changed };
+    const hash = own.digest(canonicalBytes(unsigned as unknown as Json));
+    const signature = toHex(await own.sign(hash));
+    previous = toHex(hash);
+    lines.push(Journal.line({ ...unsigned, hash: previous, signature }));
+  }
+  return textOf(lines);
+}
+
+/** The same run as peers with real keys would have written it. */
+export async function withRealKeys({
+  journal,
+  signed,
+}: RecordedRun): Promise<RecordedRun & { readonly identityOf: (author: string) => Identity }> {
+  const names = [...new Set(journal.match(/"p\d+"/g))].map((name) => JSON.parse(name) as string);
+  const identities = new Map<string, Identity>();
+  for (const name of names) identities.set(name, createKeyIdentity(await generateKey()));
+  const renamed = (text: string) =>
+    text.replace(/"(p\d+)"/g, (same, name: string) => JSON.stringify(identities.get(name)?.self ?? same));
+  const founder = identities.get(signed.manifest.founder)!;
+  const resigned = await signManifest({ ...signed.manifest, founder: founder.self }, founder);
+  const byName = new Map([...identities.values()].map((identity) => [identity.self as string, identity]));
+  const identityOf = (author: string) => byName.get(author)!;
+  const begun = (body: EntryBody): EntryBody =>
+    body.kind === 'genesis' ? { ...body, runId: resigned.runId } : body;
+  return { journal: await forged(renamed(journal), 0, begun, identityOf), signed: resigned, identityOf };
+}
