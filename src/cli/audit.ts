@@ -3,11 +3,21 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import type { Certificate } from '../journal/consensus/messages.ts';
+import { JournalError } from '../journal/entry.ts';
+import { parseCertificate } from '../journal/journal.ts';
 import type { StagedModel } from '../model/export.ts';
 import { restage } from '../model/restage.ts';
 import { createKeyIdentity, generateKey } from '../network/libp2p/identity.ts';
 import { createRealClock } from '../network/real-clock.ts';
-import { type Audit, type AuditParts, type AuditProgress, audit, isJournal } from '../replay/audit.ts';
+import {
+  type Audit,
+  type AuditParts,
+  type AuditProgress,
+  audit,
+  isJournal,
+  journalLines,
+} from '../replay/audit.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { ModelShape } from '../seams/shapes.ts';
 import {
@@ -32,8 +42,9 @@ interface AuditFlags extends CommonFlags {
 }
 
 const JOURNAL_FILE = 'journal.jsonl';
-/** As a peer's folder has it, beside the journal. */
+/** As a peer's folder has them, beside the journal. */
 const MANIFEST_FILE = 'manifest';
+const CERTIFICATES_FILE = 'certificates.jsonl';
 
 export function register(program: Command, context: CliContext): void {
   const command = program
@@ -63,11 +74,10 @@ async function runAudit(path: string, flags: AuditFlags, { output, signal }: Cli
   const signed = await readSigned(flags.manifest ?? join(dirname(file), MANIFEST_FILE), identity);
   const { manifest } = signed;
   const given = flags.model === undefined ? undefined : givenTo(manifest, flags.model, identity);
-  const result = await audited(
-    { journal, signed, identity, clock: createRealClock(), given },
-    output,
-    signal,
-  );
+  const certificates = readCertificates(join(dirname(file), CERTIFICATES_FILE));
+  const clock = createRealClock();
+  const parts = { journal, certificates, signed, identity, clock, given };
+  const result = await audited(parts, output, signal);
   say(result, manifest, output);
   const wallSeconds = (performance.now() - started) / 1000;
   const document = { ...result, name: manifest.name, timing: { wallSeconds } };
@@ -95,6 +105,7 @@ async function audited(parts: AuditParts, { human }: Output, signal: AbortSignal
 
 const PASSES: Record<AuditProgress['pass'], string> = {
   entries: 'hashes and signatures',
+  certificates: 'certificates',
   plans: 'plans',
   weights: 'commits and weights',
 };
@@ -103,6 +114,11 @@ function say(result: Audit, { name }: Manifest, output: Output): void {
   const { entries, iterations, verified, plans, replayed, notReplayed, digestsCompared, bytes } = result;
   output.say(
     `run "${name}" ${result.runId.slice(0, 12)}: ${count(entries)} entries, ${count(iterations)} iterations`,
+  );
+  output.say(
+    result.certified > 0
+      ? `hashes and signatures checked; certified by its keepers: ${count(result.certified)} entries`
+      : 'hashes and signatures checked; no certificates of its keepers lie beside it',
   );
   const others =
     plans.otherVersion > 0
@@ -125,6 +141,19 @@ const count = (value: number) => value.toLocaleString('en-US');
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** The keepers' proofs; none where the file is not there. What a crash cut off is no proof. */
+function readCertificates(file: string): Certificate[] {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return [];
+  return journalLines(readTextFile(file)).lines.map((line, index) => {
+    try {
+      return parseCertificate(line);
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      throw new UsageError(`${file}, line ${index + 1}: ${error.message}`, { cause: error });
+    }
+  });
 }
 
 async function readSigned(file: string, identity: Identity): Promise<SignedManifest> {

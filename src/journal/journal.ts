@@ -136,34 +136,14 @@ export class Journal {
   async check(entries: readonly Entry[], after: Entry | undefined): Promise<void> {
     let before = after;
     for (const entry of entries) {
-      const { index, author } = entry;
-      const where = { index, author };
-      const expected = (before?.index ?? -1) + 1;
-      if (index !== expected) {
-        throw new JournalError(`expected entry ${expected}, this one says ${index}`, where);
-      }
-      if (entry.previous !== (before?.hash ?? GENESIS_PREVIOUS)) {
-        throw new JournalError(`entry ${index} does not follow the one before it`, where);
-      }
-      if (entry.term < (before?.term ?? 0)) {
-        throw new JournalError(`entry ${index} is of term ${entry.term}, before ${before?.term}`, where);
-      }
-      await this.checkAlone(entry);
+      await checkNext(entry, before, this.#identity);
       before = entry;
     }
   }
 
   /** Throws a JournalError unless the entry matches its hash and is signed by its author. */
-  async checkAlone(entry: Entry): Promise<void> {
-    const { hash, signature, ...unsigned } = entry;
-    const { index, author } = unsigned;
-    const where = { index, author };
-    const bytes = this.#identity.digest(canonicalBytes(unsigned as unknown as Json));
-    if (toHex(bytes) !== hash) throw new JournalError(`entry ${index} does not match its hash`, where);
-    const proof = fromHex(signature);
-    if (proof === undefined || !(await this.#identity.verify(author, bytes, proof))) {
-      throw new JournalError(`entry ${index} is not signed by ${author}`, where);
-    }
+  checkAlone(entry: Entry): Promise<void> {
+    return checkSigned(entry, this.#identity);
   }
 
   /** Keeps what is before `from` and puts these after it; on the disk when it resolves. */
@@ -222,6 +202,37 @@ export class Journal {
   }
 }
 
+/** Throws a JournalError unless an entry follows the one before (none: it is the first) and is signed by its author. */
+export async function checkNext(entry: Entry, before: Entry | undefined, identity: Verifier): Promise<void> {
+  const { index, author } = entry;
+  const where = { index, author };
+  const expected = (before?.index ?? -1) + 1;
+  if (index !== expected) {
+    throw new JournalError(`expected entry ${expected}, this one says ${index}`, where);
+  }
+  if (entry.previous !== (before?.hash ?? GENESIS_PREVIOUS)) {
+    throw new JournalError(`entry ${index} does not follow the one before it`, where);
+  }
+  if (entry.term < (before?.term ?? 0)) {
+    throw new JournalError(`entry ${index} is of term ${entry.term}, before ${before?.term}`, where);
+  }
+  await checkSigned(entry, identity);
+}
+
+type Verifier = Pick<Identity, 'digest' | 'verify'>;
+
+async function checkSigned(entry: Entry, identity: Verifier): Promise<void> {
+  const { hash, signature, ...unsigned } = entry;
+  const { index, author } = unsigned;
+  const where = { index, author };
+  const bytes = identity.digest(canonicalBytes(unsigned as unknown as Json));
+  if (toHex(bytes) !== hash) throw new JournalError(`entry ${index} does not match its hash`, where);
+  const proof = fromHex(signature);
+  if (proof === undefined || !(await identity.verify(author, bytes, proof))) {
+    throw new JournalError(`entry ${index} is not signed by ${author}`, where);
+  }
+}
+
 /** An entry as agreement sees it. */
 export function logged(entry: Entry): LoggedEntry {
   const { index, term, hash, previous } = entry;
@@ -250,7 +261,8 @@ function parseStored(line: string, index: number): Entry {
   }
 }
 
-function parseCertificate(line: string): Certificate {
+/** A certificate out of a line of the store's `certificates`. Throws a JournalError. */
+export function parseCertificate(line: string): Certificate {
   try {
     const value = JSON.parse(line) as { index: number; term: number; hash: string; signatures: unknown[] };
     const signatures = (value.signatures as { keeper: string; signature: string }[]).map((one) => ({
@@ -259,7 +271,7 @@ function parseCertificate(line: string): Certificate {
     }));
     return readCertificate({ index: value.index, term: value.term, hash: value.hash, signatures });
   } catch (error) {
-    throw new JournalError(`the last certificate: ${error instanceof Error ? error.message : String(error)}`);
+    throw new JournalError(`not a certificate: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -2,9 +2,13 @@
 // allow, without trusting anyone who took part. Four passes, each over what the ones before found sound: the entries as
 // they are chained and signed, the keepers' certificates, the plans, and the commits with the weights they lead to.
 
-import { canonicalBytes, fromHex, type Json, toHex } from '../journal/canonical.ts';
+import { emptyBase, KeeperLog } from '../journal/consensus/log.ts';
+import type { Certificate } from '../journal/consensus/messages.ts';
+import { proves } from '../journal/consensus/proof.ts';
+import { consensusRules } from '../journal/consensus/rules.ts';
+import { acknowledgement } from '../journal/consensus/wire.ts';
 import { type Entry, GENESIS_PREVIOUS, JournalError, parseEntry } from '../journal/entry.ts';
-import { Journal } from '../journal/journal.ts';
+import { checkNext, Journal, logged } from '../journal/journal.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { SignedManifest } from '../swarm/manifest.ts';
@@ -18,6 +22,8 @@ import { followedWeights, rememberedWeights } from './audit-weights.ts';
 export interface AuditParts {
   /** The journal as it stands in the file. */
   readonly journal: string;
+  /** The proofs that lie beside it, in any order. */
+  readonly certificates: readonly Certificate[];
   readonly signed: SignedManifest;
   readonly identity: Pick<Identity, 'digest' | 'verify'>;
   readonly clock: Clock;
@@ -33,7 +39,7 @@ export interface Finding {
 }
 
 export interface AuditProgress {
-  readonly pass: 'entries' | 'plans' | 'weights';
+  readonly pass: 'entries' | 'certificates' | 'plans' | 'weights';
   readonly done: number;
   readonly of: number;
 }
@@ -53,6 +59,8 @@ export interface Audit {
   readonly runId: string;
   /** Whether the journal's last word is that the run has ended. */
   readonly ended: boolean;
+  /** Entries that the certificates prove to be in the journal for good. */
+  readonly certified: number;
   readonly plans: {
     /** Computed again, and the same. */
     readonly recomputed: number;
@@ -97,7 +105,7 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
   const { manifest, runId } = signed;
   const { lines, torn } = journalLines(journal);
   const total = lines.length + (torn === '' ? 0 : 1);
-  const counts = { recomputed: 0, otherVersion: 0, compared: 0 };
+  const counts = { certified: 0, recomputed: 0, otherVersion: 0, compared: 0 };
   const sound: Entry[] = [];
   let finding: Finding | undefined;
   async function* run(pass: AuditProgress['pass'], steps: Pass): AsyncGenerator<AuditProgress, void> {
@@ -116,6 +124,7 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
   }
 
   yield* run('entries', chained(parts, lines, torn, sound));
+  yield* run('certificates', provedBy(parts, sound, finding === undefined, counts));
   yield* run('plans', plansOf(sound, parts, counts));
   const notReplayed = whyNotReplayed(parts);
   const weights =
@@ -133,6 +142,7 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
     problem: finding?.problem ?? null,
     runId,
     ended: sound.at(-1)?.body.kind === 'end',
+    certified: Math.min(counts.certified, sound.length),
     plans: { recomputed: counts.recomputed, otherVersion: counts.otherVersion },
     replayed: notReplayed === null,
     notReplayed,
@@ -177,7 +187,7 @@ async function* chained(
     try {
       const entry = parseEntry(line);
       if (Journal.line(entry) !== line) throw new JournalError('it is not written as skein writes entries');
-      await checkLink(entry, sound.at(-1), identity);
+      await checkNext(entry, sound.at(-1), identity);
       const { body } = entry;
       if (
         body.kind === 'genesis' &&
@@ -197,26 +207,37 @@ async function* chained(
   return { index: lines.length, problem: 'it is cut off, as by a crash while it was written' };
 }
 
-/** Throws a JournalError unless the entry follows the one before and its author signed it. */
-async function checkLink(
-  entry: Entry,
-  before: Entry | undefined,
-  identity: AuditParts['identity'],
-): Promise<void> {
-  const { hash, signature, ...unsigned } = entry;
-  const { index, author, previous, term } = entry;
-  const expected = (before?.index ?? -1) + 1;
-  if (index !== expected) throw new JournalError(`expected entry ${expected}, this one says ${index}`);
-  if (previous !== (before?.hash ?? GENESIS_PREVIOUS)) {
-    throw new JournalError('it does not follow the one before it');
+/** Each certificate proves an entry that is here: a majority of those who kept the journal then have signed for it. */
+async function* provedBy(
+  { certificates, signed, identity }: AuditParts,
+  sound: readonly Entry[],
+  isWhole: boolean,
+  counts: { certified: number },
+): AsyncGenerator<number, Finding | undefined> {
+  const log = new KeeperLog(emptyBase(GENESIS_PREVIOUS), sound.map(logged));
+  for (const certificate of certificates.toSorted((a, b) => a.index - b.index)) {
+    const { index, term, hash, signatures } = certificate;
+    const entry = sound[index];
+    if (entry === undefined) {
+      // with a bad entry before it, nothing can be said of this one
+      if (!isWhole) return undefined;
+      return { index: sound.length, problem: `it is missing: entry ${index} was certified by the keepers` };
+    }
+    if (entry.hash !== hash || entry.term !== term) {
+      return { index, problem: 'the keepers certified another entry in its place' };
+    }
+    if (!proves(certificate, log.keepersAt(index), consensusRules)) {
+      return { index, problem: 'its certificate is not of a majority of its keepers' };
+    }
+    const said = acknowledgement(signed.runId, certificate);
+    for (const { keeper, signature } of signatures) {
+      if (await identity.verify(keeper, said, signature)) continue;
+      return { index, problem: `its certificate is not signed by ${keeper}` };
+    }
+    counts.certified = index + 1;
+    yield index + 1;
   }
-  if (term < (before?.term ?? 0)) throw new JournalError(`it is of term ${term}, before ${before?.term}`);
-  const bytes = identity.digest(canonicalBytes(unsigned as unknown as Json));
-  if (toHex(bytes) !== hash) throw new JournalError('it does not match its hash');
-  const proof = fromHex(signature);
-  if (proof === undefined || !(await identity.verify(author, bytes, proof))) {
-    throw new JournalError(`it is not signed by ${author}`);
-  }
+  return undefined;
 }
 
 function* plansOf(

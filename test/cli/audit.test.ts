@@ -1,17 +1,34 @@
-// `skein audit` through real processes, on a journal that real keys have signed.
+// `skein audit` on a journal that real keys have signed.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
+import { register } from '../../src/cli/audit.ts';
 import { writeModelFolder } from '../../src/cli/model-folder.ts';
+import { createOutput } from '../../src/cli/output.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { initialStage } from '../../src/swarm/holder.ts';
 import { modelOf, stagesOf } from '../../src/swarm/manifest.ts';
 import { entriesOf, linesOf, oneByte, recorded, type RecordedRun, withRealKeys } from '../replay/journals.ts';
 import { smallManifest } from '../swarm/small-run.ts';
-import { skein, temporaryFolder } from './process.ts';
+import { temporaryFolder } from './process.ts';
 
 const size = { stages: 2, replicas: 1, iterations: 3, training: oneByte };
 const sound = recorded(size, 'p0').then(withRealKeys);
+
+/** The command in this process: what it answers, and with which exit code. */
+async function skein(...args: string[]) {
+  const machine = new PassThrough();
+  const human = new PassThrough();
+  const output = createOutput(machine, human);
+  const { signal } = new AbortController();
+  const exitCode = await runProgram([register], args, { output, signal, version: '9.9.9', debug: true });
+  machine.end();
+  human.end();
+  const text = async (stream: PassThrough) => (await stream.toArray()).join('');
+  return { exitCode, stdout: await text(machine), stderr: await text(human) };
+}
 
 /** A peer's folder with this run in it. */
 function folderOf({ journal, signed }: RecordedRun): string {
@@ -51,7 +68,7 @@ test('skein audit ends with 1 and names the entry when one is bad', async () => 
   const { exitCode, stdout, stderr } = await skein('audit', file, '--json');
   expect(exitCode).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({ verified: false, firstBadEntry: index, iterations: 0 });
-  expect(stderr).toContain(`skein: ${file}: entry ${index} is bad: it does not match its hash\n`);
+  expect(stderr).toContain(`skein: ${file}: entry ${index} is bad: entry ${index} does not match its hash\n`);
 });
 
 test('skein audit takes the model that a run began with', async () => {

@@ -1,8 +1,9 @@
 // Journals of real small runs, and ways to forge them: what a forger with everyone's keys would write.
 
 import { canonicalBytes, type Json, toHex } from '../../src/journal/canonical.ts';
+import type { Certificate } from '../../src/journal/consensus/messages.ts';
 import { type Entry, type EntryBody, GENESIS_PREVIOUS, parseEntry } from '../../src/journal/entry.ts';
-import { Journal } from '../../src/journal/journal.ts';
+import { Journal, parseCertificate } from '../../src/journal/journal.ts';
 import { createKeyIdentity, generateKey } from '../../src/network/libp2p/identity.ts';
 import { createRealClock } from '../../src/network/real-clock.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
@@ -14,6 +15,7 @@ import { type SmallRun, smallManifest, smallSimulation } from '../swarm/small-ru
 
 export interface RecordedRun {
   readonly journal: string;
+  readonly certificates: readonly Certificate[];
   readonly signed: SignedManifest;
 }
 
@@ -31,7 +33,8 @@ export async function recorded(settings: SmallRun, keeper = 'p7'): Promise<Recor
   const store = simulation.store(keeper)!;
   const lines = await store.readLog('journal');
   const signed = await readManifest((await store.readBlob('manifest'))!, createSimulatedIdentity('anyone'));
-  return { journal: textOf(lines), signed };
+  const certificates = (await store.readLog('certificates')).map(parseCertificate);
+  return { journal: textOf(lines), certificates, signed };
 }
 
 export const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
@@ -42,11 +45,11 @@ export const entriesOf = (journal: string): Entry[] => linesOf(journal).map(pars
 
 /** The whole audit, of a simulated run unless `identity` says otherwise. */
 export async function audited(
-  { journal, signed }: RecordedRun,
+  { journal, certificates, signed }: RecordedRun,
   more: { readonly given?: GivenWeights; readonly identity?: Identity } = {},
 ): Promise<Audit> {
   const { given, identity = createSimulatedIdentity('an auditor') } = more;
-  const steps = audit({ journal, signed, identity, clock: createRealClock(), given });
+  const steps = audit({ journal, certificates, signed, identity, clock: createRealClock(), given });
   for (;;) {
     const step = await steps.next();
     if (step.done === true) return step.value;
@@ -91,5 +94,6 @@ export async function withRealKeys({
   const identityOf = (author: string) => byName.get(author)!;
   const begun = (body: EntryBody): EntryBody =>
     body.kind === 'genesis' ? { ...body, runId: resigned.runId } : body;
-  return { journal: await forged(renamed(journal), 0, begun, identityOf), signed: resigned, identityOf };
+  const renewed = await forged(renamed(journal), 0, begun, identityOf);
+  return { journal: renewed, certificates: [], signed: resigned, identityOf };
 }
