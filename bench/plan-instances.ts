@@ -68,13 +68,26 @@ export function randomInstance(seed: number, options: InstanceOptions): SwarmDes
     activationBytes,
     gradientBytes: 0,
     links: {
-      latencySeconds: places.map((a) => places.map((b) => table.latency(a, b) + copySeconds)),
-      bytesPerSecond: places.map((a) => places.map((b) => table.bandwidth(a, b))),
+      latencySeconds: rowsByPlace(places, (a, b) => table.latency(a, b) + copySeconds),
+      bytesPerSecond: rowsByPlace(places, table.bandwidth),
       uploadBytesPerSecond: endless,
       downloadBytesPerSecond: endless,
       shared: false,
     },
   };
+}
+
+/** A matrix over peers in which those of one place share a row: a hundred million entries would be a gigabyte. */
+function rowsByPlace(
+  places: readonly number[],
+  value: (from: number, to: number) => number,
+): (readonly number[])[] {
+  const rows = new Map<number, readonly number[]>();
+  return places.map((from) => {
+    const row = rows.get(from) ?? places.map((to) => value(from, to));
+    rows.set(from, row);
+    return row;
+  });
 }
 
 /** The s-th small instance: 12 to 24 peers, four or six stages, forwards of 0.44 or 1.76 s. */

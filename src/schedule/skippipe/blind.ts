@@ -13,11 +13,12 @@ const mostSweeps = 20;
 
 /**
  * Exchanges visits between paths of one wave as long as that makes the two paths shorter together: at the end no
- * pair can gain. First come first served, and ascending paths where exchanged stages would make peers wait in a ring.
+ * pair can gain, or `mostPairs` were looked at. First come first served, and ascending paths where exchanged stages would make peers wait in a ring.
  */
 export function blindCandidate(
   instance: Instance,
   seed: number,
+  mostPairs = Number.POSITIVE_INFINITY,
 ): { candidate: Candidate; evaluator: Evaluator; waves: Waves } {
   const { microbatches, pathLength } = instance;
   const draws = drawsFrom(stream({ runSeed: seed, purpose: 'schedule', index: 4 }));
@@ -32,12 +33,14 @@ export function blindCandidate(
   const before = new Int32Array(2 * pathLength);
   // Large waves look at a sample of partners only, so that the work stays linear in micro-batches.
   const mostPartners = 24;
-  for (let sweep = 0, gained = true; gained && sweep < mostSweeps; sweep++) {
+  let pairs = 0;
+  for (let sweep = 0, gained = true; gained && sweep < mostSweeps && pairs < mostPairs; sweep++) {
     gained = false;
     for (const members of waves.members) {
-      for (let at = 0; at < members.length; at++) {
+      for (let at = 0; at < members.length && pairs < mostPairs; at++) {
         const i = members[at]!;
         const partners = Math.min(mostPartners, members.length - 1);
+        pairs += partners;
         for (let offset = 1; offset <= partners; offset++) {
           const j = members[(at + offset) % members.length]!;
           if (exchangeBest(i, j)) gained = true;

@@ -63,7 +63,7 @@ export function instanceOf(description: SwarmDescription): Instance {
       `${description.peers[several]!.name} holds several stages, and this search knows one a peer; take gwtf, swarm or random-skip, or give it one stage`,
     );
   }
-  const { peers, stages, links, activationBytes, pathLength, splitBackward } = description;
+  const { peers, stages, pathLength, splitBackward } = description;
   for (const [field, least] of [
     ['pathLength', 1],
     ['swapBudget', 0],
@@ -76,18 +76,7 @@ export function instanceOf(description: SwarmDescription): Instance {
   const peerCount = peers.length;
   const live = liveStages(assignment);
   const anchorCount = assignment[0]!.length;
-  const transfer = new Float64Array(peerCount * peerCount);
-  const roundTrip = new Float64Array(peerCount * peerCount);
-  for (let from = 0; from < peerCount; from++) {
-    for (let to = 0; to < peerCount; to++) {
-      transfer[from * peerCount + to] = toMicroseconds(transferSeconds(links, from, to, activationBytes));
-    }
-  }
-  for (let from = 0; from < peerCount; from++) {
-    for (let to = 0; to < peerCount; to++) {
-      roundTrip[from * peerCount + to] = transfer[from * peerCount + to]! + transfer[to * peerCount + from]!;
-    }
-  }
+  const { transfer, roundTrip } = transferTables(description);
   const perStage = (seconds: (peer: number, stage: number) => number) =>
     Float64Array.from({ length: peerCount * stages }, (_, at) =>
       toMicroseconds(seconds(Math.floor(at / stages), at % stages)),
@@ -121,6 +110,37 @@ export function instanceOf(description: SwarmDescription): Instance {
   };
   if (instance.microbatches > 0) checkRoom(instance, description);
   return instance;
+}
+
+/** Side of the blocks in which tables over pairs of peers are filled: there and back, a block fits in a cache. */
+const blockPeers = 64;
+
+/** Microseconds from peer to peer, one way and there and back. */
+function transferTables({
+  peers,
+  links,
+  activationBytes,
+}: SwarmDescription): Pick<Instance, 'transfer' | 'roundTrip'> {
+  const count = peers.length;
+  const transfer = new Float64Array(count * count);
+  const roundTrip = new Float64Array(count * count);
+  for (let top = 0; top < count; top += blockPeers) {
+    const bottom = Math.min(count, top + blockPeers);
+    for (let left = 0; left <= top; left += blockPeers) {
+      for (let from = top; from < bottom; from++) {
+        const right = Math.min(from, left + blockPeers);
+        for (let to = left; to < right; to++) {
+          const there = toMicroseconds(transferSeconds(links, from, to, activationBytes));
+          const back = toMicroseconds(transferSeconds(links, to, from, activationBytes));
+          transfer[from * count + to] = there;
+          transfer[to * count + from] = back;
+          roundTrip[from * count + to] = there + back;
+          roundTrip[to * count + from] = there + back;
+        }
+      }
+    }
+  }
+  return { transfer, roundTrip };
 }
 
 function checkRoom(instance: Instance, description: SwarmDescription): void {

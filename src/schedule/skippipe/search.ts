@@ -55,6 +55,8 @@ const starts = 4;
 const trialShare = 0.12;
 /** In larger swarms one start has each path the shortest for itself: annealing would not come that far in its steps. */
 const mostPeersAnnealed = 40;
+/** Pairs of paths it looks at for each step of the budget: beyond some thousand peers that is what ends it. */
+const pairsPerStep = 2_000;
 /** Shares of moves, in 1024ths: on the surrogate those that look at the anchor that needs most; on the simulation */
 const lateShare = 700;
 /** those that let a micro-batch overtake on the critical chain, and of the others those that begin on that chain. */
@@ -105,7 +107,7 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
     const moves = Math.ceil((steps * surrogateMoves) / starts);
     const start =
       !instance.free && instance.peerCount > mostPeersAnnealed && trial === starts - 1
-        ? blindCandidate(instance, options.seed).candidate
+        ? blindCandidate(instance, options.seed, steps * pairsPerStep).candidate
         : yield* annealSurrogate(instance, waves, copyCandidate(first), draws, moves);
     // An anchor that lets the next wave's forwards go between the backwards of the last one ends sooner.
     waves.of.forEach((wave, m) => {
