@@ -81,10 +81,11 @@ export class History {
 
   /** Whether a peer has another entry where this journal ends. */
   async #differs(from: PeerName): Promise<boolean> {
-    const { journal } = this.#parts.ledger;
-    if (journal.length === 0) return false;
-    const { lines } = await this.ask(from, journal.length - 1);
-    return lines[0] !== undefined && parseEntry(lines[0]).hash !== journal.lastHash;
+    // entries come in while it asks: where the journal ended then is what the answer is about
+    const { length, lastHash } = this.#parts.ledger.journal;
+    if (length === 0) return false;
+    const { lines } = await this.ask(from, length - 1);
+    return lines[0] !== undefined && parseEntry(lines[0]).hash !== lastHash;
   }
 
   /** One of these at a time; a second is not needed. */

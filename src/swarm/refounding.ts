@@ -56,7 +56,10 @@ export class Refounding {
     const { clock, ledger } = this.#parts;
     const given = this.#given;
     const free = given === undefined || given.to === from || given.until <= clock.now();
-    const granted = free && this.#leaderless >= REFOUND_SECONDS / 2 && length >= ledger.certainLength;
+    // who is no keeper takes the last leader to lead until that one says itself that it cannot
+    const nobodyLeads =
+      this.#leaderless >= REFOUND_SECONDS / 2 || (!ledger.isKeeper && from === this.#parts.state().leader);
+    const granted = free && nobodyLeads && length >= ledger.certainLength;
     if (granted) this.#given = { to: from, until: clock.now() + WORD_SECONDS };
     return word('VOTED', ledger.certainLength, granted);
   }

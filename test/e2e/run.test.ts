@@ -167,11 +167,12 @@ describe('a run across processes', () => {
     await first.line('active', ({ peer }) => peer === selfOf(founder), { from });
     await trainsWhole(founder, 0);
     expect(founder.all('commit')[0]!.commit.iteration).toBeGreaterThan(without);
-    expect([selfOf(first), selfOf(second)]).toContain(founder.all('leader').at(-1)!.peer);
+    expect([selfOf(first), selfOf(second)]).toContain(first.all('leader').at(-1)!.peer);
 
     // one that stands still is missed within seconds, and comes back when it goes on
-    const leads = founder.all('leader').at(-1)!.peer;
+    const leads = first.all('leader').at(-1)!.peer;
     const frozen = selfOf(first) === leads ? second : first;
+    await founder.line('keepers', ({ keepers }) => keepers.length === 3, { from });
     from = founder.mark();
     const frozenAt = performance.now();
     frozen.signal('SIGSTOP');

@@ -56,3 +56,36 @@ describe('a run that starts again after its founder had missed the end of it', (
     });
   }
 });
+
+describe('a run of three whose peers were all killed', () => {
+  it('lets each in again and goes on: nobody asks over and over', async () => {
+    let step: 'train' | 'killed' | 'again' = 'train';
+    const simulation = smallSimulation({
+      stages: 3,
+      replicas: 1,
+      iterations: 12,
+      script: (event, simulated) => {
+        if (step !== 'train' || event.kind !== 'commit' || event.commit.iteration !== 6) return;
+        step = 'killed';
+        const { world } = simulated;
+        world.after(0.01, '', () => {
+          for (const name of ['p0', 'p1', 'p2']) simulated.crash(name);
+          world.after(1, '', () => {
+            step = 'again';
+            for (const name of ['p1', 'p2']) void simulated.start(name);
+          });
+          world.after(1.5, '', () => void simulated.start('p0'));
+        });
+      },
+    });
+    await simulation.run(100);
+    expect(step).toBe('again');
+    expect([...simulation.ends.values()]).toEqual([{ how: 'ended' }, { how: 'ended' }, { how: 'ended' }]);
+    for (const name of ['p0', 'p1', 'p2']) {
+      const enters = simulation.events.filter(
+        (event) => event.kind === 'entered' && event.of === 'p1' && event.peer === name,
+      );
+      expect(enters.length).toBeLessThanOrEqual(4);
+    }
+  });
+});
