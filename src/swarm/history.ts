@@ -17,7 +17,7 @@ const ASK_SECONDS = 10;
 
 export interface HistoryParts {
   readonly ledger: Ledger;
-  readonly messenger: Messenger;
+  readonly messenger: Pick<Messenger, 'request'>;
   readonly isOver: () => boolean;
   /** Another journal has taken the place of this one: what was decided by the old one ends, in the same turn. */
   readonly replaced: () => void;

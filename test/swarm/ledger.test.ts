@@ -10,6 +10,7 @@ import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { Store } from '../../src/seams/store.ts';
+import { History } from '../../src/swarm/history.ts';
 import { Ledger } from '../../src/swarm/ledger.ts';
 
 const run = { runId: 'ab'.repeat(32), founder: 'ann', seed: 7 };
@@ -261,5 +262,47 @@ describe('a keeper', () => {
     const { message } = bob.sent[0]!;
     await expect(ann.ledger.hear('eve', message)).rejects.toThrow(/not its own/);
     expect(ann.ledger.certainLength).toBe(3);
+  });
+});
+
+/** Bob reads Ann's journal; `meanwhile` is done between her answer and his reading it. */
+function reader(ann: Party, bob: Party, meanwhile: () => Promise<void>) {
+  let replaced = 0;
+  const isOver = () => false;
+  const nobody = { request: () => Promise.reject(new Error('nobody is asked')) };
+  const hers = new History({ ledger: ann.ledger, messenger: nobody, isOver, replaced: () => {} });
+  const history = new History({
+    ledger: bob.ledger,
+    messenger: {
+      request: async (_, body) => {
+        if (body.kind !== 'entriesWanted') throw new Error(`${body.kind} is not answered here`);
+        const answer = hers.answerFrom(body.value.fromIndex);
+        await meanwhile();
+        return answer;
+      },
+    },
+    isOver,
+    replaced: () => {
+      replaced++;
+    },
+  });
+  return { history, replaced: () => replaced };
+}
+
+describe('catching up with who leads', () => {
+  it('reads on, and replaces nothing, when entries arrive while the answer is on its way', async () => {
+    const ann = await founded();
+    const bob = await party('bob');
+    await bob.ledger.take(...handedOn(ann));
+    await settle();
+    const { history, replaced } = reader(ann, bob, async () => {
+      if (ann.ledger.state.member('cy')) return;
+      await ann.ledger.order([enter('cy')]);
+      await bob.ledger.take(...handedOn(ann));
+      await settle();
+    });
+    expect(await history.catchUp('ann')).toBe('ok');
+    expect(replaced()).toBe(0);
+    expect(bob.seen.map(({ index }) => index)).toEqual([0, 1, 2]);
   });
 });
