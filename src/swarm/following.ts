@@ -97,13 +97,19 @@ export class Following {
     if (this.#installed) await this.#saving.save();
   }
 
-  /** This peer entered a stage: fetches, reads or makes its weights while training goes on. */
-  enter(member: Member): void {
-    this.#preparing?.abort(new Error('it entered another stage'));
-    const preparing = new AbortController();
-    this.#preparing = preparing;
+  /** What the weights followed is not the run's history any more: they do not count until it enters anew. */
+  letGo(): void {
+    this.#preparing?.abort(new Error('its weights are wanted no more'));
+    this.#preparing = undefined;
     this.#installed = false;
     this.#backlog.length = 0;
+  }
+
+  /** This peer entered a stage: fetches, reads or makes its weights while training goes on. */
+  enter(member: Member): void {
+    this.letGo();
+    const preparing = new AbortController();
+    this.#preparing = preparing;
     const { messenger, state } = this.#parts;
     const tell = (iteration: number, digest: string, failure: string) => {
       const value = { stage: member.stage, iteration, digest, failure };
@@ -112,6 +118,7 @@ export class Following {
     this.#prepare(member, preparing.signal, (iteration, digest) => tell(iteration, digest, '')).catch(
       (error: Error) => {
         if (preparing.signal.aborted) return;
+        this.#preparing = undefined;
         if (error instanceof EngineError) {
           this.#parts.broken(error); // no other copy of the weights would help
           return;
@@ -132,6 +139,7 @@ export class Following {
     await this.#parts.inTurn(async () => {
       if (signal.aborted) return;
       await holder.install(snapshot);
+      this.#preparing = undefined;
       this.#installed = true;
       for (const commit of this.#backlog.splice(0)) {
         const problem = await this.#apply(commit, member.stage);
@@ -156,7 +164,8 @@ export class Following {
     const member = state().member(self);
     if (member === undefined || member.status === 'gone') return;
     if (!this.#installed) {
-      if (member.status === 'entering') this.#backlog.push(body);
+      // it may count already: what it said of an earlier entry can reach the leader after the next
+      if (this.#preparing) this.#backlog.push(body);
       return;
     }
     const failure = await this.#apply(body, member.stage);
@@ -170,6 +179,10 @@ export class Following {
   async #apply(body: CommitBody, stage: number): Promise<string | undefined> {
     const { manifest, clock, messenger, state, sum } = this.#parts;
     const { holder } = this;
+    if (holder.iteration !== body.iteration - 1) {
+      this.#installed = false;
+      return `its weights stand at iteration ${holder.iteration}, the commit is of ${body.iteration}`;
+    }
     const counted = body.stages.find(
       (candidate) => candidate.stage === stage && candidate.contributors.length > 0,
     );

@@ -129,7 +129,7 @@ export class Peer {
       failed: broken,
     });
     this.#ledger = ledger;
-    const history = new History({ ledger, messenger, isOver, replaced: () => this.#stopLeading() });
+    const history = new History({ ledger, messenger, isOver, replaced: () => this.#journalReplaced() });
     const joining = new Joining({
       network,
       clock,
@@ -350,6 +350,13 @@ export class Peer {
   #otherLeads(): void {
     this.#stopLeading();
     if (this.#leaving) this.#messenger.send(this.state.leader, { kind: 'leave', value: {} });
+  }
+
+  /** None of the new journal's entries is acted on here: this peer waits for one that lets it in anew. */
+  #journalReplaced(): void {
+    this.#inPlace = false;
+    this.#stopLeading();
+    this.#trainer?.journalReplaced();
   }
 
   #stopLeading(): void {

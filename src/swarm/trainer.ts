@@ -102,6 +102,13 @@ export class Trainer {
 
   // ---- what the journal says
 
+  /** Another journal has taken the place of this peer's: its weights may follow another history, or lag behind. */
+  journalReplaced(): void {
+    this.#running.abandon();
+    this.#exchanging.forget();
+    this.#following.letGo();
+  }
+
   /** This peer entered a stage. */
   enter(member: Member): void {
     this.#running.abandon();
