@@ -39,7 +39,8 @@ export interface KeepingParts {
   readonly journal: Journal;
   readonly runId: string;
   readonly seed: number;
-  readonly send: (to: PeerName, message: ConsensusMessage) => void;
+  /** With the entries that the message carries. */
+  readonly send: (to: PeerName, message: ConsensusMessage, entries: readonly Entry[]) => void;
   /** These are certain from here on, and this is the proof. */
   readonly certain: (entries: readonly Entry[], certificate: Certificate) => void;
   /** This peer leads that term: it has to say so in an entry. */
@@ -275,6 +276,7 @@ export class Keeping {
       send(
         to,
         encodeKeeperMessage(message, ({ entry }) => encoder.encode(Journal.line(entry))),
+        message.kind === 'append' ? message.entries.map(({ entry }) => entry) : [],
       );
     }
     if (outputs.committed.length > 0) {

@@ -25,7 +25,7 @@ export interface LedgerParts {
     certificate: Certificate,
     keepers: readonly PeerName[],
   ) => void;
-  readonly send: (to: PeerName, message: ConsensusMessage) => void;
+  readonly send: (to: PeerName, message: ConsensusMessage, entries: readonly Entry[]) => void;
   /** This peer leads from here on: the entry that says so is certain and applied. */
   readonly leads: () => void;
   /** It led and does not any more. */

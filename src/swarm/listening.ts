@@ -147,7 +147,9 @@ export class Listening {
   ): Promise<void> {
     const { ledger, history, state, current, event } = this.#parts;
     const said = readAnswer(value);
-    if (state().member(from) === undefined) {
+    // while this peer knows nobody, nobody is a stranger: entries prove themselves
+    const knowsAnyone = ledger.certainLength > 0;
+    if (knowsAnyone && state().member(from) === undefined) {
       // what a stranger says is no reason to ask it for more
       const outcome = await ledger.take(said.lines, said.certificate);
       // who was just let in does not know the members yet, and reads all that it lacks anyway

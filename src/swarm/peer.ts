@@ -29,7 +29,7 @@ import { Reacting } from './reacting.ts';
 import type { RunState } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
 import { Refounding } from './refounding.ts';
-import { tellAgain, tellEntries } from './telling.ts';
+import { contributionBytesIn, tellAgain, tellEntries } from './telling.ts';
 import { Trainer } from './trainer.ts';
 
 export interface PeerParts {
@@ -122,7 +122,10 @@ export class Peer {
       react: (entry) => this.#react(entry),
       broadcast: (entries, certificate, keepers) =>
         tellEntries(entries, certificate, { network, messenger, state: this.state, keepers }),
-      send: (to, value) => messenger.send(to, { kind: 'consensus', value }),
+      send: (to, value, entries) => {
+        messenger.carriesGradients(contributionBytesIn(entries));
+        messenger.send(to, { kind: 'consensus', value });
+      },
       leads: () => this.#belonging.leads(),
       deposed: () => this.#deposed(),
       senseless: (problem) => event({ kind: 'failed', problem: problem.message }),

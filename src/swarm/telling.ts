@@ -45,10 +45,11 @@ export function tellEntries(
     }
   }
   to.delete(network.self);
-  const ofGradients = entries.reduce(
-    (sum, { body }) => sum + (body.kind === 'commit' ? probeBytes(body) : 0),
-    0,
-  );
-  messenger.carriesGradients(ofGradients * to.size);
+  messenger.carriesGradients(contributionBytesIn(entries) * to.size);
   for (const peer of to) messenger.send(peer, { kind: 'entries', value: { entries: lines, certificate } });
+}
+
+/** Bytes of contributions that stand in entries. */
+export function contributionBytesIn(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { body }) => sum + (body.kind === 'commit' ? probeBytes(body) : 0), 0);
 }

@@ -18,7 +18,7 @@ export interface Planned {
 export function describeText(text: string): SwarmDescription {
   const names = {
     policies: policyNames,
-    codecs: ['dense-f32'],
+    codecs: ['dense-f32', 'eden'],
     activations: ['f32'],
     recovery: ['checkfree'],
   };
