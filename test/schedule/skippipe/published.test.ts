@@ -86,7 +86,10 @@ describe('a path for one micro-batch', () => {
           const times = busy.map(({ peer, from, length }) => ({ peer, from, until: from + length }));
           const free = router.route(anchor, 0, { stages, peers, times: [] });
           const route = router.route(anchor, 0, { stages, peers, times });
-          if (route === undefined) return expect(free).toBeUndefined();
+          if (route === undefined) {
+            expect(free).toBeUndefined();
+            return;
+          }
           const visited = route.path.map((peer) => stageOf.get(peer)!);
           for (const check of Object.values(pathCheckers)) {
             expect(check(visited, rulesOf(instance))).toBeUndefined();
@@ -95,7 +98,6 @@ describe('a path for one micro-batch', () => {
           expect(visited.filter((stage) => stages.includes(stage))).toEqual([]);
           for (const own of route.occupied) for (const other of times) expect(meet(own, other)).toBe(false);
           expect(route.end).toBeGreaterThanOrEqual(free!.end);
-          return undefined;
         },
       ),
       { numRuns: 200 },
