@@ -175,7 +175,7 @@ describe('a run across processes', () => {
     // one that stands still is missed within seconds, and comes back when it goes on
     const leads = first.all('leader').at(-1)!.peer;
     const frozen = selfOf(first) === leads ? second : first;
-    await founder.line('keepers', ({ keepers }) => keepers.length === 3, { from, seconds: 90 });
+    await first.line('keepers', ({ keepers }) => keepers.length === 3, { from, seconds: 90 });
     from = founder.mark();
     const frozenAt = performance.now();
     frozen.signal('SIGSTOP');
