@@ -3,6 +3,7 @@
 // one process as its swarm of eight would: two replicas a stage, each with half of the micro-batches.
 
 import { availableParallelism } from 'node:os';
+import { demoModel } from '../src/cli/demo/model.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
 import { knownNames } from '../src/cli/names.ts';
 import { loadText, type NamedText } from '../src/cli/text.ts';
@@ -261,16 +262,7 @@ function demoManifest(
   const settings = {
     name: 'demo',
     seed,
-    model: {
-      width: 128,
-      heads: 4,
-      kvHeads: 4,
-      hidden: 344,
-      vocabulary: 256,
-      context: 128,
-      layers: STAGES,
-      anchorLayers: 1,
-    },
+    model: demoModel(STAGES),
     training: {
       stages: STAGES,
       stageSizes: Array.from({ length: STAGES }, () => REPLICAS),

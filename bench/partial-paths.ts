@@ -3,6 +3,7 @@
 // the held-out loss with all stages and with one left out. In one process: paths and their order decide here, not the
 // network.
 
+import { demoModel } from '../src/cli/demo/model.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
 import { loadText } from '../src/cli/text.ts';
 import { createOnnxEngine } from '../src/engine/onnx/index.ts';
@@ -124,16 +125,7 @@ function demoManifest(seed: number, { policy, skipRatio, swapBudget }: Way, iter
   return {
     name: 'partial-paths',
     seed,
-    model: {
-      width: 128,
-      heads: 4,
-      kvHeads: 4,
-      hidden: 344,
-      vocabulary: 256,
-      context: 128,
-      layers: 4,
-      anchorLayers: 1,
-    },
+    model: demoModel(4),
     training: {
       stages: 4,
       stageSizes: [2, 2, 2, 2],

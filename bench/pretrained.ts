@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { demoModel } from '../src/cli/demo/model.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
 import { writeModelFolder } from '../src/cli/model-folder.ts';
 import { knownNames } from '../src/cli/names.ts';
@@ -21,16 +22,7 @@ const STAGES = 4;
 const settings = (iterations: number) => ({
   name: 'pretraining',
   seed: 7,
-  model: {
-    width: 128,
-    heads: 4,
-    kvHeads: 4,
-    hidden: 344,
-    vocabulary: 256,
-    context: 128,
-    layers: STAGES,
-    anchorLayers: 1,
-  },
+  model: demoModel(STAGES),
   training: {
     stages: STAGES,
     stageSizes: Array.from({ length: STAGES }, () => 1),

@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { demoModel } from '../src/cli/demo/model.ts';
 import { DemoRecord } from '../src/cli/demo/record.ts';
 import { DemoSwarm } from '../src/cli/demo/swarm.ts';
 import { loadManifest } from '../src/cli/files.ts';
@@ -37,23 +38,25 @@ interface Options {
   readonly profile?: number;
 }
 
-/** Four blocks, one a stage; 4 × 128 tokens a micro-batch. */
+const STAGES = 4;
+
+/** One block a stage; 4 × 128 tokens a micro-batch. */
 const MODELS: Readonly<Record<string, RunModel>> = {
   demo: {
     says: 'demo: 4 blocks of width 128, 857,216 parameters, 2,048 tokens an iteration',
-    fields: { width: 128, heads: 4, kvHeads: 4, hidden: 344 },
+    fields: demoModel(STAGES),
     microbatchesPerAnchor: 2,
   },
   wide: {
     says: '4 blocks of width 512, 4,096 tokens an iteration',
-    fields: { width: 512, heads: 8, kvHeads: 8, hidden: 1376 },
+    fields: { ...demoModel(STAGES), width: 512, heads: 8, kvHeads: 8, hidden: 1376 },
     microbatchesPerAnchor: 4,
   },
 };
 
 interface RunModel {
   readonly says: string;
-  readonly fields: Readonly<Record<string, number>>;
+  readonly fields: ReturnType<typeof demoModel>;
   readonly microbatchesPerAnchor: number;
 }
 
@@ -66,7 +69,6 @@ interface Settings {
 }
 
 const PROCESSES = 8;
-const STAGES = 4;
 const WARM_UP = 5;
 
 /** Rows: the comparison, then one row a part of the swarm's CPU seconds per iteration. */
@@ -141,8 +143,7 @@ function writeManifest({ out, model, codec, activations, iterations }: Settings)
     ...{ microbatchesPerAnchor: model.microbatchesPerAnchor, samplesPerMicrobatch: 4 },
     ...{ policy: '1f1b', codec, activations, iterations, learningRate: 3e-3 },
   };
-  const shape = { ...model.fields, vocabulary: 256, context: 128, layers: STAGES, anchorLayers: 1 };
-  writeFileSync(file, JSON.stringify({ name: 'bench', seed: 7, model: shape, training }));
+  writeFileSync(file, JSON.stringify({ name: 'bench', seed: 7, model: model.fields, training }));
   return file;
 }
 

@@ -16,6 +16,7 @@ import { parseManifest } from '../scenario/schema.ts';
 import { nearestName } from '../scenario/nearest.ts';
 import type { Manifest } from '../scenario/settings.ts';
 import { type CrashOrder, parseCrashes } from './demo/crashes.ts';
+import { demoModel } from './demo/model.ts';
 import { DemoRecord } from './demo/record.ts';
 import { DemoSwarm } from './demo/swarm.ts';
 import { DemoView } from './demo/view.ts';
@@ -284,18 +285,7 @@ function manifestFields(flags: DemoFlags, start: StagedModel | undefined) {
   return {
     name: 'demo',
     seed: flags.seed ?? DEFAULT_SEED,
-    model: start
-      ? modelFieldsOf(start)
-      : {
-          width: 128,
-          heads: 4,
-          kvHeads: 4,
-          hidden: 344,
-          vocabulary: 256,
-          context: 128,
-          layers: stages,
-          anchorLayers: 1,
-        },
+    model: start ? modelFieldsOf(start) : demoModel(stages),
     training: {
       stages,
       stageSizes: sizes,
