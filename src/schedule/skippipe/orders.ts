@@ -39,16 +39,6 @@ function patternsWithin(visits: number, budget: number): Pattern[] {
   return found;
 }
 
-/** Whether the ascending stages (after stage 0) can be visited at all: no step beyond the jump. */
-export function visitable(stages: readonly number[], largestJump: number): boolean {
-  let before = 0;
-  for (const stage of stages) {
-    if (stage - before > largestJump) return false;
-    before = stage;
-  }
-  return true;
-}
-
 /**
  * Of all stages (ascending, each with a weight) the `count` of least total weight that can be visited with steps of
  * at most `largestJump`, as positions in `stages`; undefined when there are none. Earlier stages win ties.
