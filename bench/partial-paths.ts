@@ -134,6 +134,7 @@ function demoManifest(seed: number, { policy, skipRatio, swapBudget }: Way, iter
       skipRatio,
       swapBudget,
       policy,
+      codec: 'dense-f32', // whole gradients: what is compared are paths
       optimizer: 'adamw',
       learningRate: 3e-3,
       betas: [0.9, 0.95],
