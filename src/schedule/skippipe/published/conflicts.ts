@@ -6,7 +6,7 @@
 // fewest conflicts are opened first, and the factor grows (focal search: Barer, Sharon, Stern and Felner, "Suboptimal
 // variants of the conflict-based search algorithm", 2014).
 
-import { type Before, heapOf, popFrom, pushTo } from './heap.ts';
+import { type Before, heapOf, popFrom, pushTo } from '../../heap.ts';
 import { createRouter, type Forbidden, nothingForbidden, type Occupation, type Route } from './routes.ts';
 import type { Instance } from '../instance.ts';
 

@@ -4,7 +4,7 @@
 // without those, and that is computed once per anchor, exactly, so little is searched that is not on the way.
 
 import type { Instance } from '../instance.ts';
-import { popFrom, pushTo } from './heap.ts';
+import { popFrom, pushTo } from '../../heap.ts';
 
 /** A peer is taken from (inclusive) until (exclusive), microseconds. */
 export interface Occupation {
