@@ -137,10 +137,7 @@ describe('a run across processes', () => {
     expect(model.weights.every((weights) => weights.every(Number.isFinite))).toBe(true);
   }, 170_000);
 
-  it('goes on when all were killed, when its founder comes back among the others, and when a peer stood still', {
-    timeout: 300_000,
-    retry: 1,
-  }, async () => {
+  it('goes on when all were killed, when its founder comes back among the others, and when a peer stood still', async () => {
     const factor = await slowness();
     const swarm = new SmallSwarm(2000);
     let [founder, first, second] = await swarm.start();
@@ -168,14 +165,13 @@ describe('a run across processes', () => {
     founder = await swarm.found();
     expect((await founder.line('running')).runId).toBe(runId);
     await first.line('active', ({ peer }) => peer === selfOf(founder), { from });
-    // a keeper lost while there are two of them costs a refounding, which takes its 20 s
-    await founder.line('commit', ({ commit }) => commit.iteration > without, { seconds: 90 });
+    await founder.line('commit', ({ commit }) => commit.iteration > without);
     expect([selfOf(first), selfOf(second)]).toContain(first.all('leader').at(-1)!.peer);
 
     // one that stands still is missed within seconds, and comes back when it goes on
     const leads = first.all('leader').at(-1)!.peer;
     const frozen = selfOf(first) === leads ? second : first;
-    await first.line('keepers', ({ keepers }) => keepers.length === 3, { from, seconds: 90 });
+    await first.line('keepers', ({ keepers }) => keepers.length === 3, { from });
     from = founder.mark();
     const frozenAt = performance.now();
     frozen.signal('SIGSTOP');
@@ -189,5 +185,5 @@ describe('a run across processes', () => {
 
     for (const process of [founder, first, second]) process.signal('SIGINT');
     for (const process of [founder, first, second]) expect(await process.end(10 * factor)).toBe(130);
-  });
+  }, 170_000);
 });
