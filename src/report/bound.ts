@@ -5,6 +5,7 @@
 import { isCompute } from '../schedule/kinds.ts';
 import type { LinkDescription } from '../schedule/description.ts';
 import { transferSeconds } from '../schedule/execute/execution.ts';
+import { popFrom, pushTo } from '../schedule/heap.ts';
 import type { Plan } from '../schedule/plan.ts';
 
 export interface BoundNetwork {
@@ -65,19 +66,20 @@ export function lowerBoundSeconds(plan: Plan, { links, gapSeconds }: BoundNetwor
 /** Jackson's preemptive schedule: always the released job with the longest tail. `gap` follows every job. */
 function oneMachineBound(jobs: readonly Job[], gap: number): number {
   const byHead = [...jobs].sort((a, b) => a.head - b.head);
-  const waiting = new LongestTailFirst();
+  const waiting: Waiting[] = [];
   let bound = 0;
   let now = 0;
-  for (let next = 0; next < byHead.length || waiting.size > 0; ) {
-    if (waiting.size === 0) now = Math.max(now, byHead[next]!.head);
+  for (let next = 0; next < byHead.length || waiting.length > 0; ) {
+    if (waiting.length === 0) now = Math.max(now, byHead[next]!.head);
     for (; next < byHead.length && byHead[next]!.head <= now; next++) {
-      waiting.push({ left: byHead[next]!.seconds + gap, tail: byHead[next]!.tail });
+      const { seconds, tail } = byHead[next]!;
+      pushTo(waiting, { left: seconds + gap, tail }, longestTailFirst);
     }
-    const job = waiting.pop();
+    const job = popFrom(waiting, longestTailFirst)!;
     const until = Math.min(now + job.left, byHead[next]?.head ?? Number.POSITIVE_INFINITY);
     const left = job.left - (until - now);
     // Rounding may leave a sliver that no clock can pass.
-    if (left > 1e-12 && until > now) waiting.push({ left, tail: job.tail });
+    if (left > 1e-12 && until > now) pushTo(waiting, { left, tail: job.tail }, longestTailFirst);
     else bound = Math.max(bound, until - gap + job.tail);
     now = until;
   }
@@ -89,44 +91,7 @@ interface Waiting {
   readonly tail: number;
 }
 
-/** A binary heap. */
-class LongestTailFirst {
-  readonly #heap: Waiting[] = [];
-
-  get size(): number {
-    return this.#heap.length;
-  }
-
-  push(job: Waiting): void {
-    const heap = this.#heap;
-    let at = heap.push(job) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (heap[parent]!.tail >= job.tail) break;
-      heap[at] = heap[parent]!;
-      at = parent;
-    }
-    heap[at] = job;
-  }
-
-  pop(): Waiting {
-    const heap = this.#heap;
-    const top = heap[0]!;
-    const last = heap.pop()!;
-    if (heap.length === 0) return top;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.tail > heap[child]!.tail) child++;
-      if (heap[child]!.tail <= last.tail) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = last;
-    return top;
-  }
-}
+const longestTailFirst = (a: Waiting, b: Waiting): boolean => a.tail > b.tail;
 
 /** Every task after those it waits for. The plan has no cycle: its validator says so. */
 function topologicalOrder({ tasks }: Plan): number[] {
