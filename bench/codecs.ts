@@ -18,6 +18,7 @@ import { trainSingle } from '../src/replay/single.ts';
 import { parseManifest } from '../src/scenario/schema.ts';
 import { parametersOf } from '../src/swarm/holder.ts';
 import type { Manifest } from '../src/swarm/manifest.ts';
+import { median } from '../src/swarm/medians.ts';
 
 export const flags = {
   steps: 'number',
@@ -389,10 +390,6 @@ function append(lists: Map<string, number[]>, name: string, value: number): void
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 function rangeOf(values: readonly number[]): string {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { createOnnxEngine } from '../src/engine/index.ts';
 import { initialWeights } from '../src/model/initial.ts';
 import type { Engine } from '../src/seams/engine.ts';
+import { median } from '../src/swarm/medians.ts';
 
 export interface EngineRow {
   readonly shape: string;
@@ -257,10 +258,4 @@ async function startPytorch(variant: PytorchVariant, threads: number): Promise<P
 function append(times: Times, more: Times): void {
   times.forward.push(...more.forward);
   times.both.push(...more.both);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

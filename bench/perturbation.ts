@@ -5,6 +5,7 @@
 import { createOnnxEngine } from '../src/engine/index.ts';
 import { initialWeights } from '../src/model/initial.ts';
 import type { Engine, Perturbation } from '../src/seams/engine.ts';
+import { median } from '../src/swarm/medians.ts';
 
 export const flags = { rounds: 'number' } as const;
 
@@ -59,8 +60,4 @@ async function measure(engine: Engine, shape: (typeof shapes)[number], rounds: n
     oneDirectionRatio: together / plain,
     directionPerSampleRatio: apart / plain,
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

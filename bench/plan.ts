@@ -14,6 +14,7 @@ import { rulesOf } from '../src/schedule/skippipe/rules.ts';
 import { networkOf, timeline } from '../src/schedule/timeline.ts';
 import { validatePlan } from '../src/schedule/validate.ts';
 import { geo20 } from '../test/schedule/skippipe/geo20.ts';
+import { median } from '../src/swarm/medians.ts';
 import { randomInstance, smallInstance } from './plan-instances.ts';
 
 /** Of its authors' 8000 trials a quarter: more changed little. */
@@ -176,9 +177,4 @@ function timed(name: PolicyName, swarm: SwarmDescription, seed: number, budget?:
     if (problem !== undefined) throw new Error(`${name}: ${problem.message}`);
   }
   return { milliseconds, seconds: timeline(plan, networkOf(swarm)).makespanSeconds };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }

@@ -19,6 +19,7 @@ import { createRealClock } from '../src/network/real-clock.ts';
 import { trainSingle } from '../src/replay/single.ts';
 import type { Manifest } from '../src/swarm/manifest.ts';
 import { cpuByPart, WAITING_COMPUTE, WAITING_NETWORK } from './cpu-profile.ts';
+import { median } from '../src/swarm/medians.ts';
 
 export const flags = {
   rounds: 'number',
@@ -221,12 +222,6 @@ async function runSingle(
   });
   for (const engine of engines) await engine.close();
   return { tokensPerSecond: (1000 * iterations * tokensOf(manifest)) / (endedAt - startedAt), losses };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function round3(value: number): number {

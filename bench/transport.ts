@@ -9,6 +9,7 @@ import type { Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { generateKey } from '../src/network/libp2p/identity.ts';
 import { createLibp2pNetwork } from '../src/network/libp2p/network.ts';
+import { median } from '../src/swarm/medians.ts';
 import {
   BARE_BYTES,
   BARE_MESSAGES,
@@ -173,10 +174,4 @@ function medians(samples: readonly Sample[]): Sample {
     sendCpuSecondsPerGigabyte: median(samples.map((sample) => sample.sendCpuSecondsPerGigabyte)),
     receiveCpuSecondsPerGigabyte: median(samples.map((sample) => sample.receiveCpuSecondsPerGigabyte)),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((x, y) => x - y);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -8,6 +8,7 @@ import type { PeerName } from '../seams/network.ts';
 import { activationFormat } from './activations.ts';
 import { parametersOf } from './holder.ts';
 import { type Manifest, microbatchesPerIteration } from './manifest.ts';
+import { lowerMedian } from './medians.ts';
 
 /** Seconds of a forward where nobody has measured one; only their ratios matter to the order of tasks. */
 const FORWARD_SECONDS = 1;
@@ -33,7 +34,7 @@ export function describeSwarm(
   const peers = holding.flat();
   const indexOf = new Map(peers.map((peer, index) => [peer, index]));
   const assumed = assumedPeer(manifest, holding, measurements);
-  const transfer = middle(linksAmong(peers, measurements)) / MICROSECONDS;
+  const transfer = lowerMedian(linksAmong(peers, measurements)) / MICROSECONDS;
   const unlimited = peers.map(() => Number.POSITIVE_INFINITY);
   const description: SwarmDescription = {
     peers: peers.map((name) => ({
@@ -83,15 +84,15 @@ function assumedPeer(
   const [anchors, others] = [[holding[0]!], [[], ...holding.slice(1)]];
   const perStage = (part: keyof ComputeTimes) =>
     Array.from({ length: training.stages }, (_, stage) => {
-      const own = middle(measured(stage === 0 ? anchors : others, part, stage));
-      return (own || middle(measured(holding, part, stage))) / MICROSECONDS || FORWARD_SECONDS;
+      const own = lowerMedian(measured(stage === 0 ? anchors : others, part, stage));
+      return (own || lowerMedian(measured(holding, part, stage))) / MICROSECONDS || FORWARD_SECONDS;
     });
   const forwardSeconds = perStage('forward');
   return {
     forwardSeconds,
     backwardInputSeconds: perStage('backwardInput'),
     backwardWeightSeconds: perStage('backwardWeight'),
-    headSeconds: middle(measured(anchors, 'head', 0)) / MICROSECONDS || forwardSeconds[0]! / 4,
+    headSeconds: lowerMedian(measured(anchors, 'head', 0)) / MICROSECONDS || forwardSeconds[0]! / 4,
     gapSeconds: 0,
   };
 }
@@ -102,9 +103,4 @@ function linksAmong(peers: readonly PeerName[], { transfer }: Measurements): num
     const row = Object.hasOwn(transfer, from) ? transfer[from]! : {};
     return Object.entries(row).flatMap(([to, value]) => (known.has(to) ? [value] : []));
   });
-}
-
-/** The middle value, the smaller of two; 0 of none. */
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }

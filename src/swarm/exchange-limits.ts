@@ -2,6 +2,7 @@
 // contribution may be beside the others. Numbers in, decisions out; a leader that takes over starts from nothing.
 
 import type { PeerName } from '../seams/network.ts';
+import { median } from './medians.ts';
 
 /** An exchange may take this many times the longest of the last ones. */
 const DEADLINE_FACTOR = 4;
@@ -58,10 +59,4 @@ export class ExchangeLimits {
     const past = [...(this.#norms.get(stage) ?? []), ...norms.map(({ norm }) => norm)];
     this.#norms.set(stage, past.slice(-NORMS_KEPT));
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -4,6 +4,7 @@
 import type { CommitBody } from '../../journal/entry.ts';
 import type { PeerEvent } from '../../swarm/events.ts';
 import type { LeaderNote } from '../../swarm/leader.ts';
+import { lowerMedian } from '../../swarm/medians.ts';
 import type { SentBytes } from '../../swarm/messenger.ts';
 
 export interface Recovery {
@@ -212,12 +213,12 @@ export class DemoRecord {
     return {
       iterations: timed.length,
       ahead: timed.filter(({ ahead }) => ahead).length,
-      steps: middle(timed.map(({ steps }) => steps)),
-      milliseconds: Number((1000 * middle(timed.map(({ planSeconds }) => planSeconds))).toFixed(1)),
-      predictedSeconds: Number(middle(timed.map(({ predictedSeconds }) => predictedSeconds)).toFixed(4)),
-      measuredSeconds: Number(middle(timed.map(({ measuredSeconds }) => measuredSeconds)).toFixed(4)),
+      steps: lowerMedian(timed.map(({ steps }) => steps)),
+      milliseconds: Number((1000 * lowerMedian(timed.map(({ planSeconds }) => planSeconds))).toFixed(1)),
+      predictedSeconds: Number(lowerMedian(timed.map(({ predictedSeconds }) => predictedSeconds)).toFixed(4)),
+      measuredSeconds: Number(lowerMedian(timed.map(({ measuredSeconds }) => measuredSeconds)).toFixed(4)),
       measuredOverPredicted: Number(
-        middle(timed.map((one) => one.measuredSeconds / one.predictedSeconds)).toFixed(3),
+        lowerMedian(timed.map((one) => one.measuredSeconds / one.predictedSeconds)).toFixed(3),
       ),
     };
   }
@@ -305,8 +306,4 @@ export class DemoRecord {
     this.#seen.add(key);
     return true;
   }
-}
-
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }
