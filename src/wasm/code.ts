@@ -74,6 +74,8 @@ export const i32 = {
 
 export const v128 = {
   load: (address: Code, offset = 0): Code => [...address, ...vector(0x00), ...at(2, offset)],
+  /** The 32-bit number at an address, in every lane. */
+  loadSplat: (address: Code, offset = 0): Code => [...address, ...vector(0x09), ...at(2, offset)],
   store: (address: Code, value: Code, offset = 0): Code => [
     ...address,
     ...value,
@@ -101,7 +103,10 @@ export const v128 = {
 
 export const i8x16 = {
   bitmask: vector1(0x64),
+  /** Sixteen 16-bit numbers as bytes; what does not fit becomes the nearest that does. */
   narrow: vector2(0x65),
+  /** Of signed numbers. */
+  larger: vector2(0x78),
   /** Each 32-bit lane turned left by that many bytes. */
   rotateLanes: (a: Code, by: number): Code => [
     ...a,
@@ -110,15 +115,29 @@ export const i8x16 = {
     ...Array.from({ length: 16 }, (_, i) => (i & 12) + ((i - by) & 3)),
   ],
 };
-export const i16x8 = { narrow: vector2(0x85) };
+export const i16x8 = {
+  narrow: vector2(0x85),
+  /** To 0 … 65,535. */
+  narrowUnsigned: vector2(0x86),
+  /** The lower and the upper eight bytes. */
+  extendLow: vector1(0x87),
+  extendHigh: vector1(0x88),
+};
 
 export const i32x4 = {
   splat: vector1(0x11),
   equal: vector2(0x37),
+  greaterThan: vector2(0x3b),
+  extendLow: vector1(0xa7),
+  extendHigh: vector1(0xa8),
+  extendLowUnsigned: vector1(0xa9),
+  extendHighUnsigned: vector1(0xaa),
   shiftLeft: (a: Code, by: number): Code => [...a, ...i32.const(by), ...vector(0xab)],
   shiftRight: (a: Code, by: number): Code => [...a, ...i32.const(by), ...vector(0xad)],
   add: vector2(0xae),
   subtract: vector2(0xb1),
+  /** Of signed numbers. */
+  larger: vector2(0xb8),
 };
 
 export const f32x4 = {
@@ -128,10 +147,13 @@ export const f32x4 = {
   add: vector2(0xe4),
   subtract: vector2(0xe5),
   multiply: vector2(0xe6),
+  divide: vector2(0xe7),
+  fromIntegers: vector1(0xfa),
 };
 
 export const f64x2 = {
   promoteLow: vector1(0x5f),
   add: vector2(0xf0),
   multiply: vector2(0xf2),
+  divide: vector2(0xf3),
 };

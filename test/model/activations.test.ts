@@ -124,6 +124,12 @@ describe('f16', () => {
     });
   });
 
+  it('keeps a tensor of nothing but numbers below the normal ones of float32', () => {
+    const smallest = Float32Array.from({ length: 40 }, (_, i) => (i - 20) * 2 ** -149);
+    const of = { rows: 1, width: 40 };
+    expect(f16.unpack(f16.pack(smallest, of), of)).toEqual(smallest.map((value) => value + 0));
+  });
+
   it('halves the bytes, but for one exponent', () => {
     expect(f16.packedBytes({ rows: 512, width: 128 })).toBe(2 * 512 * 128 + 2);
   });
