@@ -1,23 +1,34 @@
 // The same run in one process, without a swarm: the yardstick for losses (they must agree) and for speed. Micro-batches
 // go one after another over their planned paths, anchor by anchor, and gradients are added as the groups would add them
-// where each anchor's micro-batches have replicas of their own.
+// where each anchor's micro-batches have replicas of their own. Of forward passes alone it makes the commit that a swarm
+// would, and takes every stage further by it.
 
 import { drawSamples } from '../data/index.ts';
 import {
   type Codec,
+  type CodecName,
   codecs,
   type EncoderState,
-  ONE_BYTE,
   piecesOf,
   sumContributions,
 } from '../gradient/index.ts';
+import { toHex } from '../journal/canonical.ts';
+import type { Plan } from '../schedule/plan.ts';
 import type { Clock } from '../seams/clock.ts';
-import type { Engine } from '../seams/engine.ts';
+import type { Engine, HeadResult } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
 import { activationFormat } from '../swarm/activations.ts';
 import { planOfGroups } from '../swarm/planning.ts';
 import { initialStage, normOf, StageHolder } from '../swarm/holder.ts';
 import { type Manifest, microbatchesPerIteration } from '../swarm/manifest.ts';
+import type { GivenWeights } from '../swarm/obtaining.ts';
+import {
+  completeProbes,
+  dataMicrobatch,
+  estimateOf,
+  isForwardOnly,
+  perturbationOf,
+} from '../swarm/probing.ts';
 import { readSamples, windowsOf } from '../swarm/samples.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
 
@@ -28,6 +39,8 @@ export interface SingleParts {
   readonly engines: readonly Engine[];
   readonly clock: Clock;
   readonly identity: Identity;
+  /** The weights that the run begins with, where they do not come from its seed. */
+  readonly given?: GivenWeights;
   /** In place of the manifest's codec, for one that has no name there. */
   readonly codec?: Codec;
   /** Before a stage's exchange: the gradients of its replicas, in the group's order. */
@@ -40,18 +53,30 @@ export interface SingleParts {
   ) => void | Promise<void>;
 }
 
+/** One iteration of all stages; its mean loss. */
+type Iteration = (iteration: number, plan: Plan) => Promise<number>;
+
 /** Trains the run's iterations and returns every stage as it is then. */
 export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> {
   const { manifest, engines, clock, identity, committed } = parts;
-  const { codec: name } = manifest.training;
-  if (name === ONE_BYTE) throw new RangeError('forward passes alone exchange no gradients');
-  const codec = parts.codec ?? codecs[name];
-  /** What each replica of each stage remembers for its codec. */
-  const memories: EncoderState[][] = engines.map(() => []);
   const holders = engines.map((engine) => new StageHolder(manifest, engine, clock, identity));
-  for (const [stage, holder] of holders.entries()) await holder.install(initialStage(manifest, stage));
+  for (const [stage, holder] of holders.entries())
+    await holder.install(initialStage(manifest, stage, parts.given?.[stage]));
+  const iterate = isForwardOnly(manifest) ? forwardOnly(parts, holders) : withGradients(parts, holders);
   for (let iteration = 1; iteration <= manifest.training.iterations; iteration++) {
     const plan = planOfGroups(manifest, replicaNames(manifest), iteration);
+    const loss = await iterate(iteration, plan);
+    await committed(iteration, loss, () => holders.map((holder) => holder.weights()));
+  }
+  return holders.map((holder, stage) => holder.decode(stage, holder.snapshot()));
+}
+
+function withGradients(parts: SingleParts, holders: readonly StageHolder[]): Iteration {
+  const { manifest, engines, clock } = parts;
+  const codec = parts.codec ?? codecs[manifest.training.codec as CodecName];
+  /** What each replica of each stage remembers for its codec. */
+  const memories: EncoderState[][] = engines.map(() => []);
+  return async (iteration, plan) => {
     const columns = manifest.training.stageSizes[0] ?? 1;
     const gradients: Float32Array[][] = engines.map(() => []);
     const visits = engines.map(() => 0);
@@ -75,11 +100,44 @@ export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> 
       const sum = addUp(codec, key, gradients[stage]!, memories[stage]!);
       await holder.step(iteration, sum, await normOf(sum, clock), visits[stage]!);
     }
-    let loss = 0;
-    for (const microbatch of [...losses.keys()].sort((a, b) => a - b)) loss += losses.get(microbatch)!;
-    await committed(iteration, loss / losses.size, () => holders.map((holder) => holder.weights()));
-  }
-  return holders.map((holder, stage) => holder.decode(stage, holder.snapshot()));
+    return meanOf(losses);
+  };
+}
+
+/** Passes under moved weights; what their losses differ by are the bytes of a commit, and the commit is the step. */
+function forwardOnly(parts: SingleParts, holders: readonly StageHolder[]): Iteration {
+  const { manifest, clock } = parts;
+  return async (iteration, plan) => {
+    const losses = new Map<number, number>();
+    const sampleLosses = new Map<number, Float32Array>();
+    for (const { microbatch, nodes } of plan.paths) {
+      const stages = nodes.map((node) => node.stage);
+      const head = await onePass(parts, iteration, microbatch, stages);
+      losses.set(microbatch, head.loss);
+      sampleLosses.set(microbatch, head.sampleLosses);
+    }
+    const probes = completeProbes(manifest, sampleLosses).map(({ probe, differences }) => ({
+      probe,
+      differences: toHex(differences),
+    }));
+    for (const [stage, holder] of holders.entries()) {
+      const microbatches = plan.paths
+        .filter(({ nodes }) => nodes.some((node) => node.stage === stage))
+        .map((path) => path.microbatch);
+      const commit = { iteration, stages: [{ stage, microbatches }], probes };
+      const estimate = await estimateOf(manifest, commit, stage, holder.weights().length, clock);
+      if (estimate) await holder.step(iteration, estimate, await normOf(estimate, clock), 1);
+      else holder.pass(iteration);
+    }
+    return meanOf(losses);
+  };
+}
+
+/** In the order of the micro-batches, whatever order they were computed in. */
+function meanOf(losses: ReadonlyMap<number, number>): number {
+  let sum = 0;
+  for (const microbatch of [...losses.keys()].sort((a, b) => a - b)) sum += losses.get(microbatch)!;
+  return sum / losses.size;
 }
 
 /** A name for every replica of the run as planned. */
@@ -96,21 +154,9 @@ async function oneMicrobatch(
   microbatch: number,
   stages: readonly number[],
 ): Promise<number> {
-  const windows = windowsOf(manifest, text);
-  const indices = drawSamples({
-    runSeed: manifest.seed,
-    iteration: iteration - 1,
-    microbatch,
-    samples: manifest.training.samplesPerMicrobatch,
-    microbatches: microbatchesPerIteration(manifest),
-    windows,
-  });
-  const { tokens, targets } = readSamples(manifest, text, windows, indices);
+  const { tokens, targets } = samplesOf(manifest, text, iteration, microbatch);
+  const sent = packing(manifest, stages);
   let activation: Float32Array | Int32Array = tokens;
-  const packed = activationFormat(manifest);
-  // what travels between peers loses here what it loses there
-  const sent = (values: Float32Array) =>
-    stages.length === 1 ? values : (packed.unpack(packed.pack(values)) ?? values);
   for (const stage of stages)
     activation = sent(await engines[stage]!.forward({ key: microbatch, input: activation, keep: true }));
   const head = await engines[0]!.head({ input: activation as Float32Array, targets, gradient: true });
@@ -120,6 +166,45 @@ async function oneMicrobatch(
     if (before !== undefined) gradient = sent(before);
   }
   return head.loss;
+}
+
+/** Forward under the moved weights of one pass, and head. */
+async function onePass(
+  { manifest, text, engines }: SingleParts,
+  iteration: number,
+  pass: number,
+  stages: readonly number[],
+): Promise<HeadResult> {
+  const { tokens, targets } = samplesOf(manifest, text, iteration, dataMicrobatch(manifest, pass));
+  const sent = packing(manifest, stages);
+  const perturbation = (stage: number) => perturbationOf(manifest, iteration, pass, stage);
+  let activation: Float32Array | Int32Array = tokens;
+  for (const stage of stages) {
+    const how = { keep: false, perturbation: perturbation(stage) };
+    activation = sent(await engines[stage]!.forward({ key: pass, input: activation, ...how }));
+  }
+  const how = { gradient: false, perturbation: perturbation(0) };
+  return engines[0]!.head({ input: activation as Float32Array, targets, ...how });
+}
+
+function samplesOf(manifest: Manifest, text: Uint8Array, iteration: number, microbatch: number) {
+  const windows = windowsOf(manifest, text);
+  const indices = drawSamples({
+    runSeed: manifest.seed,
+    iteration: iteration - 1,
+    microbatch,
+    samples: manifest.training.samplesPerMicrobatch,
+    microbatches: microbatchesPerIteration(manifest),
+    windows,
+  });
+  return readSamples(manifest, text, windows, indices);
+}
+
+/** What travels between peers loses here what it loses there. */
+function packing(manifest: Manifest, stages: readonly number[]) {
+  const packed = activationFormat(manifest);
+  return (values: Float32Array) =>
+    stages.length === 1 ? values : (packed.unpack(packed.pack(values)) ?? values);
 }
 
 /** The group's sum, in the group's order, as the exchange computes it. */

@@ -24,6 +24,11 @@ export interface ProbeReport {
   readonly differences: Uint8Array;
 }
 
+/** What a step needs of a commit. */
+export interface ProbedCommit extends Pick<CommitBody, 'iteration' | 'probes'> {
+  readonly stages: readonly Pick<CommitBody['stages'][number], 'stage' | 'microbatches'>[];
+}
+
 /** Long loops over weights give way to the network after this many values; a multiple of 32. */
 const SLICE = 1 << 16;
 
@@ -101,7 +106,7 @@ export function isProbe(manifest: Manifest, { probe, differences }: ProbeReport)
  */
 export async function estimateOf(
   manifest: Manifest,
-  { iteration, stages, probes = [] }: CommitBody,
+  { iteration, stages, probes = [] }: ProbedCommit,
   stage: number,
   parameters: number,
   clock: Clock,

@@ -3,13 +3,16 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CommitBody } from '../../src/journal/entry.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/index.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import type { Simulation } from '../../src/replay/simulation.ts';
+import { trainSingle } from '../../src/replay/single.ts';
 import { initialStage, optimizerOf } from '../../src/swarm/holder.ts';
+import type { Manifest } from '../../src/swarm/manifest.ts';
 import { weightsDigest } from '../../src/swarm/obtaining.ts';
 import { estimateOf } from '../../src/swarm/probing.ts';
 import { learningRateAt, step } from '../../src/optimizer/index.ts';
-import { changed, type SmallRun, smallManifest, smallSimulation } from './small-run.ts';
+import { changed, type SmallRun, smallManifest, smallSimulation, smallText } from './small-run.ts';
 
 const directions = 2;
 const training = {
@@ -42,6 +45,10 @@ function expectSound(simulation: Simulation, iterations: number): void {
   expect([...simulation.ends.values()].every((end) => end.how === 'ended')).toBe(true);
   expect(commitsOf(simulation)).toHaveLength(iterations);
   for (const event of simulation.events) if (event.kind === 'ended') expect(event.divergences).toBe(0);
+}
+
+function madeManifest(iterations: number): Manifest {
+  return { ...smallManifest({ iterations, training }), founder: 'p0' };
 }
 
 /** Samples of one iteration: two anchors, two micro-batches each, two samples each. */
@@ -96,11 +103,35 @@ describe('a swarm that trains by forward passes alone', () => {
     expect(mean(losses.slice(-10))).toBeLessThan(mean(losses.slice(0, 10)) - 0.1);
   });
 
+  it('trains as one process does, to the bit', async () => {
+    const iterations = 3;
+    const given = [0, 1, 2, 3].map((stage) =>
+      initialStage(madeManifest(iterations), stage).weights.map((weight) => 2 * weight),
+    );
+    const simulation = await run({ iterations, given });
+    const engines = await Promise.all(given.map(() => createOnnxEngine({ inProcess: true })));
+    const losses: number[] = [];
+    const stages = await trainSingle({
+      manifest: madeManifest(iterations),
+      text: smallText,
+      engines,
+      clock: simulation.world.clockOf('single'),
+      identity: createSimulatedIdentity('single'),
+      given,
+      committed: (_, loss) => {
+        losses.push(loss);
+      },
+    });
+    for (const engine of engines) await engine.close();
+    expect(losses).toEqual(commitsOf(simulation).map(({ loss }) => loss));
+    expect(stages.map(({ weights }) => weights)).toEqual(simulation.delivered!.map(({ weights }) => weights));
+  });
+
   it('is a log: manifest and commits alone give the weights that the replicas reported', async () => {
     const iterations = 4;
     const simulation = await run({ iterations });
     const commits = commitsOf(simulation);
-    const manifest = { ...smallManifest({ iterations, training }), founder: 'p0' };
+    const manifest = madeManifest(iterations);
     const identity = createSimulatedIdentity('an auditor');
     const optimizer = optimizerOf(manifest);
     for (const stage of [0, 1, 2, 3]) {
