@@ -34,13 +34,13 @@ interface Options {
   readonly steps?: number;
   readonly seeds?: number;
   readonly firstSeed?: number;
-  /** Real gradients over which errors are averaged. */
+  /** Real gradients over which errors are averaged; with 0 no errors are measured. */
   readonly gradients?: number;
   /** Names, with commas between; all when left out. */
   readonly codecs?: string;
   /** Threads an engine. */
   readonly threads?: number;
-  /** Of timing, after one that warms up. */
+  /** Of timing, after one that warms up; with 0 nothing is timed. */
   readonly rounds?: number;
 }
 
@@ -65,8 +65,8 @@ export async function run(options: Options = {}) {
   const text = await loadText(undefined);
   const manifest = demoManifest(text, createKeyIdentity(await generateKey()), firstSeed, steps);
   const parameters = Array.from({ length: STAGES }, (_, stage) => parametersOf(manifest, stage));
-  const samples = await realGradients(text, gradients, threads);
-  const timing = await timings(threads, rounds);
+  const samples = gradients > 0 ? await realGradients(text, gradients, threads) : undefined;
+  const timing = rounds > 0 ? await timings(threads, rounds) : undefined;
   const runs = new Map<string, TrainedRun[]>();
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     for (const name of names) {
@@ -88,27 +88,30 @@ export async function run(options: Options = {}) {
       codec: name,
       bytesPerStep: bytes,
       shareOfDense: bytes / bytesPerStep(codecs['dense-f32'], parameters),
-      relativeError: meanError(codec, samples),
       theory: codec.relativeError(codec.sliceMultiple),
-      errorOfTwo: errorOfTwo(codec, samples),
+      ...(samples && {
+        relativeError: meanError(codec, samples),
+        errorOfTwo: errorOfTwo(codec, samples),
+      }),
       [`lossAfter${steps}`]: meanLoss(trained, steps),
       lossRange: rangeOf(trained.map((one) => meanLoss([one], steps) ?? Number.NaN)),
       stepsAtEqualBytes: affordable,
       lossAtEqualBytes: meanLoss(trained, affordable),
-      encodeShare: timing.encode(codec) / timing.forwardBackward,
-      decodeShare: timing.decode(codec) / timing.forwardBackward,
-      encodeMemoryBytes: timing.memory(codec),
+      ...(timing && {
+        encodeShare: timing.encode(codec) / timing.forwardBackward,
+        decodeShare: timing.decode(codec) / timing.forwardBackward,
+        encodeMemoryBytes: timing.memory(codec),
+      }),
     };
   });
   return {
     bench: 'codecs',
     rows,
     notes: [
-      `${gradients} gradients of the demo's stages (857,216 parameters in all, two replicas a stage), ${seeds} seeds`,
+      `the demo's model, 857,216 parameters, two replicas a stage; ${seeds} seeds`,
       `equal bytes: the ${budget} bytes that the smallest codec sends in ${steps} steps; the learning rate's plan is that of ${steps} steps`,
-      `errorOfTwo: |decoded sum − sum|² / |sum|² of both replicas of a stage, whose gradients have a cosine of ${cosine(samples).toFixed(2)}`,
-      ...rotationNotes(samples, parameters),
-      ...timing.notes,
+      ...(samples ? errorNotes(samples, parameters) : []),
+      ...(timing ? timing.notes : []),
     ],
   };
 }
@@ -172,6 +175,14 @@ function meanError(codec: Codec, samples: readonly Sample[]): number {
 
 function errorOfTwo(codec: Codec, samples: readonly Sample[]): number {
   return mean(samples.map((sample) => decodedError(codec, sample, [0, 1])));
+}
+
+function errorNotes(samples: readonly Sample[], parameters: readonly number[]): string[] {
+  return [
+    `errors are of ${samples.length} gradients of the model's stages`,
+    `errorOfTwo: |decoded sum − sum|² / |sum|² of both replicas of a stage, whose gradients have a cosine of ${cosine(samples).toFixed(2)}`,
+    ...rotationNotes(samples, parameters),
+  ];
 }
 
 /** What a rotation that the whole group shares would do to the error of its sum, and what other blocks would. */

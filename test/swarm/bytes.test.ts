@@ -68,6 +68,8 @@ describe('a swarm that sends fewer bytes', () => {
     { codec: 'int8', activations: 'int8' },
     { codec: 'eden-feedback' },
     { codec: 'project' },
+    { codec: 'top-k' },
+    { codec: 'dense-f16' },
   ] as const)('trains as one process does, to the bit: %j', async (training) => {
     const whole = await swarm(training);
     const alone = await single(training);
