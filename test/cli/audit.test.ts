@@ -2,33 +2,18 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { register } from '../../src/cli/audit.ts';
 import { writeModelFolder } from '../../src/cli/model-folder.ts';
-import { createOutput } from '../../src/cli/output.ts';
-import { runProgram } from '../../src/cli/program.ts';
 import { initialStage } from '../../src/swarm/holder.ts';
 import { modelOf, stagesOf } from '../../src/swarm/manifest.ts';
 import { entriesOf, linesOf, oneByte, recorded, type RecordedRun, withRealKeys } from '../replay/journals.ts';
 import { smallManifest } from '../swarm/small-run.ts';
-import { temporaryFolder } from './process.ts';
+import { skeinOf, temporaryFolder } from './process.ts';
 
 const size = { stages: 2, replicas: 1, iterations: 3, training: oneByte };
+const skein = skeinOf(register);
 const sound = recorded(size, 'p0').then(withRealKeys);
-
-/** The command in this process: what it answers, and with which exit code. */
-async function skein(...args: string[]) {
-  const machine = new PassThrough();
-  const human = new PassThrough();
-  const output = createOutput(machine, human);
-  const { signal } = new AbortController();
-  const exitCode = await runProgram([register], args, { output, signal, version: '9.9.9', debug: true });
-  machine.end();
-  human.end();
-  const text = async (stream: PassThrough) => (await stream.toArray()).join('');
-  return { exitCode, stdout: await text(machine), stderr: await text(human) };
-}
 
 /** A peer's folder with this run in it. */
 function folderOf({ journal, signed }: RecordedRun): string {

@@ -1,13 +1,16 @@
-// `skein eval` through real processes.
+// `skein eval`: its first test is a process, the others call the command.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { register } from '../../src/cli/eval.ts';
 import { writeModelFolder } from '../../src/cli/model-folder.ts';
 import { heldOutWindows, readWindows } from '../../src/data/index.ts';
 import { referenceLoss } from '../model/reference-model.ts';
 import { alphabet, isHeldOut, randomModel, successorModel, textOf } from '../inference/models.ts';
-import { skein, temporaryFolder } from './process.ts';
+import { skeinOf, skeinProcess, temporaryFolder } from './process.ts';
+
+const skein = skeinOf(register);
 
 interface Evaluated {
   readonly loss: number;
@@ -30,7 +33,7 @@ function files(model = randomModel(), text: Uint8Array = textOf(1, (chunk) => `C
 
 test('skein eval gives loss, perplexity and tokens, as JSON and in words', async () => {
   const { model, text } = files(randomModel({ headScale: 0.02 }));
-  const result = await skein('eval', model, '--data', text, '--json', '--no-timing');
+  const result = await skeinProcess('eval', model, '--data', text, '--json', '--no-timing');
   expect(result.exitCode).toBe(0);
   const document = JSON.parse(result.stdout) as Evaluated;
   expect(document.loss).toBeCloseTo(Math.log(256), 2);

@@ -2,12 +2,13 @@
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { register } from '../../src/cli/demo.ts';
 import { givenWeights, modelFieldsOf } from '../../src/cli/from.ts';
 import { writeModelFolder } from '../../src/cli/model-folder.ts';
 import { knownNames } from '../../src/cli/names.ts';
 import { parseManifest } from '../../src/scenario/schema.ts';
 import { randomModel } from '../inference/models.ts';
-import { skein, temporaryFolder } from './process.ts';
+import { skeinOf, temporaryFolder } from './process.ts';
 
 function folderOf(model = randomModel()): string {
   const folder = join(temporaryFolder(), 'model');
@@ -59,7 +60,7 @@ test.each([
 ])('the demo ends with exit code 2 for %s', async (_, make, message) => {
   const folder = make();
   const stages = ['--stages', '6', '--peers', '6'];
-  const { exitCode, stderr } = await skein(
+  const { exitCode, stderr } = await skeinOf(register)(
     'demo',
     '--from',
     folder,

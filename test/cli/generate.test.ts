@@ -1,14 +1,17 @@
-// `skein generate` through real processes.
+// `skein generate`: as a process where it is interrupted, else by calling the command.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { register } from '../../src/cli/generate.ts';
 import { writeModelFolder } from '../../src/cli/model-folder.ts';
 import type { StagedModel } from '../../src/model/export.ts';
 import { alphabet, randomModel, successorModel } from '../inference/models.ts';
-import { launcher, repository, skein, temporaryFolder } from './process.ts';
+import { launcher, repository, skeinOf, temporaryFolder } from './process.ts';
+
+const skein = skeinOf(register);
 
 function exported(model: StagedModel): string {
   const folder = join(temporaryFolder(), 'model');

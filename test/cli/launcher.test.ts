@@ -2,11 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { launcher, run, skein, temporaryFolder } from './process.ts';
+import { launcher, run, skeinProcess, temporaryFolder } from './process.ts';
 
 /** A Node that does not run TypeScript by itself stands for an old one. */
 const OLD_NODE = '--no-experimental-strip-types';
@@ -44,6 +44,19 @@ describe('the launcher', () => {
     expect(exitCode).toBe(5);
   });
 
+  it('keeps what it compiled in a checkout', async () => {
+    const file = checkout('const kept: string = "done"; console.log(kept); process.exit();', {
+      localNode: true,
+    });
+    expect(await run(process.execPath, [file])).toEqual({ exitCode: 0, stdout: 'done\n', stderr: '' });
+    const kept = join(dirname(file), '..', 'node_modules', '.cache', 'skein');
+    const names = readdirSync(kept, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    expect(names.length).toBeGreaterThan(0);
+    expect(await run(process.execPath, [file])).toMatchObject({ exitCode: 0, stdout: 'done\n' });
+  });
+
   it('says in one line what it needs when there is no other Node', async () => {
     const file = checkout('console.log("never");', { localNode: false });
     const { exitCode, stdout, stderr } = await run(process.execPath, [OLD_NODE, file]);
@@ -73,13 +86,25 @@ describe('the launcher', () => {
   });
 });
 
+/** Run before a program: what is slow to load may not be. */
+const LIGHT = `
+  import { registerHooks } from 'node:module';
+  registerHooks({
+    load(url, context, next) {
+      if (/node_modules\\/(libp2p|onnxruntime-node)\\//.test(url)) throw new Error('loads ' + url);
+      return next(url, context);
+    },
+  });
+`;
+
 describe('the command line', () => {
   it('prints its version', async () => {
-    expect(await skein('--version')).toMatchObject({ exitCode: 0, stdout: '0.1.0\n' });
+    expect(await skeinProcess('--version')).toMatchObject({ exitCode: 0, stdout: '0.1.0\n' });
   });
 
-  it('lists its commands on --help', async () => {
-    const { exitCode, stdout, stderr } = await skein('--help');
+  it('lists its commands on --help, and needs neither libp2p nor ONNX Runtime for it', async () => {
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(LIGHT)}`, launcher, '--help'];
+    const { exitCode, stdout, stderr } = await run(process.execPath, args);
     expect(stdout).toMatch(/^Usage: skein[\s\S]*\n {2}plan /);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   });
@@ -89,6 +114,6 @@ describe('the command line', () => {
     [['plan', 'x.yaml', '--polcy', 'a'], "skein: unknown option '--polcy' (Did you mean --policy?)\n"],
     [['plan', 'no-such-file.yaml'], 'skein: no-such-file.yaml: there is no such file\n'],
   ])('answers %j with one message and exit code 2', async (args, message) => {
-    expect(await skein(...args)).toEqual({ exitCode: 2, stdout: '', stderr: message });
+    expect(await skeinProcess(...args)).toEqual({ exitCode: 2, stdout: '', stderr: message });
   });
 });

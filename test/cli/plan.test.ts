@@ -4,7 +4,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Finished, skein, temporaryFolder } from './process.ts';
+import { register } from '../../src/cli/plan.ts';
+import { type Finished, skeinOf, temporaryFolder } from './process.ts';
+
+const skein = skeinOf(register);
 
 const planEntry = z.strictObject({
   policy: z.string(),

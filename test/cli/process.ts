@@ -1,10 +1,14 @@
-// Runs the real command line in a process of its own.
+// Runs the command line: in a process of its own where the process is what is looked at, else in this one, which starts
+// no Node and loads nothing twice.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { onTestFinished } from 'vitest';
+import { createOutput } from '../../src/cli/output.ts';
+import { type RegisterCommand, runProgram } from '../../src/cli/program.ts';
 
 export const repository = join(import.meta.dirname, '..', '..');
 export const launcher = join(repository, 'bin', 'skein.js');
@@ -32,9 +36,29 @@ export function run(program: string, args: readonly string[], cwd = repository):
   });
 }
 
-/** Runs `skein` with these arguments. */
-export function skein(...args: string[]): Promise<Finished> {
+/** Runs `skein` with these arguments in a process of its own. */
+export function skeinProcess(...args: string[]): Promise<Finished> {
   return run(process.execPath, [launcher, ...args]);
+}
+
+/** `skein` with these commands in this process: what it writes to which stream, and its exit code. */
+export function skeinOf(...commands: RegisterCommand[]): (...args: string[]) => Promise<Finished> {
+  return async (...args) => {
+    const machine = new PassThrough();
+    const human = new PassThrough();
+    const stopping = new AbortController();
+    const written = Promise.all([machine.toArray(), human.toArray()]);
+    const exitCode = await runProgram(commands, args, {
+      output: createOutput(machine, human),
+      signal: stopping.signal,
+      version: '9.9.9',
+      debug: true,
+    });
+    machine.end();
+    human.end();
+    const [stdout, stderr] = await written;
+    return { exitCode, stdout: stdout.join(''), stderr: stderr.join('') };
+  };
 }
 
 /** A folder that is gone when the test is over. */
