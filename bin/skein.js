@@ -5,6 +5,7 @@
 // and not a syntax error. In a checkout the package `node` (a devDependency) stands in for an old one.
 import { spawn } from 'child_process';
 import { existsSync } from 'fs';
+import * as modules from 'module';
 import { constants } from 'os';
 import { dirname, join } from 'path';
 import { fileURLToPath, pathToFileURL } from 'url';
@@ -61,6 +62,16 @@ function dieWithLauncher() {
   }
 }
 
+/**
+ * A checkout strips types and compiles a thousand files at each start, most of its time: Node can keep what it made of
+ * them, from 22.8 on. Worker threads hear of it by the environment.
+ */
+function keepCompiled() {
+  if (!modules.enableCompileCache || process.env.NODE_COMPILE_CACHE) return;
+  const kept = modules.enableCompileCache(join(root, 'node_modules', '.cache', 'skein'));
+  if (kept.directory) process.env.NODE_COMPILE_CACHE = dirname(kept.directory);
+}
+
 const inCheckout = existsSync(source);
 // A checkout runs TypeScript as it stands, which Node does by itself from 22.18 on.
 const canRun = inCheckout ? Boolean(process.features.typescript) : isAtLeast(22, 12);
@@ -68,6 +79,7 @@ const restarted = Boolean(process.env[RESTARTED]);
 if (restarted) dieWithLauncher();
 
 if (canRun) {
+  if (inCheckout) keepCompiled();
   import(pathToFileURL(inCheckout ? source : built).href).catch((error) => {
     process.stderr.write(`${error && error.stack ? error.stack : String(error)}\n`);
     process.exitCode = 1;

@@ -7,7 +7,7 @@ import { createKeyIdentity } from '../network/libp2p/identity.ts';
 import { signManifest } from '../swarm/manifest.ts';
 import { UsageError } from './errors.ts';
 import { loadManifest } from './files.ts';
-import { type LiveFlags, runLive } from './live-run.ts';
+import type { LiveFlags } from './live-run.ts';
 import { givenWeights } from './from.ts';
 import { manifestOf } from './manifest.ts';
 import { openPeerFolder, skeinHome } from './peer-folder.ts';
@@ -48,6 +48,7 @@ export function register(program: Command, context: CliContext): void {
       const manifest = manifestOf({ ...settings, seed }, text, identity, given);
       const signed = await signManifest(manifest, identity);
       const waitForPeers = flags.waitFor ?? 0;
+      const { runLive } = await import('./live-run.ts'); // with libp2p, which a wrong manifest does not need
       await runLive(
         {
           folder,

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { InviteError, parseInvite } from '../swarm/invite.ts';
 import { UsageError } from './errors.ts';
 import { addLiveFlags } from './found.ts';
-import { type LiveFlags, runLive } from './live-run.ts';
+import type { LiveFlags } from './live-run.ts';
 import { openFreePeerFolder, openPeerFolder, skeinHome } from './peer-folder.ts';
 import { addCommonFlags, type CliContext, type CommonFlags, parseCount } from './program.ts';
 import { loadText } from './text.ts';
@@ -33,6 +33,7 @@ export function register(program: Command, context: CliContext): void {
     const base = join(skeinHome(), 'joined', invite.runId.slice(0, 16));
     const folder = flags.dir ? await openPeerFolder(flags.dir) : await openFreePeerFolder(base);
     try {
+      const { runLive } = await import('./live-run.ts'); // with libp2p, which a wrong invite does not need
       await runLive(
         {
           folder,

@@ -3,24 +3,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { abortOnInterrupt } from './interrupt.ts';
 import { createOutput } from './output.ts';
-import { register as registerAudit } from './audit.ts';
-import { register as registerDemo } from './demo.ts';
-import { register as registerEval } from './eval.ts';
-import { register as registerFound } from './found.ts';
-import { register as registerGenerate } from './generate.ts';
-import { register as registerJoin } from './join.ts';
-import { register as registerPlan } from './plan.ts';
 import { type RegisterCommand, runProgram } from './program.ts';
 
-const commands: readonly RegisterCommand[] = [
-  registerAudit,
-  registerDemo,
-  registerEval,
-  registerFound,
-  registerGenerate,
-  registerJoin,
-  registerPlan,
-];
+/** Each is loaded when it is asked for, all of them where none is named: loading is most of what a short command takes. */
+const commands: Readonly<Record<string, () => Promise<{ readonly register: RegisterCommand }>>> = {
+  audit: () => import('./audit.ts'),
+  demo: () => import('./demo.ts'),
+  eval: () => import('./eval.ts'),
+  found: () => import('./found.ts'),
+  generate: () => import('./generate.ts'),
+  join: () => import('./join.ts'),
+  plan: () => import('./plan.ts'),
+};
+const args = process.argv.slice(2);
+const name = args[0] ?? '';
+const asked = Object.hasOwn(commands, name) ? [name] : Object.keys(commands);
+const loaded = await Promise.all(asked.map((command) => commands[command]!()));
 
 // A reader that went away (`skein … | head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -30,7 +28,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const output = createOutput(process.stdout, process.stderr);
 let signal: AbortSignal | undefined;
-const exitCode = await runProgram(commands, process.argv.slice(2), {
+const registered = loaded.map(({ register }) => register);
+const exitCode = await runProgram(registered, args, {
   output,
   // Made when a command first asks for it: one that never does, and computes in one go, is to end at Ctrl-C at once.
   get signal() {
