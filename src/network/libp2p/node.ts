@@ -7,13 +7,13 @@ import { gossipsub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import type { ComponentLogger, Libp2p } from '@libp2p/interface';
 import { ping } from '@libp2p/ping';
-import { tcp } from '@libp2p/tcp';
 import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
 import type { Libp2pOptions } from 'libp2p';
 import { createLibp2p } from 'libp2p';
 import type { PeerName } from '../../seams/network.ts';
 import { NetworkError } from '../../seams/network.ts';
+import { corkedTcp } from './corked-tcp.ts';
 import type { PeerKey } from './identity.ts';
 
 /** Largest message that is gossiped. */
@@ -60,7 +60,7 @@ export async function startNode(
       privateKey: options.privateKey,
       addresses: { listen, ...(options.announce === undefined ? {} : { announce: [...options.announce] }) },
       transports: [
-        tcp(),
+        corkedTcp(),
         // WebSockets tell of room in their buffer only when asked; the default is to ask every 500 ms.
         webSockets({ maxBufferedAmount: 1024 * 1024, bufferedAmountPollInterval: 5 }),
       ],
@@ -93,7 +93,11 @@ export async function startNode(
         maxConnections: 1000,
         connectionCloseTimeout: 1000,
       },
-      connectionMonitor: { abortConnectionOnPingFailure: false, ...options.connectionMonitor },
+      connectionMonitor: {
+        pingInterval: 60_000, // each is a stream of its own; yamux and heartbeats keep connections open already
+        abortConnectionOnPingFailure: false,
+        ...options.connectionMonitor,
+      },
       services: { identify: identify(), ping: ping(), pubsub: gossip(options.gossipTopics) },
       ...(options.logger === undefined ? {} : { logger: options.logger }),
     });
