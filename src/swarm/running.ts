@@ -20,7 +20,7 @@ import { LinkTimes } from './link-times.ts';
 import { createMender } from './mending.ts';
 import type { Messenger } from './messenger.ts';
 import type { Paths } from './paths.ts';
-import { measurementsFor } from './planning.ts';
+import { measurementsFor, plansFromTimes } from './planning.ts';
 import { completeProbes, dataMicrobatch, isForwardOnly, perturbationOf, probeBytes } from './probing.ts';
 import type { RunState } from './run-state.ts';
 import { readSamples, windowsOf } from './samples.ts';
@@ -94,7 +94,10 @@ export class Running {
       ...(isForwardOnly(manifest) && { probing: this.#probing(iteration, stage) }),
       nextKey: () => this.#nextKey++,
       tokens: (microbatch) => this.#tokens(iteration, microbatch),
-      send: (to, header, payload) => this.#links.send(to, header, payload),
+      send: (to, header, payload) =>
+        plansFromTimes(manifest)
+          ? this.#links.send(to, header, payload)
+          : messenger.tensor(to, header, payload),
       announceDropped: (microbatch, reason, peer = '') => {
         const value = { iteration, attempt, microbatch, reason, peer };
         for (const other of state().present()) messenger.send(other.peer, { kind: 'dropped', value });
