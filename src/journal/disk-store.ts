@@ -85,9 +85,7 @@ export function createDiskStore(folder: string): Store {
     },
     async writeBlob(name, bytes) {
       const file = blobFile(name);
-      // The caller may change the bytes while an earlier write is under way.
-      const copy = bytes.slice();
-      await inTurn(file, () => replace(file, copy));
+      await inTurn(file, () => replace(file, bytes));
     },
   };
 }

@@ -10,6 +10,7 @@ export {
   copyState,
   decodeState,
   encodeState,
+  encodeStateInto,
   type OptimizerState,
   OptimizerStateError,
   stateBytes,

@@ -27,12 +27,17 @@ export function stateBytes(state: OptimizerState): number {
 /** The state as bytes (see the top of this file). */
 export function encodeState(state: OptimizerState): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(stateBytes(state));
+  encodeStateInto(state, bytes);
+  return bytes;
+}
+
+/** Writes what `encodeState` gives to the beginning of `bytes`, where there must be room for it. */
+export function encodeStateInto(state: OptimizerState, bytes: Uint8Array): void {
   let at = 0;
   for (const part of [state.scalars, ...state.moments]) {
     bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
     at += part.byteLength;
   }
-  return bytes;
 }
 
 /**

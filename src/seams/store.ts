@@ -13,6 +13,9 @@ export interface Store {
   replaceLog(name: string, lines: readonly string[]): Promise<void>;
   /** The blob's bytes, or undefined when there is none of that name. */
   readBlob(name: string): Promise<Uint8Array | undefined>;
-  /** Writes a blob so that a crash, also of the machine, leaves the old or the new bytes, never a mix. */
+  /**
+   * Writes a blob so that a crash, also of the machine, leaves the old or the new bytes, never a mix. The bytes must
+   * not change until it resolves: they may be many, and are not copied.
+   */
   writeBlob(name: string, bytes: Uint8Array): Promise<void>;
 }

@@ -15,7 +15,7 @@ export interface SavingParts {
 
 /** A snapshot is written at most this often, and at most this share of the time. */
 const PAUSE_SECONDS = 2;
-const SHARE = 0.05;
+const SHARE = 0.02;
 
 export class Saving {
   readonly #parts: SavingParts;

@@ -3,7 +3,7 @@
 // Layout, little-endian: length of the JSON header (u32), the header, weights (float32), optimizer state.
 
 import type { OptimizerState } from '../optimizer/index.ts';
-import { decodeState, encodeState, OptimizerStateError } from '../optimizer/index.ts';
+import { decodeState, encodeStateInto, OptimizerStateError, stateBytes } from '../optimizer/index.ts';
 
 export interface StageSnapshot {
   readonly stage: number;
@@ -24,15 +24,15 @@ const MAX_HEADER_BYTES = 4096;
 
 export function encodeSnapshot(snapshot: StageSnapshot): Uint8Array {
   const { stage, iteration, weights, state, rateFactor } = snapshot;
-  const stateBytes = encodeState(state);
   const header = new TextEncoder().encode(
     JSON.stringify({ format: FORMAT, stage, iteration, parameters: weights.length, rateFactor }),
   );
-  const bytes = new Uint8Array(4 + header.length + weights.byteLength + stateBytes.length);
+  const stateAt = 4 + header.length + weights.byteLength;
+  const bytes = new Uint8Array(stateAt + stateBytes(state));
   new DataView(bytes.buffer).setUint32(0, header.length, true);
   bytes.set(header, 4);
   bytes.set(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength), 4 + header.length);
-  bytes.set(stateBytes, 4 + header.length + weights.byteLength);
+  encodeStateInto(state, bytes.subarray(stateAt));
   return bytes;
 }
 
