@@ -47,11 +47,13 @@ const MODELS: Readonly<Record<string, RunModel>> = {
     says: 'demo: 4 blocks of width 128, 857,216 parameters, 2,048 tokens an iteration',
     fields: demoModel(STAGES),
     microbatchesPerAnchor: 2,
+    warmUp: 40,
   },
   wide: {
     says: '4 blocks of width 512, 4,096 tokens an iteration',
     fields: { ...demoModel(STAGES), width: 512, heads: 8, kvHeads: 8, hidden: 1376 },
     microbatchesPerAnchor: 4,
+    warmUp: 4,
   },
 };
 
@@ -59,6 +61,8 @@ interface RunModel {
   readonly says: string;
   readonly fields: ReturnType<typeof demoModel>;
   readonly microbatchesPerAnchor: number;
+  /** Iterations before the clock starts, on both sides: V8 compiles the peers' code while it runs. */
+  readonly warmUp: number;
 }
 
 interface Settings {
@@ -70,7 +74,6 @@ interface Settings {
 }
 
 const PROCESSES = 8;
-const WARM_UP = 5;
 
 /** Rows: the comparison, then one row a part of the swarm's CPU seconds per iteration. */
 export async function run(options: Options = {}) {
@@ -86,7 +89,7 @@ export async function run(options: Options = {}) {
     for (let round = 0; round < rounds; round++) {
       const document = await runSwarm(settings);
       swarm.push(document.tokensPerSecond);
-      const alone = await runSingle(join(out, 'manifest.json'), iterations);
+      const alone = await runSingle(join(out, 'manifest.json'), settings);
       single.push(alone.tokensPerSecond);
       document.losses.forEach((loss, i) => {
         largestLossDifference = Math.max(largestLossDifference, Math.abs(loss - alone.losses[i]!));
@@ -126,7 +129,7 @@ export async function run(options: Options = {}) {
         })),
       ],
       notes: [
-        'tokens a second are medians over the rounds; swarm and single take turns on the same cores',
+        `tokens a second are medians over the rounds, after ${model.warmUp} iterations of warm-up; swarm and single take turns on the same cores`,
         `parts: self time of all ${PROCESSES} processes after the first plan, sampled in a run that reached ` +
           `${profiled.tokensPerSecond} tokens/s; on contended cores sampled seconds exceed CPU seconds, shares hold`,
       ],
@@ -142,15 +145,15 @@ function writeManifest({ out, model, codec, activations, iterations }: Settings)
   const training = {
     ...{ stages: STAGES, stageSizes: Array.from({ length: STAGES }, () => PROCESSES / STAGES) },
     ...{ microbatchesPerAnchor: model.microbatchesPerAnchor, samplesPerMicrobatch: 4 },
-    ...{ policy: '1f1b', codec, activations, iterations, learningRate: 3e-3 },
+    ...{ policy: '1f1b', codec, activations, iterations: iterations + model.warmUp, learningRate: 3e-3 },
   };
   writeFileSync(file, JSON.stringify({ name: 'bench', seed: 7, model: model.fields, training }));
   return file;
 }
 
-/** The run as a swarm of processes; tokens a second from the first plan to the last commit. */
+/** The run as a swarm of processes; tokens a second from the commit that ends the warm-up to the last. */
 async function runSwarm(settings: Settings): Promise<{ tokensPerSecond: number; losses: number[] }> {
-  const { out, iterations } = settings;
+  const { out, iterations, model } = settings;
   const manifestFile = writeManifest(settings);
   const textFile = join(out, 'text.txt');
   writeFileSync(textFile, (await loadText(undefined)).bytes);
@@ -159,6 +162,7 @@ async function runSwarm(settings: Settings): Promise<{ tokensPerSecond: number; 
   const now = () => performance.now() / 1000;
   const record = new DemoRecord(() => {});
   const stopping = new AbortController();
+  let startedAt: number | undefined;
   let failed: Error | undefined;
   const swarm = new DemoSwarm({
     ...{ out, manifestFile, textFile, modelFolder: join(out, 'model'), from: undefined },
@@ -166,7 +170,10 @@ async function runSwarm(settings: Settings): Promise<{ tokensPerSecond: number; 
       name: `p${i}`,
       stage: Math.floor((i * STAGES) / PROCESSES),
     })),
-    event: (of, event) => record.take(of, event, now()),
+    event: (of, event) => {
+      record.take(of, event, now());
+      if (record.commits.length >= model.warmUp) startedAt ??= record.lastCommitAt;
+    },
     died: (peer, how) => {
       failed ??= new Error(`${peer.name} ended by itself (${how}): ${peer.said.join(' ')}`);
     },
@@ -180,7 +187,7 @@ async function runSwarm(settings: Settings): Promise<{ tokensPerSecond: number; 
     await swarm.stop();
   }
   const tokens = tokensOf(manifestOf(loadManifest(manifestFile), await loadText(undefined), await anyone()));
-  const seconds = record.lastCommitAt - record.firstPlanAt!;
+  const seconds = record.lastCommitAt - startedAt!;
   return { tokensPerSecond: (iterations * tokens) / seconds, losses: record.losses() };
 }
 
@@ -197,7 +204,7 @@ function tokensOf({ training, model }: Manifest): number {
 /** One process that holds all stages, each on an engine of two threads. */
 async function runSingle(
   manifestFile: string,
-  iterations: number,
+  { iterations, model }: Settings,
 ): Promise<{ tokensPerSecond: number; losses: number[] }> {
   const text = await loadText(undefined);
   const identity = await anyone();
@@ -209,14 +216,14 @@ async function runSingle(
   let startedAt = 0;
   let endedAt = 0;
   await trainSingle({
-    manifest: { ...manifest, training: { ...manifest.training, iterations: iterations + WARM_UP } },
+    manifest,
     text: text.bytes,
     engines,
     clock: createRealClock(),
     identity,
     committed: (iteration, loss) => {
       losses.push(loss);
-      if (iteration === WARM_UP) startedAt = performance.now();
+      if (iteration === model.warmUp) startedAt = performance.now();
       endedAt = performance.now();
     },
   });
