@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, onTestFailed, onTestFinished } from 'vitest';
+import { onTestFailed, onTestFinished } from 'vitest';
 import type { PeerEvent } from '../../src/swarm/events.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
@@ -234,15 +234,6 @@ export class Terminals {
 /** The files of a folder, by name. */
 export function readFolder(folder: string): Map<string, Uint8Array> {
   return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]));
-}
-
-/** What a person reads when something was wrong: the last line says it, and no stack follows. */
-export function expectOneLine(stderr: string, reason: RegExp): void {
-  const lines = stderr.trimEnd().split('\n');
-  expect(lines.filter((line) => line.startsWith('skein: '))).toHaveLength(1);
-  expect(lines.at(-1)).toMatch(/^skein: /);
-  expect(lines.at(-1)).toMatch(reason);
-  expect(stderr).not.toMatch(/^\s+at |unexpected failure/m);
 }
 
 /**

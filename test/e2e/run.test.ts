@@ -5,7 +5,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { importModel } from '../../src/model/export.ts';
-import { expectOneLine, readFolder, type SkeinProcess, slowness, Terminals } from './processes.ts';
+import { expectOneLine } from '../cli/lines.ts';
+import { readFolder, type SkeinProcess, slowness, Terminals } from './processes.ts';
 import { writeSmallRun } from './small-run.ts';
 
 const STAGES = 3;

@@ -4,7 +4,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Terminals } from './processes.ts';
 
 export interface SmallRunFiles {
   readonly manifest: string;
@@ -18,9 +17,9 @@ export interface SmallRunChoices {
   readonly seed?: number;
 }
 
-/** Writes a manifest (one peer a stage) and a text into the home of these terminals. */
+/** Writes a manifest (one peer a stage) and a text into this folder. */
 export function writeSmallRun(
-  { home }: Terminals,
+  { home }: { readonly home: string },
   { iterations, stages = 3, name = 'small', seed = 3 }: SmallRunChoices,
 ): SmallRunFiles {
   const manifest = join(home, `${name}.yaml`);

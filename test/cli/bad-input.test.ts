@@ -1,10 +1,18 @@
 // What a person gets wrong: one clear line on standard error, nothing on standard output, no stack, the right exit code.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectOneLine, Terminals } from './processes.ts';
-import { writeSmallRun } from './small-run.ts';
+import { register as registerDemo } from '../../src/cli/demo.ts';
+import { register as registerFound } from '../../src/cli/found.ts';
+import { register as registerJoin } from '../../src/cli/join.ts';
+import { formatInvite } from '../../src/swarm/invite.ts';
+import { writeSmallRun } from '../e2e/small-run.ts';
+import { expectOneLine } from './lines.ts';
+import { skeinOf } from './process.ts';
+
+const invite = formatInvite({ runId: 'a'.repeat(64), peer: 'x', addresses: ['/ip4/127.0.0.1/tcp/1'] });
 
 const policies = /gpipe, 1f1b, .*random-skip/;
 
@@ -50,73 +58,34 @@ const wrongUsage: readonly [what: string, args: readonly string[], reason: RegEx
     /--out short\.txt: a file stands where/,
   ],
   ['an address that is none', ['found', 'small.yaml', '--listen', 'here'], /--listen here: not a multiaddr/],
+  ['an invite that is none', ['join', 'hello'], /starts with skein1-/],
+  ['an invite that was cut off', ['join', invite.slice(0, -10)], /cut off or changed/],
+  [
+    'an invite with a letter changed',
+    ['join', `${invite.slice(0, 30)}!${invite.slice(31)}`],
+    /cut off or changed/,
+  ],
   ['no thread to compute with', ['found', 'small.yaml', '--threads', '0'], /--threads 0/],
-  [
-    'a key file that is no key',
-    ['found', 'small.yaml', '--data', 'text.txt', '--dir', 'bad-key'],
-    /bad-key.key: /,
-  ],
-  [
-    'a journal that is none',
-    ['found', 'small.yaml', '--data', 'text.txt', '--dir', 'bad-journal'],
-    /bad-journal.journal\.jsonl: .*move the folder away/,
-  ],
 ];
 
 describe('wrong usage or a bad file ends with 2 and one line that names it', () => {
-  const terminals = new Terminals(afterAll);
-  const ended = new Map<string, ReturnType<Terminals['run']>>();
+  const skein = skeinOf(registerDemo, registerFound, registerJoin);
+  const started = process.cwd();
+  const home = mkdtempSync(join(tmpdir(), 'skein-test-'));
 
   beforeAll(() => {
-    writeSmallRun(terminals, { iterations: 5 });
-    writeFileSync(join(terminals.home, 'short.txt'), 'short\n');
-    for (const [folder, file] of [
-      ['bad-key', 'key'],
-      ['bad-journal', 'journal.jsonl'],
-    ] as const) {
-      mkdirSync(join(terminals.home, folder));
-      writeFileSync(join(terminals.home, folder, file), 'this is not it\n');
-    }
-    // two at a time, each after the one two before it
-    const running: Promise<unknown>[] = [];
-    for (const [what, args] of wrongUsage) {
-      const turn = (running.at(-2) ?? Promise.resolve()).then(() => terminals.run(...args));
-      running.push(turn);
-      ended.set(what, turn);
-    }
+    writeSmallRun({ home }, { iterations: 5 });
+    writeFileSync(join(home, 'short.txt'), 'short\n');
+    process.chdir(home);
+  });
+  afterAll(() => {
+    process.chdir(started);
+    rmSync(home, { recursive: true, force: true });
   });
 
-  for (const [what, , reason] of wrongUsage) {
-    it(what, async () => {
-      const { code, stdout, stderr } = await ended.get(what)!;
-      expectOneLine(stderr, reason);
-      expect(code).toBe(2);
-      expect(stdout).toBe('');
-    });
-  }
-});
-
-describe('a folder in use', () => {
-  it('ends with 1 and names who uses it; a folder left by a killed process is free', async () => {
-    const terminals = new Terminals();
-    const { manifest, text } = writeSmallRun(terminals, { iterations: 5 });
-    const start = () => terminals.start('found', manifest, '--json', '--data', text, '--dir', 'mine');
-    const first = start();
-    const { peer } = await first.line('running');
-    const second = start();
-    expect(await second.end()).toBe(1);
-    expectOneLine(second.stderr, new RegExp(`mine is in use by process ${first.pid}`));
-    first.signal('SIGKILL');
-    await first.exited;
-    expect((await start().line('running')).peer).toBe(peer);
-  });
-
-  it('is never shared by two that start at once', async () => {
-    const terminals = new Terminals();
-    const { manifest, text } = writeSmallRun(terminals, { iterations: 5 });
-    const { invite } = await terminals.start('found', manifest, '--json', '--data', text).line('invite');
-    const started = [1, 2, 3].map(() => terminals.start('join', invite, '--json', '--data', text));
-    const folders = await Promise.all(started.map(async (one) => (await one.line('asking')).folder));
-    expect(new Set(folders).size).toBe(3);
+  it.each(wrongUsage)('%s', async (_, args, reason) => {
+    const { exitCode, stdout, stderr } = await skein(...args);
+    expectOneLine(stderr, reason);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   });
 });
