@@ -16,6 +16,8 @@ export interface SumRequest {
   readonly contributions: readonly Contribution[];
   readonly slice: Slice;
   readonly key: Omit<ContributionKey, 'place'>;
+  /** Zeros, as many as the slice has values, that become the sum; a new array when left out. */
+  readonly into?: Float32Array;
 }
 
 export interface LeftOut {
@@ -38,7 +40,7 @@ export interface GroupSum {
 /** Adds up a group's contributions to one slice, in the group's order, float32 additions one after another. */
 export function sumContributions(request: SumRequest): GroupSum {
   const { codec, contributions, slice, key } = request;
-  const sum = new Float32Array(slice.to - slice.from);
+  const { into: sum = new Float32Array(slice.to - slice.from) } = request;
   const decoded = new Float32Array(sum.length);
   const counted: string[] = [];
   const squares: number[] = [];

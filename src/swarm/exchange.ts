@@ -178,7 +178,8 @@ export class Exchange {
     const { codec, runSeed, self } = this.#parts;
     const { slice } = piece;
     const key = { runSeed, iteration, stage };
-    const { sum, squares, leftOut } = sumContributions({ codec, contributions, slice, key });
+    const into = this.#sum.subarray(slice.from, slice.to);
+    const { sum, squares, leftOut } = sumContributions({ codec, contributions, slice, key, into });
     if (leftOut.length > 0) {
       this.#resolve({ kind: 'refused', senders: leftOut.map((left) => left.sender) });
       return;
@@ -190,13 +191,18 @@ export class Exchange {
         if (receiver !== self) this.#send(receiver, this.#header('SUM', slice), bytesOf(sum));
       }
     }
-    this.#takeSum(piece, sum);
+    this.#summed(piece);
   }
 
   #takeSum(piece: Piece, values: Float32Array): void {
     if (piece.summed) return;
-    piece.summed = true;
     this.#sum.set(values, piece.slice.from);
+    this.#summed(piece);
+  }
+
+  /** A piece of the sum is in place. */
+  #summed(piece: Piece): void {
+    piece.summed = true;
     this.#unsummed--;
     if (this.#unsummed > 0) return;
     const owned = this.#pieces.filter(({ owner }) => owner === this.#own);
