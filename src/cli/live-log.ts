@@ -86,6 +86,12 @@ export class LiveLog {
         return `! ${name(event.peer)}: ${event.problem}`;
       case 'ended':
         return `the run has ended after iteration ${event.iteration}`;
+      case 'timeouts': {
+        const { heartbeat, suspicion, election, loss, exchange, refounding } = event.seconds;
+        const said = { heartbeat, suspicion, election, loss, exchange, refounding };
+        const list = Object.entries(said).map(([level, seconds]) => `${level} ${seconds.toFixed(2)}`);
+        return `  time-outs, seconds: ${list.join(', ')}`;
+      }
       case 'failed':
       case 'suspected':
       case 'keepers':

@@ -7,6 +7,10 @@ const peer = z.string().min(1).max(128);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().min(0).max(4_294_967_295);
 const text = z.string().max(1000);
+const signature = z
+  .string()
+  .regex(/^[0-9a-f]*$/)
+  .max(1024);
 /** an hour at most: a peer that claims more is not believed */
 const microseconds = z.number().int().min(0).max(3_600_000_000);
 
@@ -79,11 +83,13 @@ const body = z.discriminatedUnion('kind', [
   /** most keepers are gone for good: the run goes on from the longest journal that the survivors have */
   z.object({
     kind: z.literal('refound'),
+    /** the run's id */
+    run: digest,
     peer,
     keepers: z.array(peer).min(1).max(15),
     lost: z.array(peer).max(15),
-    /** who agreed, the author among them */
-    agreed: z.array(peer).min(1).max(10_000),
+    /** who agreed, the author among them, each with its signature (refounding.ts) */
+    agreed: z.array(z.object({ peer, signature })).min(1).max(10_000),
   }),
   z.object({ kind: z.literal('members'), changes: z.array(memberChange).max(10_000) }),
   z.object({
@@ -156,10 +162,7 @@ const entrySchema = z.object({
   body,
   hash: digest,
   /** the author's, over the hash's bytes */
-  signature: z
-    .string()
-    .regex(/^[0-9a-f]*$/)
-    .max(1024),
+  signature,
 });
 
 export type Origin = z.infer<typeof origin>;

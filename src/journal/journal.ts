@@ -9,6 +9,7 @@ import { canonicalBytes, canonicalJson, fromHex, type Json, toHex } from './cano
 import type { Ballot, Certificate, LogEntry } from './consensus/messages.ts';
 import { readCertificate } from './consensus/wire.ts';
 import { type Entry, type EntryBody, GENESIS_PREVIOUS, JournalError, parseEntry } from './entry.ts';
+import { checkRefounding } from './refounding.ts';
 
 const LOG = 'journal';
 /** One line for each proof; only the last counts, so it is begun anew now and then. */
@@ -231,6 +232,7 @@ async function checkSigned(entry: Entry, identity: Verifier): Promise<void> {
   if (proof === undefined || !(await identity.verify(author, bytes, proof))) {
     throw new JournalError(`entry ${index} is not signed by ${author}`, where);
   }
+  await checkRefounding(entry, identity);
 }
 
 /** An entry as agreement sees it. */

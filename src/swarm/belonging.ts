@@ -16,6 +16,7 @@ import { readManifest, type SignedManifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
 import type { Applicant } from './placement.ts';
 import type { RunState } from './run-state.ts';
+import type { Timing } from './timing.ts';
 
 export type PeerStart =
   | { readonly kind: 'found'; readonly manifest: SignedManifest; readonly waitForPeers: number }
@@ -31,6 +32,7 @@ export interface BelongingParts {
   readonly store: Store;
   readonly identity: Identity;
   readonly messenger: Messenger;
+  readonly timing: Pick<Timing, 'timeouts'>;
   readonly ledger: Ledger;
   readonly history: History;
   readonly joining: Joining;
@@ -57,8 +59,6 @@ const REJOIN_PAUSE_SECONDS = 1;
 const ENTER_SECONDS = 10;
 /** It asks the members it knows for this long. */
 const REJOIN_SECONDS = 10;
-/** A member that does not answer a new leader within this is gone. */
-const ANSWER_SECONDS = 1;
 /** Members whose peers started again have so long to ask to be let in, before the run goes on. */
 const GRACE_SECONDS = 3;
 
@@ -177,14 +177,15 @@ export class Belonging {
 
   /** It holds nothing yet, having just started: so may others, and those that do not answer are not waited for. */
   async #leadAnew(): Promise<void> {
-    const { start, ledger, network, state, messenger, lead, heartbeat, isOver } = this.#parts;
+    const { start, ledger, network, state, messenger, timing, lead, heartbeat, isOver } = this.#parts;
     const { self } = network;
     const before = state().present();
     const answers = await Promise.all(
       before.map(async ({ peer, addresses }) => {
         if (peer === self) return undefined;
         network.learn(peer, addresses);
-        return messenger.request(peer, heartbeat(), ANSWER_SECONDS).then(
+        // whoever does not answer a new leader is gone
+        return messenger.request(peer, heartbeat(), timing.timeouts.answer).then(
           () => undefined,
           () => peer,
         );

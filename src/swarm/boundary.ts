@@ -31,6 +31,21 @@ export interface BoundaryParts {
   readonly hears: (peer: PeerName) => boolean;
 }
 
+/** What a member says of the weights that an entry gave it; none of what it said of an earlier one. */
+export interface Readiness {
+  readonly stage: number;
+  readonly digest: string;
+  /** Empty when the weights are in place. */
+  readonly failure: string;
+  /** By which it entered the stage, as `Member.enteredBy`. */
+  readonly entry: number;
+}
+
+/** Whether that is about the entry by which the member is where it is now. */
+export function isOf({ stage, entry }: Readiness, member: Member | undefined): member is Member {
+  return member?.stage === stage && member.enteredBy === entry;
+}
+
 /** A peer that has not got its weights in place by then makes room for another. */
 const ENTERING_SECONDS = 600;
 /** A peer that fails this often to get its weights in place is let go. */
@@ -40,7 +55,7 @@ export class Boundary {
   readonly #parts: BoundaryParts;
   readonly #applicants = new Map<PeerName, Applicant>();
   readonly #leaving = new Set<PeerName>();
-  readonly #ready = new Map<PeerName, { stage: number; digest: string; failure: string }>();
+  readonly #ready = new Map<PeerName, Readiness>();
   readonly #divergent = new Set<PeerName>();
   /** Where newcomers would shorten the iteration most, as far as that was looked for. */
   readonly #seats = new Map<PeerName, number>();
@@ -70,9 +85,9 @@ export class Boundary {
     this.#leaving.add(peer);
   }
 
-  /** An entering member has its weights in place, or says why it has not. */
-  ready(peer: PeerName, stage: number, digest: string, failure: string): void {
-    this.#ready.set(peer, { stage, digest, failure });
+  /** An entering member has its weights in place, or says why it has not; what it says of a later entry counts. */
+  ready(peer: PeerName, said: Readiness): void {
+    if ((this.#ready.get(peer)?.entry ?? 0) <= said.entry) this.#ready.set(peer, said);
   }
 
   /** The weights of these differ from those of their group: they are sent a fresh copy. */
@@ -182,9 +197,12 @@ export class Boundary {
     const { state, manifest } = this.#parts;
     const changes: MemberChange[] = [];
     const repairs: EntryBody[] = [];
-    for (const [peer, { stage, digest, failure }] of this.#ready) {
+    for (const [peer, said] of this.#ready) {
+      const { stage, digest, failure } = said;
       const member = state.member(peer);
-      if (member?.stage !== stage || member.status === 'gone') continue;
+      if (said.entry > (member?.enteredBy ?? 0)) continue; // this peer is about to read that entry itself
+      this.#ready.delete(peer);
+      if (!isOf(said, member) || member.status === 'gone') continue;
       if (failure !== '') {
         const failures = (this.#failures.get(peer) ?? 0) + 1;
         this.#failures.set(peer, failures);
@@ -203,7 +221,6 @@ export class Boundary {
         if (repaired) repairs.push(repairEntry(state, peer, digest));
       }
     }
-    this.#ready.clear();
     return { repairs, changes };
   }
 

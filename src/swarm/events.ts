@@ -6,6 +6,7 @@ import type { PeerName } from '../seams/network.ts';
 import type { LeaderNote } from './leader.ts';
 import type { SentBytes } from './messenger.ts';
 import type { PathNote } from './paths.ts';
+import type { RoundTrip, Timeouts } from './timeouts.ts';
 
 export type PeerEvent = { readonly at: number } & PeerEventBody;
 
@@ -42,6 +43,12 @@ export type PeerEventBody =
     }
   | { readonly kind: 'leader'; readonly peer: PeerName; readonly term: number }
   | { readonly kind: 'keepers'; readonly keepers: readonly PeerName[] }
+  /** after how many seconds what is done (timeouts.ts): at the start, and when any has changed noticeably */
+  | {
+      readonly kind: 'timeouts';
+      readonly seconds: Timeouts;
+      readonly roundTrips: readonly ({ readonly peer: PeerName } & RoundTrip)[];
+    }
   /** survivors go on without most of the keepers: from here on it is another run, whose name says so */
   | {
       readonly kind: 'refounded';

@@ -112,7 +112,7 @@ export class Following {
     this.#preparing = preparing;
     const { messenger, state } = this.#parts;
     const tell = (iteration: number, digest: string, failure: string) => {
-      const value = { stage: member.stage, iteration, digest, failure };
+      const value = { stage: member.stage, iteration, digest, failure, entry: member.enteredBy };
       messenger.send(state().leader, { kind: 'ready', value });
     };
     this.#prepare(member, preparing.signal, (iteration, digest) => tell(iteration, digest, '')).catch(
@@ -171,7 +171,8 @@ export class Following {
     const failure = await this.#apply(body, member.stage);
     if (failure === undefined) return;
     event({ kind: 'out-of-step', iteration: body.iteration, problem: failure });
-    const value = { stage: member.stage, iteration: body.iteration, digest: '', failure };
+    const { stage, enteredBy: entry } = member;
+    const value = { stage, iteration: body.iteration, digest: '', failure, entry };
     messenger.send(state().leader, { kind: 'ready', value });
   }
 

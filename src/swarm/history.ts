@@ -9,15 +9,16 @@ import type { ControlBody } from '../network/wire/codec.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Ledger } from './ledger.ts';
 import type { Messenger } from './messenger.ts';
+import type { Timing } from './timing.ts';
 
 const MAX_ENTRIES_PER_ANSWER = 500;
 /** Half of what a control message may have. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
-const ASK_SECONDS = 10;
 
 export interface HistoryParts {
   readonly ledger: Ledger;
   readonly messenger: Pick<Messenger, 'request'>;
+  readonly timing: Pick<Timing, 'timeouts'>;
   readonly isOver: () => boolean;
   /** Another journal has taken the place of this one: what was decided by the old one ends, in the same turn. */
   readonly replaced: () => void;
@@ -52,9 +53,10 @@ export class History {
   }
 
   /** A peer's entries from an index on, as many as it sends at once. Rejects when it does not answer. */
-  async ask(from: PeerName, fromIndex: number, timeoutSeconds = ASK_SECONDS): Promise<Answer> {
+  async ask(from: PeerName, fromIndex: number): Promise<Answer> {
     const body: ControlBody = { kind: 'entriesWanted', value: { fromIndex } };
-    const answer = await this.#parts.messenger.request(from, body, timeoutSeconds);
+    const { messenger, timing } = this.#parts;
+    const answer = await messenger.request(from, body, timing.timeouts.work);
     if (answer.kind !== 'entries') return { lines: [], certificate: undefined };
     return readAnswer(answer.value);
   }

@@ -25,8 +25,6 @@ import type { CancelTimer, Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
 
-/** A leader says every two ticks that it leads; ten to twenty ticks without one bring an election. */
-const TICK_SECONDS = 0.15;
 /** A peer that has become a keeper notices within this. */
 const IDLE_SECONDS = 1;
 /** A peer that has just started first lets those elect that did not stop. */
@@ -39,6 +37,8 @@ export interface KeepingParts {
   readonly journal: Journal;
   readonly runId: string;
   readonly seed: number;
+  /** A leader says every two ticks that it leads; ten to twenty ticks without one bring an election. */
+  readonly tickSeconds: () => number;
   /** With the entries that the message carries. */
   readonly send: (to: PeerName, message: ConsensusMessage, entries: readonly Entry[]) => void;
   /** These are certain from here on, and this is the proof. */
@@ -240,7 +240,7 @@ export class Keeping {
 
   #tick(): void {
     // a peer that is no keeper has nothing to say by itself
-    const seconds = this.#keeper.isKeeper ? TICK_SECONDS : IDLE_SECONDS;
+    const seconds = this.#keeper.isKeeper ? this.#parts.tickSeconds() : IDLE_SECONDS;
     this.#cancelTick = this.#parts.clock.schedule(seconds, () => {
       if (this.#stopped) return;
       this.#step({ kind: 'tick' });

@@ -4,10 +4,11 @@
 
 import type { WeightReport } from '../journal/entry.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
+import { mostMicroseconds } from '../schedule/skippipe/measured.ts';
 import { finish } from '../schedule/slices.ts';
 import { type Clock, sleep } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
-import { Boundary } from './boundary.ts';
+import { Boundary, isOf, type Readiness } from './boundary.ts';
 import { Collecting, type PeerReport, type StageExchange } from './collecting.ts';
 import { ExchangeLimits } from './exchange-limits.ts';
 import type { Orders } from './ledger.ts';
@@ -18,6 +19,7 @@ import { planBasis, planEntry, planInSlices, plansFromTimes, QUICK_STEPS, search
 import { isProbe } from './probing.ts';
 import type { RunState } from './run-state.ts';
 import { SeatsSearch } from './seats-search.ts';
+import type { Timing } from './timing.ts';
 import { Changes } from './waiting.ts';
 import { WeightDigests } from './weight-digests.ts';
 
@@ -30,6 +32,7 @@ export interface LeaderParts {
   readonly order: (bodies: Orders) => Promise<void>;
   readonly send: (to: PeerName, body: ControlBody) => void;
   readonly alive: (peer: PeerName) => boolean;
+  readonly timing: Timing;
   /** Whether a peer was heard in the last seconds. */
   readonly hears: (peer: PeerName) => boolean;
   /** Has another keeper lead. */
@@ -73,12 +76,6 @@ export type LeaderNote =
 
 /** The journal holds no longer reasons. */
 const MAX_REASON = 900;
-/** Nothing reported for this long: the iteration is closed with what there is. */
-const STUCK_SECONDS = 30;
-/** The first iteration may take this long without a word: nobody knows yet how fast the peers are. */
-const FIRST_SECONDS = 600;
-/** Whoever does not answer the closing within this is given up. */
-const CLOSE_SECONDS = 10;
 /** So often a round in which everyone is missed by somebody is tried again before the newest of them is given up. */
 const FRUITLESS_ROUNDS = 2;
 /** After a restart, members of before are waited for this long. */
@@ -100,8 +97,6 @@ export class Leader {
   #since = 0;
   #progressAt = 0;
   #startedAt = 0;
-  /** The slowest iteration that this leader committed: busy peers are not waited for in vain. */
-  #longestSeconds: number | undefined;
 
   constructor(parts: LeaderParts) {
     this.#parts = parts;
@@ -120,11 +115,11 @@ export class Leader {
 
   /** Leads until the run has ended or `stop` is called. */
   async run(): Promise<void> {
-    const { state, manifest, clock, order, alive, beforeEnd } = this.#parts;
+    const { state, manifest, clock, order, alive, timing, beforeEnd } = this.#parts;
     this.#since = clock.now();
     while (!this.#stopped && !state.ended) {
       if (state.iteration >= manifest.training.iterations) {
-        await this.#until(() => this.#digests.complete(state.iteration, state, alive), CLOSE_SECONDS);
+        await this.#until(() => this.#digests.complete(state.iteration, state, alive), timing.timeouts.close);
         const weights = this.#weightReports(state.iteration);
         await beforeEnd();
         if (this.#stopped) return;
@@ -155,10 +150,11 @@ export class Leader {
     this.#changes.happened();
   }
 
-  ready(peer: PeerName, stage: number, digest: string, failure: string): void {
-    this.#boundary.ready(peer, stage, digest, failure);
+  ready(peer: PeerName, said: Readiness): void {
+    this.#boundary.ready(peer, said);
     const collecting = this.#collecting;
-    if (failure !== '' && collecting?.participants.some((p) => p.peer === peer && p.stage === stage)) {
+    const isLost = said.failure !== '' && isOf(said, this.#parts.state.member(peer));
+    if (isLost && collecting?.participants.some((p) => p.peer === peer && p.stage === said.stage)) {
       collecting.impossible = true; // it takes no part, and others wait for it
     }
     this.#changes.happened();
@@ -167,6 +163,9 @@ export class Leader {
   finished(peer: PeerName, iteration: number, attempt: number, report: PeerReport): void {
     const collecting = this.#current(iteration, attempt);
     if (!collecting?.participants.some((p) => p.peer === peer && p.stage === report.stage)) return;
+    const { forwardMicroseconds, backwardMicroseconds, headMicroseconds } = report;
+    const longest = Math.max(forwardMicroseconds, backwardMicroseconds, headMicroseconds);
+    this.#parts.timing.callTook(Math.min(longest, mostMicroseconds) / 1e6);
     const before = collecting.reports.get(peer);
     const last = collecting.reports.size === collecting.participants.length - 1;
     const probes = report.probes.filter((probe) => isProbe(this.#parts.manifest, probe));
@@ -446,14 +445,14 @@ export class Leader {
       return;
     }
     this.#limits.counted(stage, norms);
-    this.#limits.took(this.#parts.clock.now() - exchange.orderedAt);
+    this.#parts.timing.exchangeTook(this.#parts.clock.now() - exchange.orderedAt);
     exchange.done = true;
   }
 
   #orderExchange(collecting: Collecting, exchange: StageExchange): void {
-    const { alive, send, state } = this.#parts;
+    const { alive, send, state, timing } = this.#parts;
     const listening = holders(state, exchange.stage).map((member) => member.peer);
-    const order = collecting.nextRound(exchange, listening, alive, this.#limits.deadlineSeconds());
+    const order = collecting.nextRound(exchange, listening, alive, timing.exchangeSeconds);
     if (order === undefined) return;
     exchange.orderedAt = this.#parts.clock.now();
     for (const peer of new Set([...order.contributors, ...order.receivers])) {
@@ -477,22 +476,22 @@ export class Leader {
 
   /** Nobody waits for ever: an iteration that stands still is closed, and who does not answer then is given up. */
   async #watch(collecting: Collecting): Promise<void> {
-    const { clock, alive, note } = this.#parts;
+    const { clock, alive, timing, note } = this.#parts;
     const quiet = clock.now() - this.#progressAt;
-    const patience = this.#longestSeconds === undefined ? FIRST_SECONDS : 3 * this.#longestSeconds;
-    if (!collecting.closing && quiet > Math.max(STUCK_SECONDS, patience)) {
+    const { close } = timing.timeouts;
+    if (!collecting.closing && quiet > timing.stuckSeconds) {
       collecting.disturbed = true;
       collecting.stuck = true;
       note({ kind: 'stuck', iteration: collecting.iteration, missing: collecting.missing(alive) });
       this.#close(collecting);
-    } else if (collecting.closing && quiet > Math.max(CLOSE_SECONDS, this.#longestSeconds ?? 0)) {
+    } else if (collecting.closing && quiet > close) {
       this.#progressAt = clock.now();
       for (const peer of collecting.missing(alive)) {
         if (alive(peer))
           await this.lost(
             peer,
             'failed',
-            `it did not answer for ${CLOSE_SECONDS} s in iteration ${collecting.iteration}`,
+            `it did not answer for ${close.toFixed(0)} s in iteration ${collecting.iteration}`,
           );
       }
     }
@@ -502,7 +501,7 @@ export class Leader {
     const { order, manifest, clock, state, note } = this.#parts;
     const weights = this.#weightReports(collecting.iteration - 1);
     if (!collecting.stuck) {
-      this.#longestSeconds = Math.max(this.#longestSeconds ?? 0, clock.now() - this.#startedAt);
+      this.#parts.timing.iterationTook(clock.now() - this.#startedAt);
     }
     this.#collecting = undefined;
     const { clip } = manifest.training.optimizer;

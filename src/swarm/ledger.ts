@@ -6,6 +6,7 @@ import type { Certificate } from '../journal/consensus/messages.ts';
 import type { ConsensusMessage } from '../journal/consensus/wire.ts';
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../journal/entry.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { RefoundingProposal } from '../journal/refounding.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
@@ -17,6 +18,8 @@ export interface LedgerParts {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly self: PeerName;
+  /** How long a tick of agreement is now. */
+  readonly tickSeconds: () => number;
   /** Runs for each entry, in order, after the state has changed; the next entry waits for it. */
   readonly react: (entry: Entry) => Promise<void>;
   /** Sends what this peer has ordered to those that are no keepers. */
@@ -92,7 +95,7 @@ export class Ledger {
     const { journal } = this;
     const genesis = journal.at(0) ?? journal.tail[0];
     if (genesis !== undefined) this.#checkRun(genesis);
-    const { self, clock, identity, send, deposed, failed } = this.#parts;
+    const { self, clock, identity, tickSeconds, send, deposed, failed } = this.#parts;
     this.#keeping = new Keeping(
       {
         self,
@@ -100,6 +103,7 @@ export class Ledger {
         identity,
         journal,
         ...run,
+        tickSeconds,
         send,
         certain: (entries, certificate) => this.#certain(entries, certificate),
         elected: () => void this.#takeOver().catch(failed),
@@ -165,21 +169,36 @@ export class Ledger {
     });
   }
 
+  /** What founding the run again from what is certain here would be. */
+  get refoundingProposal(): RefoundingProposal {
+    const { journal } = this;
+    return {
+      run: this.#run?.runId ?? '',
+      term: Math.max(journal.ballot.term, journal.lastTerm, this.#keeping?.term ?? 0) + 1,
+      index: journal.length,
+      previous: journal.lastHash,
+      peer: this.#parts.self,
+    };
+  }
+
   /**
    * Founds the run again from what is certain here, because most keepers are gone: what was not certain is lost, and
-   * this peer is the only keeper at first.
+   * this peer is the only keeper at first. Does nothing when the journal is not any more as it was when others agreed.
    */
-  async refound(body: Extract<EntryBody, { kind: 'refound' }>): Promise<void> {
+  async refound(body: Extract<EntryBody, { kind: 'refound' }>, agreed: RefoundingProposal): Promise<void> {
     const { journal } = this;
-    await this.inTurn(() =>
-      this.#keeping!.reopen(async () => {
-        const term = Math.max(journal.ballot.term, journal.lastTerm, this.#keeping!.term) + 1;
+    let holds = false;
+    await this.inTurn(async () => {
+      const now = this.refoundingProposal;
+      holds = now.index === agreed.index && now.previous === agreed.previous && now.term === agreed.term;
+      if (!holds) return;
+      await this.#keeping!.reopen(async () => {
         const after = { index: journal.length - 1, hash: journal.lastHash };
-        await journal.write(journal.length, await journal.make([body], term, after));
-        await journal.keepBallot({ term, votedFor: this.#parts.self });
-      }),
-    );
-    this.#keeping!.campaign();
+        await journal.write(journal.length, await journal.make([body], agreed.term, after));
+        await journal.keepBallot({ term: agreed.term, votedFor: this.#parts.self });
+      });
+    });
+    if (holds) this.#keeping!.campaign();
   }
 
   /** The leader is lost: the keepers need not wait for it to say nothing. */

@@ -8,6 +8,7 @@ import type { TensorHeaderMessage } from '../network/wire/codec.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Messenger } from './messenger.ts';
+import { noStamp } from './timing.ts';
 
 export interface LinkTime {
   readonly to: PeerName;
@@ -57,7 +58,7 @@ export class LinkTimes {
       if (roundTrip !== undefined && receipt !== undefined)
         times.set(to, Math.max(0, receipt - roundTrip / 2));
     };
-    const value = { sequence: 0, iteration: header.iteration, journalIndex: 0 };
+    const value = { ...noStamp, iteration: header.iteration, journalIndex: 0 };
     this.#messenger.request(to, { kind: 'heartbeat', value }, ROUND_TRIP_SECONDS).then(
       () => {
         roundTrip = this.#clock.now() - started;

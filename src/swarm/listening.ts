@@ -1,6 +1,7 @@
 // What other peers say, and what becomes of it: requests are answered, a member's word goes to the trainer or to the
 // leader in this peer, a stranger's goes nowhere but to the door.
 
+import type { ConsensusMessage } from '../journal/consensus/wire.ts';
 import { JournalError } from '../journal/entry.ts';
 import type { ControlBody, TensorHeaderMessage } from '../network/wire/codec.ts';
 import { type Clock, sleep } from '../seams/clock.ts';
@@ -15,6 +16,7 @@ import type { Liveness } from './liveness.ts';
 import type { SignedManifest } from './manifest.ts';
 import { type Messenger, MisbehaviourError } from './messenger.ts';
 import type { RunState } from './run-state.ts';
+import type { Timing } from './timing.ts';
 import type { Trainer } from './trainer.ts';
 
 export interface ListeningParts {
@@ -25,6 +27,7 @@ export interface ListeningParts {
   readonly history: History;
   readonly joining: Joining;
   readonly liveness: Liveness;
+  readonly timing: Timing;
   readonly isOver: () => boolean;
   readonly state: () => RunState;
   /** Whether the journal is the run's as it stands now. */
@@ -40,7 +43,7 @@ export interface ListeningParts {
   readonly found: (peer: PeerName) => void;
   readonly heartbeat: () => ControlBody;
   /** Most keepers are gone for good, says a member, and wants to found the run again. */
-  readonly refoundAsked: (from: PeerName, length: number) => ControlBody;
+  readonly refoundAsked: (from: PeerName, message: ConsensusMessage) => Promise<ControlBody>;
   readonly event: (event: PeerEventBody) => void;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
@@ -51,8 +54,6 @@ type Answer = ((body: ControlBody) => void) | undefined;
 /** A tensor may overtake the entry that lets its sender in, by this much at most. */
 const STRANGER_SECONDS = 5;
 const STRANGER_PAUSE_SECONDS = 0.25;
-/** Entries that others have and that have not come by then are asked for. */
-const LAG_SECONDS = 1;
 
 export class Listening {
   readonly #parts: ListeningParts;
@@ -84,6 +85,7 @@ export class Listening {
   /** Takes a control message; `answer` is there when the sender waits for one. */
   control(from: PeerName, body: ControlBody, answer: Answer): Promise<void> | undefined {
     const { isOver, trainer, history, heartbeat, state, alive, counts, found, event } = this.#parts;
+    const { timing, liveness } = this.#parts;
     // a leader that has ended still brings the others to the end
     if (isOver() && body.kind !== 'consensus' && body.kind !== 'entriesWanted') return undefined;
     const trouble = (error: Error) => event({ kind: 'misbehaved', peer: from, problem: error.message });
@@ -91,6 +93,7 @@ export class Listening {
       case 'heartbeat':
         if (answer) answer(heartbeat());
         else if (state().member(from) !== undefined) {
+          timing.hear(from, body.value, liveness.stoodStill);
           if (counts(from) && !alive(from)) found(from);
           this.#isBehind(from, body.value.journalIndex);
         }
@@ -122,15 +125,11 @@ export class Listening {
   }
 
   /** What no keeper would say cuts its stream: it is read no faster than it is checked. */
-  async #keeperSays(
-    from: PeerName,
-    message: Extract<ControlBody, { kind: 'consensus' }>['value'],
-    answer: Answer,
-  ): Promise<void> {
+  async #keeperSays(from: PeerName, message: ConsensusMessage, answer: Answer): Promise<void> {
     const { ledger, state, refoundAsked } = this.#parts;
     if (state().member(from) === undefined && !state().keepers.includes(from)) return;
     if (message.kind === 'REFOUND') {
-      answer?.(refoundAsked(from, message.length));
+      answer?.(await refoundAsked(from, message));
       return;
     }
     try {
@@ -161,10 +160,10 @@ export class Listening {
 
   /** A peer that has heard of entries which do not come asks for them, once it has waited a little. */
   #isBehind(from: PeerName, length: number): void {
-    const { clock, ledger, history, current, isOver } = this.#parts;
+    const { clock, timing, ledger, history, current, isOver } = this.#parts;
     if (length <= ledger.certainLength || this.#lagging || !current()) return;
     this.#lagging = true;
-    clock.schedule(LAG_SECONDS, () => {
+    clock.schedule(2 * timing.timeouts.heartbeat, () => {
       this.#lagging = false;
       if (isOver() || length <= ledger.certainLength) return;
       history.readOn(from).catch(() => {}); // its next heartbeat says it again
@@ -172,7 +171,7 @@ export class Listening {
   }
 
   #memberSays(from: PeerName, body: ControlBody, answer: Answer): void {
-    const { messenger, liveness, alive, event, broken } = this.#parts;
+    const { messenger, liveness, timing, alive, event, broken } = this.#parts;
     const trainer = this.#parts.trainer();
     const leader = this.#parts.leader();
     const state = this.#parts.state();
@@ -194,7 +193,9 @@ export class Listening {
         return;
       }
       case 'exchangeOrder':
-        if (fromLeader) void trainer.exchangeOrdered(body.value).catch(failed);
+        if (!fromLeader) return;
+        if (leader === undefined) timing.exchangeOrdered(body.value.deadlineSeconds);
+        void trainer.exchangeOrdered(body.value).catch(failed);
         return;
       case 'exchanged':
         leader?.exchanged(from, body.value);
@@ -226,7 +227,7 @@ export class Listening {
         return;
       }
       case 'ready':
-        leader?.ready(from, body.value.stage, body.value.digest, body.value.failure);
+        leader?.ready(from, body.value);
         return;
       case 'leave':
         leader?.leave(from);

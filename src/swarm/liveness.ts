@@ -6,29 +6,27 @@ import type { ControlBody } from '../network/wire/codec.ts';
 import type { CancelTimer, Clock } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Messenger } from './messenger.ts';
+import type { Timeouts } from './timeouts.ts';
+import type { Timing } from './timing.ts';
 
-/** Time-outs, one hierarchy: interval < probe < silence; the sum of silence, probe and opinion stays under 5 s. */
-export const liveness = {
-  heartbeatSeconds: 0.5,
-  /** Silence after which a peer is asked directly. */
-  silenceSeconds: 2,
-  /** How long it has to answer, and how long another peer's opinion may take. */
-  probeSeconds: 1,
-  /** A stream that broke is looked into after this, unless its connection is known to be gone by then. */
-  streamSeconds: 0.1,
-  /** A peer whose own timer came this late was itself standing still and suspects nobody. */
-  oversleptSeconds: 1.5,
-} as const;
+/** A stream that broke is looked into after this, unless its connection is known to be gone by then. */
+const STREAM_SECONDS = 0.1;
+/** A peer is not vouched for any more once it was silent for so many times the suspicion. */
+const VOUCHED_SUSPICIONS = 3;
 
 export interface LivenessParts {
   readonly clock: Clock;
   readonly messenger: Messenger;
+  readonly timing: Timing;
   /** Peers to listen for: neighbours on paths, the group, the leader; everyone for the leader. */
   readonly watched: () => readonly PeerName[];
   /** A third member to ask for its opinion on a silent one; undefined when there is none. */
   readonly witness: (about: PeerName) => PeerName | undefined;
-  readonly heartbeat: () => ControlBody;
+  /** To a peer, or as a question to anyone. */
+  readonly heartbeat: (to?: PeerName) => ControlBody;
   readonly lost: (peer: PeerName, how: 'broken' | 'silent', reason: string) => void;
+  /** Time-outs are noticeably others than they were. */
+  readonly timeouts: (timeouts: Timeouts) => void;
   /** The connection broke and the peer lives: what was under way must be sent again. */
   readonly reconnected: (peer: PeerName) => void;
 }
@@ -60,7 +58,7 @@ export class Liveness {
   /** A connection ended: is the peer gone, or only the connection? */
   async connectionBroke(peer: PeerName): Promise<void> {
     this.#streams.set(peer, 'with its connection'); // resets of its streams say nothing new
-    this.#parts.clock.schedule(liveness.streamSeconds, () => this.#streams.delete(peer));
+    this.#parts.clock.schedule(STREAM_SECONDS, () => this.#streams.delete(peer));
     this.#parts.messenger.forget(peer);
     this.#broken.add(peer);
     await this.check(peer);
@@ -70,7 +68,7 @@ export class Liveness {
   streamBroke(peer: PeerName): void {
     if (this.#stopped || this.#streams.has(peer)) return;
     this.#streams.set(peer, 'alone');
-    this.#parts.clock.schedule(liveness.streamSeconds, () => {
+    this.#parts.clock.schedule(STREAM_SECONDS, () => {
       if (this.#streams.get(peer) !== 'alone') return;
       this.#streams.delete(peer);
       this.#broken.add(peer);
@@ -104,17 +102,30 @@ export class Liveness {
     if (this.#broken.delete(peer)) this.#parts.reconnected(peer);
   }
 
+  /**
+   * Whether this peer itself has just stood still: its next heartbeat is late by more than others are suspected after.
+   * It suspects nobody then, and what it hears was said a while ago.
+   */
+  get stoodStill(): boolean {
+    const { clock, timing } = this.#parts;
+    const { heartbeat, suspicion } = timing.timeouts;
+    return clock.now() - this.#lastBeat > heartbeat + suspicion;
+  }
+
   #beat(): void {
-    const { clock, messenger, watched, heartbeat } = this.#parts;
+    const { clock, messenger, timing, watched, heartbeat } = this.#parts;
     if (this.#stopped) return;
-    const overslept = clock.now() - this.#lastBeat > liveness.heartbeatSeconds + liveness.oversleptSeconds;
+    const { stoodStill } = this;
     this.#lastBeat = clock.now();
+    timing.beat();
+    const news = timing.news();
+    if (news) this.#parts.timeouts(news);
     for (const peer of watched()) {
-      messenger.send(peer, heartbeat());
-      if (overslept) messenger.presumeHeard(peer);
-      else if (messenger.silentSeconds(peer) > liveness.silenceSeconds) void this.#ask(peer);
+      messenger.send(peer, heartbeat(peer));
+      if (stoodStill) messenger.presumeHeard(peer);
+      else if (messenger.silentSeconds(peer) > timing.of(peer).suspicion) void this.#ask(peer);
     }
-    this.#cancel = clock.schedule(liveness.heartbeatSeconds, () => this.#beat());
+    this.#cancel = clock.schedule(timing.heartbeatSeconds, () => this.#beat());
   }
 
   async #ask(peer: PeerName): Promise<void> {
@@ -129,9 +140,9 @@ export class Liveness {
   }
 
   async #answers(peer: PeerName): Promise<boolean> {
-    const { messenger, heartbeat } = this.#parts;
+    const { messenger, timing, heartbeat } = this.#parts;
     try {
-      await messenger.request(peer, heartbeat(), liveness.probeSeconds);
+      await messenger.request(peer, heartbeat(), timing.of(peer).answer);
       return true;
     } catch {
       return false;
@@ -140,15 +151,16 @@ export class Liveness {
 
   /** Whether another member has heard from a peer lately; without a witness, one's own ears decide. */
   async #vouchedFor(peer: PeerName): Promise<boolean> {
-    const { messenger, witness } = this.#parts;
+    const { messenger, timing, witness } = this.#parts;
     const other = witness(peer);
     if (other === undefined) return false;
     const silentSeconds = messenger.silentSeconds(peer);
-    if (silentSeconds > 3 * liveness.silenceSeconds) return false; // vouched for once, and still not to be reached
+    const { suspicion } = timing.of(peer);
+    if (silentSeconds > VOUCHED_SUSPICIONS * suspicion) return false; // vouched for once, and still not to be reached
     try {
       const value = { peer, broken: false, silentSeconds };
-      const opinion = await messenger.request(other, { kind: 'suspicion', value }, liveness.probeSeconds);
-      return opinion.kind === 'suspicion' && opinion.value.silentSeconds < liveness.silenceSeconds;
+      const opinion = await messenger.request(other, { kind: 'suspicion', value }, timing.of(other).answer);
+      return opinion.kind === 'suspicion' && opinion.value.silentSeconds < suspicion;
     } catch {
       return false;
     }

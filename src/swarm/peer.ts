@@ -19,7 +19,7 @@ import { Joining } from './joining.ts';
 import { Leader } from './leader.ts';
 import { Ledger } from './ledger.ts';
 import { Listening } from './listening.ts';
-import { Liveness, liveness as limits } from './liveness.ts';
+import { Liveness } from './liveness.ts';
 import { Living } from './living.ts';
 import type { Manifest, SignedManifest } from './manifest.ts';
 import { Messenger } from './messenger.ts';
@@ -30,6 +30,7 @@ import type { RunState } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
 import { Refounding } from './refounding.ts';
 import { contributionBytesIn, tellAgain, tellEntries } from './telling.ts';
+import { noStamp, Timing } from './timing.ts';
 import { Trainer } from './trainer.ts';
 
 export interface PeerParts {
@@ -72,6 +73,7 @@ export class Peer {
   readonly #belonging: Belonging;
   readonly #reacting: Reacting;
   readonly #living: Living;
+  readonly #timing: Timing;
   #signed: SignedManifest | undefined;
   #trainer: Trainer | undefined;
   #presence: Presence | undefined;
@@ -114,11 +116,19 @@ export class Peer {
       },
     });
     this.#messenger = messenger;
-    const ledger = new Ledger({
+    const timing = new Timing({
+      clock,
+      self: network.self,
+      keepers: () => ledger.keepers,
+      leader: () => ledger.leader || this.state.leader,
+    });
+    this.#timing = timing;
+    const ledger: Ledger = new Ledger({
       journal,
       clock,
       identity,
       self: network.self,
+      tickSeconds: () => timing.tickSeconds,
       react: (entry) => this.#react(entry),
       broadcast: (entries, certificate, keepers) =>
         tellEntries(entries, certificate, { network, messenger, state: this.state, keepers }),
@@ -132,7 +142,13 @@ export class Peer {
       failed: broken,
     });
     this.#ledger = ledger;
-    const history = new History({ ledger, messenger, isOver, replaced: () => this.#journalReplaced() });
+    const history = new History({
+      ledger,
+      messenger,
+      timing,
+      isOver,
+      replaced: () => this.#journalReplaced(),
+    });
     const joining = new Joining({
       network,
       clock,
@@ -147,6 +163,7 @@ export class Peer {
     this.#belonging = new Belonging({
       ...parts,
       messenger,
+      timing,
       ledger,
       history,
       joining,
@@ -163,20 +180,24 @@ export class Peer {
     const liveness = new Liveness({
       clock,
       messenger,
+      timing,
       watched: () =>
         this.#belonging.current
           ? living.watched(this.#trainer?.neighbours() ?? [], this.#leader !== undefined)
           : [],
       witness: (about) => living.witness(about),
-      heartbeat: () => this.#heartbeat(),
+      heartbeat: (to) => this.#heartbeat(to),
       lost: (peer, how, reason) => this.#suspect(peer, how, reason),
       reconnected: (peer) => this.#reconnected(peer),
+      timeouts: (seconds) => event({ kind: 'timeouts', seconds, roundTrips: timing.roundTrips() }),
     });
     this.#liveness = liveness;
     this.#refounding = new Refounding({
       self: network.self,
       clock,
+      identity,
       messenger,
+      timing,
       ledger,
       history,
       state,
@@ -207,6 +228,7 @@ export class Peer {
       history,
       joining,
       liveness,
+      timing,
       isOver,
       state,
       event,
@@ -221,7 +243,7 @@ export class Peer {
         this.#reconnected(peer);
       },
       heartbeat: () => this.#heartbeat(),
-      refoundAsked: (from, length) => this.#refounding.asked(from, length),
+      refoundAsked: (from, message) => this.#refounding.asked(from, message),
       broken,
     });
     network.onConnection(({ peer, state }) => {
@@ -332,7 +354,8 @@ export class Peer {
       order: (bodies) => this.#ledger.order(bodies),
       send: (to, body) => this.#messenger.send(to, body),
       alive: (peer) => this.#living.alive(peer),
-      hears: (peer) => this.#messenger.silentSeconds(peer) < limits.silenceSeconds,
+      timing: this.#timing,
+      hears: (peer) => this.#messenger.silentSeconds(peer) < this.#timing.of(peer).suspicion,
       waitForPeers,
       graceSeconds: graceSeconds ?? 0,
       handOver: (to) => this.#ledger.handOver(to),
@@ -407,12 +430,11 @@ export class Peer {
 
   // ---- who lives
 
-  #heartbeat(): ControlBody {
+  /** @param to whose heartbeats it answers; without one it is a question or the answer to one */
+  #heartbeat(to?: PeerName): ControlBody {
     const { iteration } = this.state;
-    return {
-      kind: 'heartbeat',
-      value: { sequence: 0, iteration, journalIndex: this.#ledger.journal.length },
-    };
+    const stamp = to === undefined ? noStamp : this.#timing.stamp(to);
+    return { kind: 'heartbeat', value: { ...stamp, iteration, journalIndex: this.#ledger.journal.length } };
   }
 
   #suspect(peer: PeerName, how: 'broken' | 'silent', reason: string): void {

@@ -1,21 +1,29 @@
 // When most keepers are gone for good: nobody can lead any more, and after a while the survivors found the run again
 // from the longest journal that any of them has proof of. Whoever does it needs the word of half of the members, and
-// each member gives it to one peer at a time and only while it hears no leader itself. It is another run from there on:
-// an entry says so, and the run's name.
+// each member gives it to one peer at a time and only while it hears no leader itself. Each signs for what it agrees to,
+// the entry holds the signatures, and everyone checks them. It is another run from there on: an entry says so, and the
+// run's name.
 
+import { toHex } from '../journal/canonical.ts';
+import type { ConsensusMessage } from '../journal/consensus/wire.ts';
+import { refoundingAgreement } from '../journal/refounding.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
 import type { CancelTimer, Clock } from '../seams/clock.ts';
+import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { PeerEventBody } from './events.ts';
 import type { History } from './history.ts';
 import type { Ledger } from './ledger.ts';
 import type { Messenger } from './messenger.ts';
 import type { RunState } from './run-state.ts';
+import type { Timing } from './timing.ts';
 
 export interface RefoundingParts {
   readonly self: PeerName;
   readonly clock: Clock;
+  readonly identity: Identity;
   readonly messenger: Messenger;
+  readonly timing: Pick<Timing, 'timeouts'>;
   readonly ledger: Ledger;
   readonly history: History;
   readonly state: () => RunState;
@@ -26,12 +34,9 @@ export interface RefoundingParts {
   readonly event: (event: PeerEventBody) => void;
 }
 
-/** Nobody has led for this long: most keepers are taken to be gone for good. */
-export const REFOUND_SECONDS = 20;
 const LOOK_SECONDS = 1;
-const ASK_SECONDS = 2;
-/** A word that was given holds so long: nobody else gets it meanwhile. */
-const WORD_SECONDS = 10;
+/** Those that live ask one after another, so far apart. */
+const PLACE_SECONDS = 3;
 
 export class Refounding {
   readonly #parts: RefoundingParts;
@@ -51,17 +56,27 @@ export class Refounding {
     this.#cancel();
   }
 
-  /** Another member wants to found the run again. */
-  asked(from: PeerName, length: number): ControlBody {
-    const { clock, ledger } = this.#parts;
+  /** Another member wants to found the run again: the answer carries this one's signature where it agrees. */
+  async asked(from: PeerName, { length, term, hash }: ConsensusMessage): Promise<ControlBody> {
+    const { clock, identity, ledger, state } = this.#parts;
     const given = this.#given;
     const free = given === undefined || given.to === from || given.until <= clock.now();
     // who is no keeper takes the last leader to lead until that one says itself that it cannot
     const nobodyLeads =
-      this.#leaderless >= REFOUND_SECONDS / 2 || (!ledger.isKeeper && from === this.#parts.state().leader);
-    const granted = free && nobodyLeads && length >= ledger.certainLength;
-    if (granted) this.#given = { to: from, until: clock.now() + WORD_SECONDS };
-    return word('VOTED', ledger.certainLength, granted);
+      this.#leaderless >= this.#parts.timing.timeouts.refounding / 2 ||
+      (!ledger.isKeeper && from === state().leader);
+    const { index, previous } = ledger.refoundingProposal;
+    const sameHistory = length >= ledger.certainLength && (length !== index || hash === previous);
+    if (!free || !nobodyLeads || !sameHistory) return word('VOTED', { length: ledger.certainLength });
+    this.#given = { to: from, until: clock.now() + this.#wordSeconds };
+    const agreed = { run: state().runId, term, index: length, previous: hash, peer: from };
+    const signature = await identity.sign(refoundingAgreement(agreed));
+    return word('VOTED', { length: ledger.certainLength, granted: true, signature });
+  }
+
+  /** A word that was given holds so long: nobody else gets it meanwhile. */
+  get #wordSeconds(): number {
+    return this.#parts.timing.timeouts.work;
   }
 
   /** Seconds since anybody led. */
@@ -84,7 +99,7 @@ export class Refounding {
       this.#since = undefined;
       this.#said = false;
     } else this.#since ??= clock.now();
-    const patience = REFOUND_SECONDS + 3 * this.#place();
+    const patience = this.#parts.timing.timeouts.refounding + PLACE_SECONDS * this.#place();
     if (this.#leaderless < patience) {
       this.#cancel = clock.schedule(LOOK_SECONDS, () => this.#look());
       return;
@@ -92,7 +107,7 @@ export class Refounding {
     this.#refound()
       .catch((error: Error) => event({ kind: 'failed', problem: error.message }))
       .finally(() => {
-        if (!this.#stopped) this.#cancel = clock.schedule(WORD_SECONDS, () => this.#look());
+        if (!this.#stopped) this.#cancel = clock.schedule(this.#wordSeconds, () => this.#look());
       });
   }
 
@@ -106,20 +121,27 @@ export class Refounding {
   }
 
   async #refound(): Promise<void> {
-    const { self, clock, ledger, history, state, messenger, event } = this.#parts;
+    const { self, clock, identity, ledger, history, state, messenger, timing, event } = this.#parts;
     const given = this.#given;
     if (given !== undefined && given.to !== self && given.until > clock.now()) return;
-    this.#given = { to: self, until: clock.now() + WORD_SECONDS };
+    this.#given = { to: self, until: clock.now() + this.#wordSeconds };
     const members = state().present();
     const { keepers } = ledger;
     const others = [...new Set([...members.map(({ peer }) => peer), ...keepers])].filter(
       (peer) => peer !== self,
     );
-    const length = ledger.certainLength;
+    const proposal = ledger.refoundingProposal;
+    const { index: length, term, previous: hash } = proposal;
+    if (length !== ledger.certainLength) return; // what is certain is being applied
+    const said = refoundingAgreement(proposal);
     const answers = await Promise.all(
       others.map(async (peer) => {
         try {
-          const answer = await messenger.request(peer, word('REFOUND', length, false), ASK_SECONDS);
+          const answer = await messenger.request(
+            peer,
+            word('REFOUND', { length, term, hash }),
+            2 * timing.timeouts.answer,
+          );
           return answer.kind === 'consensus' ? { peer, ...answer.value } : undefined;
         } catch {
           return undefined;
@@ -139,8 +161,13 @@ export class Refounding {
     const reached = [self, ...heard.map(({ peer }) => peer)];
     const lost = keepers.filter((keeper) => !reached.includes(keeper));
     if (2 * lost.length < keepers.length) return; // they can still elect one
-    const agreed = [self, ...heard.filter(({ granted }) => granted).map(({ peer }) => peer)];
-    const agreedMembers = members.filter(({ peer }) => agreed.includes(peer));
+    const agreed = [{ peer: self, signature: toHex(await identity.sign(said)) }];
+    for (const { peer, granted, signature } of heard) {
+      if (!granted) continue;
+      if (await identity.verify(peer, said, signature)) agreed.push({ peer, signature: toHex(signature) });
+      else event({ kind: 'misbehaved', peer, problem: 'it agrees with a signature that is not its own' });
+    }
+    const agreedMembers = members.filter(({ peer }) => agreed.some((one) => one.peer === peer));
     if (this.#stopped || this.#hearsLeader() || ledger.certainLength !== length) return;
     if (2 * agreedMembers.length < members.length) {
       const problem = `${lost.length} of ${keepers.length} keepers of the journal are gone, and only ${agreedMembers.length} of ${members.length} members would go on without them; it waits for more`;
@@ -148,12 +175,16 @@ export class Refounding {
       this.#said = true;
       return;
     }
-    await ledger.refound({ kind: 'refound', peer: self, keepers: [self], lost, agreed });
+    const { run } = proposal;
+    await ledger.refound({ kind: 'refound', run, peer: self, keepers: [self], lost, agreed }, proposal);
   }
 }
 
-function word(kind: 'REFOUND' | 'VOTED', length: number, granted: boolean): ControlBody {
+function word(kind: 'REFOUND' | 'VOTED', said: Partial<ConsensusMessage>): ControlBody {
   const nothing = new Uint8Array(0);
-  const empty = { lastTerm: 0, hash: '', handedOver: false, entries: [], signature: nothing, keepers: [] };
-  return { kind: 'consensus', value: { ...empty, kind, term: 0, length, granted } };
+  const empty = { term: 0, length: 0, lastTerm: 0, hash: '', granted: false, handedOver: false };
+  return {
+    kind: 'consensus',
+    value: { ...empty, entries: [], signature: nothing, keepers: [], ...said, kind },
+  };
 }

@@ -30,6 +30,8 @@ export interface Member {
   readonly memoryMicrobatches?: number | undefined;
   /** The iteration that was committed last when it entered its stage. */
   readonly enteredAfter: number;
+  /** The entry by which it entered its stage, by index. */
+  readonly enteredBy: number;
   /** Why it went; only while it is gone. */
   readonly how?: 'left' | 'broken' | 'silent' | 'failed';
 }
@@ -84,9 +86,17 @@ export class RunState {
       return;
     }
     if (body.kind === 'refound') {
-      if (body.peer !== author || !body.keepers.includes(author)) throw wrong('its author does not keep it');
+      const { run, peer, keepers, agreed } = body;
+      if (run !== this.runId) throw wrong(`it is of run ${run}`);
+      if (peer !== author || keepers.length !== 1 || keepers[0] !== author)
+        throw wrong('its author does not keep it');
       if (term <= this.term) throw wrong(`term ${term} is not after ${this.term}`);
-      if (!this.#members.has(author)) throw wrong(`${author} is not a member`);
+      const present = new Set(this.present().map((member) => member.peer));
+      if (!present.has(author)) throw wrong(`${author} is not a member`);
+      const agreeing = new Set(agreed.map((one) => one.peer).filter((one) => present.has(one)));
+      if (2 * agreeing.size < present.size) {
+        throw wrong(`${agreeing.size} of ${present.size} members agree, fewer than half`);
+      }
       return;
     }
     if (author !== this.leader) throw wrong(`written by ${author}, but ${this.leader} leads`);
@@ -134,7 +144,7 @@ export class RunState {
         this.term = term;
         break;
       case 'members':
-        for (const change of body.changes) this.#changeMember(change);
+        for (const change of body.changes) this.#changeMember(change, entry.index);
         break;
       case 'plan':
         this.plan = {
@@ -179,11 +189,12 @@ export class RunState {
     return upToIteration === this.iteration - 1 ? this.#measuredBefore : undefined;
   }
 
-  #changeMember(change: MemberChange): void {
+  #changeMember(change: MemberChange, index: number): void {
     if (change.kind === 'enter') {
       const { kind: _, ...entered } = change;
       this.#members.delete(change.peer); // a group's order is the order of entering
-      this.#members.set(change.peer, { ...entered, status: 'entering', enteredAfter: this.iteration });
+      const since = { enteredAfter: this.iteration, enteredBy: index };
+      this.#members.set(change.peer, { ...entered, status: 'entering', ...since });
       return;
     }
     const member = this.#members.get(change.peer)!;

@@ -153,7 +153,10 @@ describe('a stranger', () => {
     }
     await sayTo(stream, { kind: 'leave', value: {} });
     await sayTo(stream, { kind: 'suspicion', value: { peer: invite.peer, broken: true, silentSeconds: 99 } });
-    await sayTo(stream, { kind: 'ready', value: { stage: 1, iteration, digest: '', failure: 'no' } });
+    await sayTo(stream, {
+      kind: 'ready',
+      value: { stage: 1, iteration, digest: '', failure: 'no', entry: 0 },
+    });
     await goesOn();
     const commits = founder.lines.slice(from).flatMap((line) => (line.kind === 'commit' ? [line] : []));
     expect(commits.every(({ commit }) => commit.dropped.length === 0)).toBe(true);

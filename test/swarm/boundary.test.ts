@@ -31,6 +31,9 @@ function stateOf(...changes: MemberChange[]): RunState {
   return state;
 }
 
+/** The entry by which the members of these tests enter. */
+const ENTERED = 2;
+
 const enter = (peer: string, stage: number): MemberChange => ({
   kind: 'enter',
   peer,
@@ -62,8 +65,29 @@ describe('at a boundary', () => {
   it('a peer whose weights are in place counts', () => {
     const { boundary, at } = boundaryOf(stateOf(enter('ann', 0)));
     expect(at(0)).toEqual([]);
-    boundary.ready('ann', 0, digest, '');
+    boundary.ready('ann', { stage: 0, digest, failure: '', entry: ENTERED });
     expect(at(1)).toEqual([{ kind: 'members', changes: [{ kind: 'active', peer: 'ann' }] }]);
+  });
+
+  it('what a peer said of an earlier entry does not count, nor in place of what it said of a later one', () => {
+    const { boundary, at } = boundaryOf(stateOf(enter('ann', 0)));
+    const ready = { stage: 0, digest, failure: '', entry: ENTERED };
+    boundary.ready('ann', { ...ready, entry: ENTERED - 1 });
+    expect(at(0)).toEqual([]);
+    boundary.ready('ann', ready);
+    boundary.ready('ann', { ...ready, failure: 'its donor was lost', entry: ENTERED - 1 });
+    expect(at(1)).toEqual([{ kind: 'members', changes: [{ kind: 'active', peer: 'ann' }] }]);
+  });
+
+  it('what a peer says of an entry that the leader is about to read is kept until then', () => {
+    const state = stateOf(enter('ann', 0));
+    const { boundary, at } = boundaryOf(state);
+    boundary.ready('ann', { stage: 1, digest, failure: '', entry: ENTERED + 1 });
+    expect(at(0)).toEqual([]);
+    const body: EntryBody = { kind: 'members', changes: [enter('ann', 1)] };
+    const chained = { previous: digest, hash: digest, signature: '' };
+    state.apply({ index: ENTERED + 1, term: 1, author: 'ann', body, ...chained });
+    expect(at(1)).toMatchObject([{ changes: [{ kind: 'active', peer: 'ann' }] }]);
   });
 
   it('a peer that never gets its weights in place makes room for another', () => {
@@ -82,7 +106,7 @@ describe('at a boundary', () => {
   it('a peer that fails to get its weights tries again, and is let go at the third failure', () => {
     const { boundary, at } = boundaryOf(stateOf(enter('ann', 0), enter('bob', 1)));
     const answers = [0, 1, 2].map((second) => {
-      boundary.ready('bob', 1, '', 'the donor was lost');
+      boundary.ready('bob', { stage: 1, digest: '', failure: 'the donor was lost', entry: ENTERED });
       return at(second);
     });
     expect(answers[0]).toMatchObject([{ changes: [{ kind: 'enter', peer: 'bob', stage: 1 }] }]);
@@ -93,7 +117,7 @@ describe('at a boundary', () => {
 
   it('a peer that is lost goes before anything else is decided', () => {
     const { boundary, at } = boundaryOf(stateOf(enter('ann', 0), enter('bob', 1)), ['bob']);
-    boundary.ready('ann', 0, digest, '');
+    boundary.ready('ann', { stage: 0, digest, failure: '', entry: ENTERED });
     expect(at(0)).toMatchObject([{ changes: [{ kind: 'gone', peer: 'bob', how: 'broken' }] }]);
   });
 

@@ -29,14 +29,3 @@ describe('a contribution that is too large', () => {
     expect(limits.tooLarge(0, norms(400))).toEqual([]);
   });
 });
-
-describe('the deadline of an exchange', () => {
-  it('follows from how long the last ones took', () => {
-    const limits = new ExchangeLimits();
-    expect(limits.deadlineSeconds()).toBe(60);
-    limits.took(3);
-    expect(limits.deadlineSeconds()).toBe(12);
-    for (let i = 0; i < 40; i++) limits.took(0.01);
-    expect(limits.deadlineSeconds()).toBe(5);
-  });
-});

@@ -12,6 +12,7 @@ import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { Store } from '../../src/seams/store.ts';
 import { History } from '../../src/swarm/history.ts';
 import { Ledger } from '../../src/swarm/ledger.ts';
+import { nothingMeasured, timeoutsFrom } from '../../src/swarm/timeouts.ts';
 
 const run = { runId: 'ab'.repeat(32), founder: 'ann', seed: 7 };
 
@@ -37,6 +38,7 @@ async function party(self: string, store: Store = createMemoryStore(), of = run)
     identity,
     self,
     clock: world.clockOf(self),
+    tickSeconds: () => 0.15,
     react: async (entry) => {
       seen.push(entry);
     },
@@ -269,8 +271,9 @@ describe('a keeper', () => {
 function reader(ann: Party, bob: Party, meanwhile: () => Promise<void>) {
   let replaced = 0;
   const isOver = () => false;
+  const timing = { timeouts: timeoutsFrom(nothingMeasured) };
   const nobody = { request: () => Promise.reject(new Error('nobody is asked')) };
-  const hers = new History({ ledger: ann.ledger, messenger: nobody, isOver, replaced: () => {} });
+  const hers = new History({ ledger: ann.ledger, messenger: nobody, timing, isOver, replaced: () => {} });
   const history = new History({
     ledger: bob.ledger,
     messenger: {
@@ -281,6 +284,7 @@ function reader(ann: Party, bob: Party, meanwhile: () => Promise<void>) {
         return answer;
       },
     },
+    timing,
     isOver,
     replaced: () => {
       replaced++;

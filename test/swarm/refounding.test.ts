@@ -1,11 +1,17 @@
 // Whose word a member gives to founding the run again, when it keeps no part of the journal itself.
 
 import { describe, expect, it } from 'vitest';
-import type { EntryBody } from '../../src/journal/entry.ts';
+import { toHex } from '../../src/journal/canonical.ts';
+import type { Entry, EntryBody } from '../../src/journal/entry.ts';
+import { Journal } from '../../src/journal/journal.ts';
+import { createMemoryStore } from '../../src/journal/memory-store.ts';
+import { refoundingAgreement } from '../../src/journal/refounding.ts';
+import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { Ledger } from '../../src/swarm/ledger.ts';
 import { Refounding, type RefoundingParts } from '../../src/swarm/refounding.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
+import { nothingMeasured, timeoutsFrom } from '../../src/swarm/timeouts.ts';
 
 const LENGTH = 40;
 const digest = '0'.repeat(64);
@@ -24,45 +30,108 @@ function stateLedByP1(): RunState {
   return state;
 }
 
+const hash = 'ab'.repeat(32);
+const identity = createSimulatedIdentity('p0');
+
 /** A member that is no keeper, in a run that p1 leads as far as it knows, and that takes p1 to be alive. */
 function member(): Refounding {
-  const ledger: Pick<Ledger, 'isKeeper' | 'leader' | 'certainLength' | 'keepers'> = {
+  const here = { run: digest, term: 2, index: LENGTH, previous: hash, peer: 'p0' };
+  const ledger: Pick<Ledger, 'isKeeper' | 'leader' | 'certainLength' | 'keepers' | 'refoundingProposal'> = {
     isKeeper: false,
     leader: '',
     certainLength: LENGTH,
     keepers: ['p1', 'p2'],
+    refoundingProposal: here,
   };
   const state = stateLedByP1();
   return new Refounding({
     self: 'p0',
     clock: new SimulatedWorld().clockOf('p0'),
+    identity,
     ledger: ledger as Ledger,
+    timing: { timeouts: timeoutsFrom(nothingMeasured) },
     state: () => state,
     alive: () => true,
     isOver: () => false,
   } as unknown as RefoundingParts);
 }
 
-function granted(by: Refounding, asking: string, length = LENGTH): boolean {
-  const answer = by.asked(asking, length);
-  return answer.kind === 'consensus' && answer.value.granted;
+async function asked(by: Refounding, from: string, said: { length?: number; hash?: string } = {}) {
+  const nothing = new Uint8Array(0);
+  const empty = {
+    lastTerm: 0,
+    granted: false,
+    handedOver: false,
+    entries: [],
+    signature: nothing,
+    keepers: [],
+  };
+  const answer = await by.asked(from, { ...empty, kind: 'REFOUND', term: 7, length: LENGTH, hash, ...said });
+  if (answer.kind !== 'consensus') throw new Error(`it answers ${answer.kind}`);
+  return answer.value;
 }
 
+const granted = async (...question: Parameters<typeof asked>) => (await asked(...question)).granted;
+
 describe('a member that is no keeper', () => {
-  it('takes the word of who led last that it cannot lead any more', () => {
-    expect(granted(member(), 'p1')).toBe(true);
+  it('takes the word of who led last that it cannot lead any more', async () => {
+    expect(await granted(member(), 'p1')).toBe(true);
   });
 
-  it('gives its word to nobody else while it hears that one', () => {
-    expect(granted(member(), 'p3')).toBe(false);
+  it('signs for the run, the term, the place and the history that it was asked about, and for who asked', async () => {
+    const { signature } = await asked(member(), 'p1');
+    const agreed = { run: digest, term: 7, index: LENGTH, previous: hash, peer: 'p1' };
+    expect(await identity.verify('p0', refoundingAgreement(agreed), signature)).toBe(true);
+    const others = [{ term: 8 }, { index: 41 }, { previous: digest }, { peer: 'p3' }, { run: hash }];
+    for (const other of others) {
+      expect(await identity.verify('p0', refoundingAgreement({ ...agreed, ...other }), signature)).toBe(
+        false,
+      );
+    }
   });
 
-  it('gives it to nobody whose journal is shorter than its own', () => {
-    expect(granted(member(), 'p1', LENGTH - 1)).toBe(false);
+  it('gives its word to nobody else while it hears that one', async () => {
+    expect(await granted(member(), 'p3')).toBe(false);
   });
 
-  it('gives it to one at a time', () => {
-    const asked = member();
-    expect([granted(asked, 'p1'), granted(asked, 'p3')]).toEqual([true, false]);
+  it('gives it to nobody whose journal is shorter than its own, or another one', async () => {
+    expect(await granted(member(), 'p1', { length: LENGTH - 1 })).toBe(false);
+    expect(await granted(member(), 'p1', { hash: digest })).toBe(false);
+  });
+
+  it('gives it to one at a time', async () => {
+    const one = member();
+    expect([await granted(one, 'p1'), await granted(one, 'p3')]).toEqual([true, false]);
+  });
+});
+
+describe('an entry by which a run is founded again', () => {
+  const proposal = { run: digest, term: 7, index: LENGTH, previous: hash, peer: 'p1' };
+
+  async function entryWith(agreed: { peer: string; signature: string }[]): Promise<Entry> {
+    const body: EntryBody = { kind: 'refound', run: digest, peer: 'p1', keepers: ['p1'], lost: [], agreed };
+    const store = createMemoryStore();
+    const journal = await Journal.open(createSimulatedIdentity('p1'), store);
+    const [entry] = await journal.make([body], 7, { index: LENGTH - 1, hash });
+    return entry!;
+  }
+
+  const signed = async (peer: string, said = proposal) => ({
+    peer,
+    signature: toHex(await createSimulatedIdentity(peer).sign(refoundingAgreement(said))),
+  });
+
+  it('is taken when everyone whom it names has signed for it, and refused else', async () => {
+    const journal = await Journal.open(createSimulatedIdentity('anyone'), createMemoryStore());
+    await journal.checkAlone(await entryWith([await signed('p1'), await signed('p2')]));
+    const wrong = [
+      [await signed('p1'), { peer: 'p2', signature: '' }],
+      [await signed('p1'), { ...(await signed('p1')), peer: 'p2' }],
+      [await signed('p1'), await signed('p2', { ...proposal, term: 6 })],
+      [await signed('p1'), await signed('p2', { ...proposal, peer: 'p2' })],
+    ];
+    for (const agreed of wrong) {
+      await expect(journal.checkAlone(await entryWith(agreed))).rejects.toThrow(/p2 has not signed/);
+    }
   });
 });

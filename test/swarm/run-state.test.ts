@@ -19,9 +19,9 @@ class Script {
     return this;
   }
 
-  refound(peer: string, keepers: string[]): this {
+  refound(peer: string, agreed: string[]): this {
     this.#term++;
-    return this.say(peer, { kind: 'refound', peer, keepers, lost: [], agreed: [peer] });
+    return this.say(peer, refound(peer, agreed));
   }
 
   entry(author: string, body: EntryBody, term = this.#term): Entry {
@@ -36,6 +36,15 @@ const enter = (peer: string, stage: number): MemberChange => ({
   addresses: [],
   stage,
   origin: { kind: 'initial' },
+});
+/** Signatures are checked where entries come in, not here. */
+const refound = (peer: string, agreed: string[]): Extract<EntryBody, { kind: 'refound' }> => ({
+  kind: 'refound',
+  run: digest,
+  peer,
+  keepers: [peer],
+  lost: ['ann'],
+  agreed: agreed.map((one) => ({ peer: one, signature: '' })),
 });
 const members = (...changes: MemberChange[]): EntryBody => ({ kind: 'members', changes });
 
@@ -103,7 +112,7 @@ describe('the state of a run', () => {
   });
 
   it('has another name once survivors have founded the run again', () => {
-    const { state } = founded().refound('bob', ['bob']);
+    const { state } = founded().refound('bob', ['bob', 'cid']);
     expect(state.keepers).toEqual(['bob']);
     expect(state.leader).toBe('');
     expect(state.runName).toBe(`${digest}+${digest.slice(0, 6)}`);
@@ -115,10 +124,18 @@ describe('what nobody may say', () => {
     ['a stranger that it leads', 'eve', { kind: 'leader', peer: 'eve', reason: '' }],
     ['a member that is no keeper that it leads', 'bob', { kind: 'leader', peer: 'bob', reason: '' }],
     ['the leader that a stranger keeps the journal', 'ann', { kind: 'keepers', keepers: ['ann', 'eve'] }],
+    ['a stranger that it founds the run again', 'eve', refound('eve', ['eve', 'bob', 'cid'])],
+    ['a member that it founds the run again with fewer than half', 'bob', refound('bob', ['bob', 'eve'])],
+    ['a member that it founds the run again, one voice twice', 'bob', refound('bob', ['bob', 'bob'])],
     [
-      'a stranger that it founds the run again',
-      'eve',
-      { kind: 'refound', peer: 'eve', keepers: ['eve'], lost: ['ann'], agreed: ['eve'] },
+      'a member that it founds another run again',
+      'bob',
+      { ...refound('bob', ['bob', 'cid']), run: '1'.repeat(64) },
+    ],
+    [
+      'a member that it founds the run again and another keeps it',
+      'bob',
+      { ...refound('bob', ['bob', 'cid']), keepers: ['cid'] },
     ],
     ['a member that another one leads', 'bob', { kind: 'leader', peer: 'cid', reason: '' }],
     ['a member that does not lead who belongs to the run', 'bob', members(enter('eve', 1))],

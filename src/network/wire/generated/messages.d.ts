@@ -154,6 +154,18 @@ export declare namespace Control {
         field: '$.heartbeat.journalIndex';
         value: number;
     }
+    interface ControlHeartbeatEchoFieldEvent {
+        field: '$.heartbeat.echo';
+        value: number;
+    }
+    interface ControlHeartbeatHeldMicrosecondsFieldEvent {
+        field: '$.heartbeat.heldMicroseconds';
+        value: number;
+    }
+    interface ControlHeartbeatIntervalMicrosecondsFieldEvent {
+        field: '$.heartbeat.intervalMicroseconds';
+        value: number;
+    }
     interface ControlJoinRunIdFieldEvent {
         field: '$.join.runId';
         value: string;
@@ -480,6 +492,10 @@ export declare namespace Control {
         field: '$.ready.failure';
         value: string;
     }
+    interface ControlReadyEntryFieldEvent {
+        field: '$.ready.entry';
+        value: number;
+    }
     interface ControlAppliedIterationFieldEvent {
         field: '$.applied.iteration';
         value: number;
@@ -566,12 +582,15 @@ export declare namespace Control {
     }
     function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlFinishedProbesProbeFieldEvent | ControlFinishedProbesDifferencesFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlHeartbeatEchoFieldEvent | ControlHeartbeatHeldMicrosecondsFieldEvent | ControlHeartbeatIntervalMicrosecondsFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlFinishedProbesProbeFieldEvent | ControlFinishedProbesDifferencesFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlReadyEntryFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
 }
 export interface Heartbeat {
     sequence: number;
     iteration: number;
     journalIndex: number;
+    echo: number;
+    heldMicroseconds: number;
+    intervalMicroseconds: number;
 }
 export declare namespace Heartbeat {
     const codec: () => Codec<Heartbeat>;
@@ -587,9 +606,21 @@ export declare namespace Heartbeat {
         field: '$.journalIndex';
         value: number;
     }
+    interface HeartbeatEchoFieldEvent {
+        field: '$.echo';
+        value: number;
+    }
+    interface HeartbeatHeldMicrosecondsFieldEvent {
+        field: '$.heldMicroseconds';
+        value: number;
+    }
+    interface HeartbeatIntervalMicrosecondsFieldEvent {
+        field: '$.intervalMicroseconds';
+        value: number;
+    }
     function encode(obj: Partial<Heartbeat>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Heartbeat;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatSequenceFieldEvent | HeartbeatIterationFieldEvent | HeartbeatJournalIndexFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatSequenceFieldEvent | HeartbeatIterationFieldEvent | HeartbeatJournalIndexFieldEvent | HeartbeatEchoFieldEvent | HeartbeatHeldMicrosecondsFieldEvent | HeartbeatIntervalMicrosecondsFieldEvent>;
 }
 export interface JoinRequest {
     runId: string;
@@ -1155,6 +1186,7 @@ export interface Ready {
     iteration: number;
     digest: string;
     failure: string;
+    entry: number;
 }
 export declare namespace Ready {
     const codec: () => Codec<Ready>;
@@ -1174,9 +1206,13 @@ export declare namespace Ready {
         field: '$.failure';
         value: string;
     }
+    interface ReadyEntryFieldEvent {
+        field: '$.entry';
+        value: number;
+    }
     function encode(obj: Partial<Ready>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ready>): Ready;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ready>): Generator<ReadyStageFieldEvent | ReadyIterationFieldEvent | ReadyDigestFieldEvent | ReadyFailureFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ready>): Generator<ReadyStageFieldEvent | ReadyIterationFieldEvent | ReadyDigestFieldEvent | ReadyFailureFieldEvent | ReadyEntryFieldEvent>;
 }
 export interface LeaveNotice {
 }

@@ -1466,6 +1466,18 @@ export var Heartbeat;
                     w.uint32(24);
                     w.uint64Number(obj.journalIndex);
                 }
+                if ((obj.echo != null && obj.echo !== 0)) {
+                    w.uint32(32);
+                    w.uint64Number(obj.echo);
+                }
+                if ((obj.heldMicroseconds != null && obj.heldMicroseconds !== 0)) {
+                    w.uint32(40);
+                    w.uint64Number(obj.heldMicroseconds);
+                }
+                if ((obj.intervalMicroseconds != null && obj.intervalMicroseconds !== 0)) {
+                    w.uint32(48);
+                    w.uint64Number(obj.intervalMicroseconds);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -1473,7 +1485,10 @@ export var Heartbeat;
                 const obj = {
                     sequence: 0,
                     iteration: 0,
-                    journalIndex: 0
+                    journalIndex: 0,
+                    echo: 0,
+                    heldMicroseconds: 0,
+                    intervalMicroseconds: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -1489,6 +1504,18 @@ export var Heartbeat;
                         }
                         case 3: {
                             obj.journalIndex = reader.uint64Number();
+                            break;
+                        }
+                        case 4: {
+                            obj.echo = reader.uint64Number();
+                            break;
+                        }
+                        case 5: {
+                            obj.heldMicroseconds = reader.uint64Number();
+                            break;
+                        }
+                        case 6: {
+                            obj.intervalMicroseconds = reader.uint64Number();
                             break;
                         }
                         default: {
@@ -1520,6 +1547,27 @@ export var Heartbeat;
                         case 3: {
                             yield {
                                 field: `${prefix}.journalIndex`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 4: {
+                            yield {
+                                field: `${prefix}.echo`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 5: {
+                            yield {
+                                field: `${prefix}.heldMicroseconds`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 6: {
+                            yield {
+                                field: `${prefix}.intervalMicroseconds`,
                                 value: reader.uint64Number()
                             };
                             break;
@@ -3810,6 +3858,10 @@ export var Ready;
                     w.uint32(34);
                     w.string(obj.failure);
                 }
+                if ((obj.entry != null && obj.entry !== 0)) {
+                    w.uint32(40);
+                    w.uint64Number(obj.entry);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -3818,7 +3870,8 @@ export var Ready;
                     stage: 0,
                     iteration: 0,
                     digest: '',
-                    failure: ''
+                    failure: '',
+                    entry: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -3838,6 +3891,10 @@ export var Ready;
                         }
                         case 4: {
                             obj.failure = reader.string();
+                            break;
+                        }
+                        case 5: {
+                            obj.entry = reader.uint64Number();
                             break;
                         }
                         default: {
@@ -3877,6 +3934,13 @@ export var Ready;
                             yield {
                                 field: `${prefix}.failure`,
                                 value: reader.string()
+                            };
+                            break;
+                        }
+                        case 5: {
+                            yield {
+                                field: `${prefix}.entry`,
+                                value: reader.uint64Number()
                             };
                             break;
                         }
