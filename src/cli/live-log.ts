@@ -92,6 +92,11 @@ export class LiveLog {
         const list = Object.entries(said).map(([level, seconds]) => `${level} ${seconds.toFixed(2)}`);
         return `  time-outs, seconds: ${list.join(', ')}`;
       }
+      case 'weights': {
+        const { way, fromIteration, iteration, bytes, seconds } = event;
+        const costs = `${bytes.snapshot} bytes to fetch, ${seconds.download.toFixed(1)} s; ${iteration - fromIteration} steps to compute, ${seconds.replay.toFixed(1)} s`;
+        return `  stage ${event.stage} is ${way === 'replay' ? 'computed from the journal' : 'fetched'} (${costs})`;
+      }
       case 'failed':
       case 'suspected':
       case 'keepers':

@@ -28,6 +28,7 @@ export class Journal {
   /** As the disk has them, certain or not. */
   #entries: Entry[] = [];
   #length = 0;
+  #bytes = 0;
   #certificate: Certificate | undefined;
   #ballot: Ballot = { term: 0, votedFor: '' };
   #certificates = 0;
@@ -46,6 +47,7 @@ export class Journal {
       const before = journal.#entries.at(-1);
       await journal.check([entry], before);
       journal.#entries.push(entry);
+      journal.#bytes += line.length + 1;
     }
     const proofs = await store.readLog(CERTIFICATES);
     const last = proofs.at(-1);
@@ -70,6 +72,11 @@ export class Journal {
   /** How many entries are certain and have been taken up here. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Of all entries as they are stored, about: characters beyond ASCII count once. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get lastHash(): string {
@@ -158,6 +165,7 @@ export class Journal {
     }
     this.#entries.length = from;
     this.#entries.push(...entries);
+    for (const line of lines) this.#bytes += line.length + 1;
   }
 
   /** On the disk when it resolves: before that, this peer must not say that it voted. */
@@ -198,6 +206,7 @@ export class Journal {
       entries.map((entry) => Journal.line(entry)),
     );
     this.#entries = [...entries];
+    this.#bytes = entries.reduce((sum, entry) => sum + Journal.line(entry).length + 1, 0);
     this.#length = certificate.index + 1;
     await this.prove(certificate);
   }

@@ -5,12 +5,11 @@ import type { CommitBody, Entry, EntryBody, MemberChange, WeightReport } from '.
 import { fromHex } from '../journal/canonical.ts';
 import { RecoveryError } from '../recovery/index.ts';
 import { planFromJson } from '../schedule/json.ts';
-import type { PeerName } from '../seams/network.ts';
 import type { Manifest } from '../swarm/manifest.ts';
 import { isForwardOnly, isProbe } from '../swarm/probing.ts';
+import { type ExpectedWeights, ReplayedMembers } from '../swarm/replaying.ts';
 import { type OrderedPlan, RunState } from '../swarm/run-state.ts';
 import type { Finding } from './audit.ts';
-import type { ExpectedWeights } from './audit-weights.ts';
 
 /** Reads the entries in order; each must be sound by itself and its plan too. */
 export async function* auditCommits(
@@ -20,9 +19,7 @@ export async function* auditCommits(
   counts: { compared: number },
 ): AsyncGenerator<number, Finding | undefined> {
   const state = new RunState();
-  /** Who counts at which stage, and who has entered one and does not count yet. */
-  const active = new Map<PeerName, number>();
-  const entering = new Map<PeerName, number>();
+  const members = new ReplayedMembers(weights);
   for (const entry of entries) {
     const { body, index } = entry;
     const problem = await problemOf(body);
@@ -63,41 +60,23 @@ export async function* auditCommits(
   }
 
   function changeProblem(change: MemberChange): string | undefined {
-    const { peer } = change;
-    switch (change.kind) {
-      case 'gone':
-        active.delete(peer);
-        entering.delete(peer);
-        weights.left(peer);
-        return undefined;
-      case 'active': {
-        const stage = entering.get(peer);
-        if (stage === undefined) return undefined;
-        const isAlone = ![...active.values()].includes(stage);
-        entering.delete(peer);
-        active.set(peer, stage);
-        weights.activated(peer, stage, isAlone);
-        return undefined;
+    if (change.kind === 'enter') {
+      const { peer, stage, origin } = change;
+      const { stages } = manifest.training;
+      if (stage >= stages) return `${peer} enters stage ${stage} of a run with ${stages}`;
+      const sources = origin.kind === 'rebuild' ? origin.sources : [];
+      const wrong = sources.find((source) => source.gradientNorm !== state.gradientNorm(source.stage));
+      if (wrong !== undefined) {
+        return `stage ${stage} is rebuilt with a gradient norm ${wrong.gradientNorm} of stage ${wrong.stage}, committed was ${state.gradientNorm(wrong.stage)}`;
       }
-      case 'enter': {
-        const { stage, origin } = change;
-        active.delete(peer);
-        entering.set(peer, stage);
-        const { stages } = manifest.training;
-        if (stage >= stages) return `${peer} enters stage ${stage} of a run with ${stages}`;
-        const sources = origin.kind === 'rebuild' ? origin.sources : [];
-        const wrong = sources.find((source) => source.gradientNorm !== state.gradientNorm(source.stage));
-        if (wrong !== undefined) {
-          return `stage ${stage} is rebuilt with a gradient norm ${wrong.gradientNorm} of stage ${wrong.stage}, committed was ${state.gradientNorm(wrong.stage)}`;
-        }
-        try {
-          weights.entered({ peer, stage, origin, enteredAfter: state.iteration });
-          return undefined;
-        } catch (error) {
-          if (!(error instanceof RangeError || error instanceof RecoveryError)) throw error;
-          return `${peer} cannot have the weights of stage ${stage}: ${error.message}`;
-        }
-      }
+    }
+    try {
+      members.change(change, state.iteration);
+      return undefined;
+    } catch (error) {
+      if (change.kind !== 'enter' || !(error instanceof RangeError || error instanceof RecoveryError))
+        throw error;
+      return `${change.peer} cannot have the weights of stage ${change.stage}: ${error.message}`;
     }
   }
 

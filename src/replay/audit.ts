@@ -15,9 +15,10 @@ import type { SignedManifest } from '../swarm/manifest.ts';
 import type { GivenWeights } from '../swarm/obtaining.ts';
 import { auditPlans } from '../swarm/plan-audit.ts';
 import { isForwardOnly, probeBytes } from '../swarm/probing.ts';
+import { followedWeights, storedOrigins } from '../swarm/replaying.ts';
 import { RunState } from '../swarm/run-state.ts';
 import { auditCommits } from './audit-commits.ts';
-import { followedWeights, rememberedWeights } from './audit-weights.ts';
+import { rememberedWeights } from './audit-weights.ts';
 
 export interface AuditParts {
   /** The journal as it stands in the file. */
@@ -162,17 +163,6 @@ function whyNotReplayed({ signed: { manifest }, given }: AuditParts): string | n
     return 'the run began with the weights of a model, which is not here';
   }
   return null;
-}
-
-function storedOrigins(entries: readonly Entry[]): { stage: number; iteration: number }[] {
-  return entries.flatMap(({ body }) => {
-    if (body.kind !== 'members') return [];
-    return body.changes.flatMap((change) =>
-      change.kind === 'enter' && change.origin.kind === 'stored'
-        ? [{ stage: change.stage, iteration: change.origin.iteration }]
-        : [],
-    );
-  });
 }
 
 /** The entries one after another: whole, following each other, signed, and of authors that had the right to them. */

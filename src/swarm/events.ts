@@ -77,6 +77,17 @@ export type PeerEventBody =
       readonly peer: PeerName;
       readonly iteration: number;
     }
+  /** where a newcomer's weights come from when it could fetch or compute them, and what each would cost */
+  | {
+      readonly kind: 'weights';
+      readonly stage: number;
+      readonly iteration: number;
+      readonly way: 'replay' | 'download';
+      /** Computed from the weights of this iteration on. */
+      readonly fromIteration: number;
+      readonly bytes: { readonly entries: number; readonly snapshot: number };
+      readonly seconds: { readonly replay: number; readonly download: number };
+    }
   | { readonly kind: 'path'; readonly iteration: number; readonly note: PathNote }
   | { readonly kind: 'leading'; readonly note: LeaderNote }
   | {

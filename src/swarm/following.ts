@@ -7,6 +7,7 @@ import { type Engine, EngineError } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
+import { type JournalRead, replayStage } from './catching-up.ts';
 import type { PeerEventBody } from './events.ts';
 import type { Summed } from './exchanging.ts';
 import { initialStage, normOf, StageHolder } from './holder.ts';
@@ -34,6 +35,8 @@ export interface FollowingParts {
   readonly event: (event: PeerEventBody) => void;
   /** The weights that the run begins with, where this peer has them. */
   readonly given: GivenWeights | undefined;
+  /** The journal as this peer has read it. */
+  readonly journal: JournalRead;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
   /** The group's sum of one round, where this peer has it. */
@@ -135,7 +138,8 @@ export class Following {
     ready: (iteration: number, digest: string) => void,
   ): Promise<void> {
     const { holder, donor } = this;
-    const snapshot = await obtainStage({ ...this.#parts, holder, donor }, member, signal);
+    const replay = (to: Member, until: AbortSignal) => replayStage({ ...this.#parts, holder }, to, until);
+    const snapshot = await obtainStage({ ...this.#parts, holder, donor, replay }, member, signal);
     await this.#parts.inTurn(async () => {
       if (signal.aborted) return;
       await holder.install(snapshot);

@@ -6,6 +6,7 @@ import { type CertificateMessage, readCertificate } from '../journal/consensus/w
 import { parseEntry } from '../journal/entry.ts';
 import { Journal } from '../journal/journal.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
+import type { Clock } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Ledger } from './ledger.ts';
 import type { Messenger } from './messenger.ts';
@@ -14,8 +15,11 @@ import type { Timing } from './timing.ts';
 const MAX_ENTRIES_PER_ANSWER = 500;
 /** Half of what a control message may have. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+/** Fewer than these took as long as the round trip and say nothing of the link. */
+const ENOUGH_BYTES = 256 * 1024;
 
 export interface HistoryParts {
+  readonly clock: Clock;
   readonly ledger: Ledger;
   readonly messenger: Pick<Messenger, 'request'>;
   readonly timing: Pick<Timing, 'timeouts'>;
@@ -32,9 +36,17 @@ export interface Answer {
 export class History {
   readonly #parts: HistoryParts;
   #busy = false;
+  /** Bytes of entries that others sent when asked, and how long they took. */
+  #readBytes = 0;
+  #readSeconds = 0;
 
   constructor(parts: HistoryParts) {
     this.#parts = parts;
+  }
+
+  /** At which other peers' entries came when asked for; undefined while they were too few to tell. */
+  get bytesPerSecond(): number | undefined {
+    return this.#readBytes < ENOUGH_BYTES ? undefined : this.#readBytes / this.#readSeconds;
   }
 
   /** Entries of one answer: as many as fit, at least one where there is one. */
@@ -55,9 +67,12 @@ export class History {
   /** A peer's entries from an index on, as many as it sends at once. Rejects when it does not answer. */
   async ask(from: PeerName, fromIndex: number): Promise<Answer> {
     const body: ControlBody = { kind: 'entriesWanted', value: { fromIndex } };
-    const { messenger, timing } = this.#parts;
+    const { clock, messenger, timing } = this.#parts;
+    const asked = clock.now();
     const answer = await messenger.request(from, body, timing.timeouts.work);
     if (answer.kind !== 'entries') return { lines: [], certificate: undefined };
+    this.#readSeconds += clock.now() - asked;
+    for (const entry of answer.value.entries) this.#readBytes += entry.length;
     return readAnswer(answer.value);
   }
 

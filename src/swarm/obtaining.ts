@@ -29,6 +29,8 @@ export interface ObtainingParts {
   readonly alive: (peer: PeerName) => boolean;
   /** The weights that the run begins with, where this peer has them: see `Manifest.start`. */
   readonly given: GivenWeights | undefined;
+  /** Computes the weights from the journal, where that can be done and is quicker than fetching them. */
+  readonly replay: (member: Member, signal: AbortSignal) => Promise<StageSnapshot | undefined>;
 }
 
 /** Per stage, flat. */
@@ -58,7 +60,10 @@ export async function obtainStage(
       return { ...parts.holder.decode(stage, bytes), iteration: enteredAfter };
     }
     case 'donor':
-      return fetchFrom(parts, { from: origin.donor, stage, iteration: enteredAfter, signal });
+      return (
+        (await parts.replay(member, signal)) ??
+        fetchFrom(parts, { from: origin.donor, stage, iteration: enteredAfter, signal })
+      );
     case 'rebuild':
       return rebuild(parts, origin, { stage, iteration: enteredAfter, signal });
   }

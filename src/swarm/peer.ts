@@ -11,6 +11,7 @@ import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
 import { Belonging, type PeerStart } from './belonging.ts';
+import type { JournalRead } from './catching-up.ts';
 import { collectModel } from './collecting-model.ts';
 import type { PeerEvent, PeerEventBody } from './events.ts';
 import { farewell } from './farewell.ts';
@@ -66,6 +67,7 @@ export class Peer {
   readonly #parts: PeerParts;
   readonly #messenger: Messenger;
   readonly #ledger: Ledger;
+  readonly #history: History;
   readonly #joining: Joining;
   readonly #liveness: Liveness;
   readonly #listening: Listening;
@@ -143,12 +145,14 @@ export class Peer {
     });
     this.#ledger = ledger;
     const history = new History({
+      clock,
       ledger,
       messenger,
       timing,
       isOver,
       replaced: () => this.#journalReplaced(),
     });
+    this.#history = history;
     const joining = new Joining({
       network,
       clock,
@@ -321,6 +325,7 @@ export class Peer {
       engine,
       text,
       given: this.#parts.given,
+      journal: this.#journalRead(),
       messenger: this.#messenger,
       state: () => this.state,
       inTurn: (work) => this.#ledger.inTurn(work),
@@ -341,6 +346,19 @@ export class Peer {
         if (this.state.member(peer)) network.learn(peer, addresses);
       },
     });
+  }
+
+  #journalRead(): JournalRead {
+    const [{ journal }, history] = [this.#ledger, this.#history];
+    return {
+      entries: async () => journal.entries(),
+      get bytes() {
+        return journal.bytes;
+      },
+      get bytesPerSecond() {
+        return history.bytesPerSecond;
+      },
+    };
   }
 
   #lead(waitForPeers: number, graceSeconds: number | undefined): Leader {

@@ -10,6 +10,7 @@ import type { Identity } from '../seams/identity.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
 import { Arrivals, isLate } from './arrivals.ts';
+import type { JournalRead } from './catching-up.ts';
 import type { PeerEventBody } from './events.ts';
 import type { ExchangeOrder } from './exchange.ts';
 import { Exchanging } from './exchanging.ts';
@@ -38,6 +39,8 @@ export interface TrainerParts {
   readonly event: (event: PeerEventBody) => void;
   /** The weights that the run begins with, where this peer has them. */
   readonly given: GivenWeights | undefined;
+  /** The journal as this peer has read it. */
+  readonly journal: JournalRead;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
 }

@@ -77,6 +77,7 @@ function annFollows() {
     alive: () => true,
     event: (event) => events.push(event.kind === 'out-of-step' ? event.problem : event.kind),
     given: undefined,
+    journal: { entries: async () => [], bytes: 0, bytesPerSecond: undefined },
     broken: (error) => events.push(error.message),
     sum: () => undefined,
   });

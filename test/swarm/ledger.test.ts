@@ -271,10 +271,19 @@ describe('a keeper', () => {
 function reader(ann: Party, bob: Party, meanwhile: () => Promise<void>) {
   let replaced = 0;
   const isOver = () => false;
+  const clock = world.clockOf('bob');
   const timing = { timeouts: timeoutsFrom(nothingMeasured) };
   const nobody = { request: () => Promise.reject(new Error('nobody is asked')) };
-  const hers = new History({ ledger: ann.ledger, messenger: nobody, timing, isOver, replaced: () => {} });
+  const hers = new History({
+    clock,
+    ledger: ann.ledger,
+    messenger: nobody,
+    timing,
+    isOver,
+    replaced: () => {},
+  });
   const history = new History({
+    clock,
     ledger: bob.ledger,
     messenger: {
       request: async (_, body) => {

@@ -10,6 +10,7 @@ import { trainSingle } from '../../src/replay/single.ts';
 import { initialStage, optimizerOf } from '../../src/swarm/holder.ts';
 import type { Manifest } from '../../src/swarm/manifest.ts';
 import { weightsDigest } from '../../src/swarm/obtaining.ts';
+import { quickerWay } from '../../src/swarm/catching-up.ts';
 import { estimateOf } from '../../src/swarm/probing.ts';
 import { learningRateAt, step } from '../../src/optimizer/index.ts';
 import { changed, type SmallRun, smallManifest, smallSimulation, smallText } from './small-run.ts';
@@ -186,5 +187,91 @@ describe('a swarm that trains by forward passes alone', () => {
     const last = commitsOf(simulation).at(-1)!;
     expect(last.weights.map(({ replicas }) => replicas)).toEqual([2, 2, 2, 2]);
     expect(simulation.ends.get('p1')?.how).toBe('ended');
+  });
+});
+
+describe('a newcomer to a run whose updates stand in its journal', () => {
+  /** p5 of stage 2 is lost after the third commit and comes back after the sixth; what it says then. */
+  async function comesBack(
+    settings: SmallRun,
+    prepare?: (simulation: Simulation) => void,
+  ): Promise<Simulation> {
+    let step: 'before' | 'lost' | 'back' = 'before';
+    return run({
+      iterations: 14,
+      ...settings,
+      script: (event, running) => {
+        if (event.kind !== 'commit') return;
+        if (step === 'before' && event.commit.iteration === 3) {
+          step = 'lost';
+          running.world.after(0, '', () => running.crash('p5'));
+        }
+        if (step === 'lost' && event.commit.iteration === 6) {
+          step = 'back';
+          running.world.after(0, '', () => {
+            prepare?.(running);
+            void running.start('p5');
+          });
+        }
+      },
+    });
+  }
+
+  const ways = (simulation: Simulation) =>
+    simulation.events.filter((event) => event.kind === 'weights' && event.of === 'p5' && event.iteration > 0);
+  /** Its replica's and its own weights were compared in the last commit. */
+  const lastReplicas = (simulation: Simulation) =>
+    commitsOf(simulation)
+      .at(-1)!
+      .weights.map(({ replicas, divergent }) => replicas - divergent.length);
+
+  it('computes its weights, to the bits of those that were there all the time', async () => {
+    const simulation = await comesBack({}, ({ store }) => {
+      void store('p5')!.writeBlob('stage-2', new Uint8Array(3)); // its own snapshot is of no use
+    });
+    expectSound(simulation, 14);
+    expect(ways(simulation)).toMatchObject([{ stage: 2, way: 'replay', fromIteration: 0 }]);
+    expect(lastReplicas(simulation)).toEqual([2, 2, 2, 2]);
+  });
+
+  it('goes on from its own snapshot where the journal bears it out', async () => {
+    const simulation = await comesBack({});
+    expectSound(simulation, 14);
+    const [way] = ways(simulation);
+    expect(way).toMatchObject({ way: 'replay' });
+    expect(way!.kind === 'weights' && way!.fromIteration).toBeGreaterThan(0);
+    expect(lastReplicas(simulation)).toEqual([2, 2, 2, 2]);
+  });
+
+  it('fetches them where computing takes longer', async () => {
+    const costs = { snapshotBytes: 1e6, bytesPerSecond: 1e6, steps: 100 };
+    expect(quickerWay({ ...costs, secondsPerStep: 0.009 })).toBe('replay');
+    expect(quickerWay({ ...costs, secondsPerStep: 0.011 })).toBe('download');
+  });
+
+  it('computes a stage that was rebuilt from others on the way', async () => {
+    let step = 0;
+    const simulation = await run({
+      iterations: 16,
+      script: (event, running) => {
+        if (event.kind !== 'commit') return;
+        const at = (iteration: number, work: () => void) => {
+          if (event.commit.iteration < iteration || step >= iteration) return;
+          step = iteration;
+          running.world.after(0, '', work);
+        };
+        at(3, () => ['p4', 'p5'].forEach(running.crash)); // stage 2 is lost whole
+        at(9, () => {
+          void running.store('p5')!.writeBlob('stage-2', new Uint8Array(3));
+          void running.start('p5');
+        });
+      },
+    });
+    expectSound(simulation, 16);
+    expect(simulation.events.some((event) => event.kind === 'repair' && event.stage === 2)).toBe(true);
+    expect(ways(simulation)).toMatchObject([{ way: 'replay', fromIteration: 0 }]);
+    for (const { weights } of commitsOf(simulation)) {
+      expect(weights.every(({ divergent }) => divergent.length === 0)).toBe(true);
+    }
   });
 });
