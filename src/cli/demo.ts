@@ -49,6 +49,8 @@ interface DemoFlags extends CommonFlags {
 const DEFAULT_SEED = 7;
 /** Nothing happened for this long: the demo gives up and says so. */
 const STALLED_SECONDS = 90;
+/** A copy of stage 0 takes the anchors' place long before. */
+const ANCHORLESS_SECONDS = 30;
 const VIEW_MILLISECONDS = 120;
 const PROMPT = 'The people of the United States ';
 const SAMPLE_TOKENS = 240;
@@ -120,6 +122,7 @@ async function runDemo(flags: DemoFlags, start: StagedModel | undefined, context
   const frozen = new Set<string>();
   let failure: RunError | undefined;
   let lastEventAt = 0;
+  let anchorlessAt: number | undefined;
 
   const record = new DemoRecord((iteration) => {
     for (const order of crashes) {
@@ -169,11 +172,10 @@ async function runDemo(flags: DemoFlags, start: StagedModel | undefined, context
     await finished(() => {
       if (signal.aborted) throw signal.reason;
       if (failure) throw failure;
-      const anchors = record.iteration > 0 && record.holders(0).length === 0;
-      if (anchors)
-        throw new RunError(
-          'all anchors are gone, and with them the embedding and the data: the run cannot go on',
-        );
+      const isAnchorless = record.iteration > 0 && record.holders(0).length === 0;
+      anchorlessAt = isAnchorless ? (anchorlessAt ?? now()) : undefined;
+      if (anchorlessAt !== undefined && now() - anchorlessAt > ANCHORLESS_SECONDS)
+        throw new RunError('all anchors are gone, and nobody who keeps a copy of stage 0 can be spared');
       if (now() - lastEventAt > STALLED_SECONDS)
         throw new RunError(`nothing has happened for ${STALLED_SECONDS} s`);
       return record.ended;

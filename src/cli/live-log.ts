@@ -62,6 +62,8 @@ export class LiveLog {
         return `  ${event.name} takes stage ${event.stage} (weights: ${event.origin})`;
       case 'active':
         return `  ${event.name} is ready at stage ${event.stage}`;
+      case 'shadow':
+        return event.inPlace ? `  ${event.name} keeps a copy of stage ${event.stage}` : undefined;
       case 'gone':
         return `✗ ${event.name} (stage ${event.stage}) is gone: ${event.how}`;
       case 'leader':
@@ -100,6 +102,7 @@ export class LiveLog {
       case 'failed':
       case 'suspected':
       case 'keepers':
+      case 'fetched':
       case 'plan':
         return undefined;
     }

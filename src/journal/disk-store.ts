@@ -1,7 +1,7 @@
 // The Store member of live peers: a folder. Lines are appended to one file a log; blobs are written beside their old
 // version and renamed over it, so that a killed process leaves the old bytes or the new ones.
 
-import { mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Store } from '../seams/store.ts';
 import { checkLine, checkName } from './store-names.ts';
@@ -86,6 +86,10 @@ export function createDiskStore(folder: string): Store {
     async writeBlob(name, bytes) {
       const file = blobFile(name);
       await inTurn(file, () => replace(file, bytes));
+    },
+    async removeBlob(name) {
+      const file = blobFile(name);
+      await inTurn(file, () => rm(file, { force: true }));
     },
   };
 }

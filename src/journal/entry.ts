@@ -22,6 +22,8 @@ const origin = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('donor'), donor: peer }),
   /** the peer's own snapshot on its disk */
   z.object({ kind: z.literal('stored'), iteration: count }),
+  /** the exact copies that these members keep outside the stage */
+  z.object({ kind: z.literal('shadow'), sources: z.array(peer).min(1).max(16) }),
   /** rebuilt from other stages because nobody holds this one any more */
   z.object({
     kind: z.literal('rebuild'),
@@ -40,9 +42,17 @@ const memberChange = z.discriminatedUnion('kind', [
     origin,
     /** micro-batches whose activations fit there; without it, as many as come */
     memoryMicrobatches: z.number().int().min(1).max(1_000_000).optional(),
+    /** whether it said that it has the run's text */
+    hasText: z.boolean().optional(),
   }),
   /** its weights are in place: it counts from the next plan on */
   z.object({ kind: z.literal('active'), peer }),
+  /** beside its own stage it keeps an exact copy of another one from here on */
+  z.object({ kind: z.literal('shadow'), peer, stage: count, origin }),
+  /** that copy is in place */
+  z.object({ kind: z.literal('shadowing'), peer }),
+  /** it keeps none any more */
+  z.object({ kind: z.literal('unshadowed'), peer, reason: text }),
   z.object({
     kind: z.literal('gone'),
     peer,

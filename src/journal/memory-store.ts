@@ -151,6 +151,15 @@ export function createMemoryDisk(): MemoryDisk {
             },
           });
         },
+        removeBlob: async (name) => {
+          checkName(name);
+          await write(APPEND_SECONDS, {
+            apply: () => blobs.delete(name),
+            tear: (share) => {
+              if (share > 0.5) blobs.delete(name);
+            },
+          });
+        },
       };
     },
 

@@ -39,7 +39,8 @@ export async function* auditCommits(
         return undefined;
       case 'repair': {
         const { peer, stage, digest } = body;
-        const expected = weights.digestOf(peer);
+        // a copy outside the group is the stage as it was
+        const expected = body.rule === 'shadow' ? weights.digest(stage) : weights.digestOf(peer);
         if (expected !== undefined && expected !== digest) {
           return `stage ${stage} is given back with weights ${short(digest)}, its sources give ${short(expected)}`;
         }
@@ -69,6 +70,9 @@ export async function* auditCommits(
       if (wrong !== undefined) {
         return `stage ${stage} is rebuilt with a gradient norm ${wrong.gradientNorm} of stage ${wrong.stage}, committed was ${state.gradientNorm(wrong.stage)}`;
       }
+      const copies = new Set(state.shadows(stage).map((member) => member.peer));
+      const without = origin.kind === 'shadow' ? origin.sources.find((one) => !copies.has(one)) : undefined;
+      if (without !== undefined) return `stage ${stage} is taken from a copy of ${without}, who keeps none`;
     }
     try {
       members.change(change, state.iteration);

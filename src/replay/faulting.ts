@@ -55,6 +55,15 @@ export class Faulting {
         crash(fault.peer, fault.loss);
         if (fault.backAfter !== undefined) this.#comesBack(fault.peer, fault.backAfter);
         return true;
+      case 'anchors': {
+        const { loss, backAfter } = fault;
+        const running = fault.peers.filter((peer) => this.#runs(peer));
+        for (const peer of running) {
+          crash(peer, loss);
+          if (backAfter !== undefined) this.#comesBack(peer, backAfter);
+        }
+        return running.length > 0;
+      }
       case 'freeze':
         if (!this.#runs(fault.peer)) return false;
         world.freeze(fault.peer);

@@ -21,6 +21,13 @@ export type Fault = At &
         /** seconds until it comes back with what is on its disk; undefined: never */
         readonly backAfter: number | undefined;
       }
+    | {
+        /** Every anchor of the beginning at once: stage 0 is lost whole, unless others have come to hold it. */
+        readonly kind: 'anchors';
+        readonly peers: readonly PeerName[];
+        readonly loss: 'killed' | 'power';
+        readonly backAfter: number | undefined;
+      }
     | { readonly kind: 'freeze'; readonly peer: PeerName; readonly seconds: number }
     | { readonly kind: 'slow'; readonly peer: PeerName; readonly seconds: number; readonly factor: number }
     | {
@@ -80,6 +87,7 @@ export interface FaultPlan {
 /** Every kind of fault, and how often it is drawn beside the others. */
 export const FAULT_WEIGHTS: Readonly<Record<FaultKind, number>> = {
   crash: 5,
+  anchors: 2,
   freeze: 3,
   slow: 2,
   'slow-link': 2,
@@ -107,8 +115,8 @@ export interface FaultSettings {
 }
 
 /**
- * Draws what goes wrong. Whatever is drawn, fewer than half of the peers are down, still or cut off at any moment,
- * and one anchor stays: a swarm can survive it.
+ * Draws what goes wrong. Whatever is drawn, fewer than half of the peers are down, still or cut off at any moment.
+ * One anchor stays, but for moments in which all are lost at once and nobody else is: a swarm can survive it.
  */
 export function faultsFromSeed(seed: number, settings: FaultSettings): FaultPlan {
   const draw = generator(stream({ runSeed: seed, purpose: 'churn' }));
@@ -157,6 +165,17 @@ function drawFault(draw: Generator, kind: FaultKind, at: number, drawing: Drawin
       // who is noticed late is away for longer than it is down
       const awayFor = backAfter === undefined ? Number.POSITIVE_INFINITY : backAfter + 15;
       return away.add([peer], at, awayFor) ? { kind, at, peer, loss, backAfter } : undefined;
+    }
+    case 'anchors': {
+      const anchors = peers.flatMap(({ name, stage }) => (stage === 0 ? [name] : []));
+      const stages = new Set(peers.map(({ stage }) => stage)).size;
+      // for good only where a stage can spare somebody who keeps a copy
+      const spares = names.length - anchors.length >= stages;
+      const backAfter = spares && draw.uniform() < 0.5 ? undefined : 0.05 + 8 * draw.uniform() ** 2;
+      const loss = draw.uniform() < 0.3 ? 'power' : 'killed';
+      const awayFor = backAfter === undefined ? Number.POSITIVE_INFINITY : backAfter + 15;
+      if (!gathered || !away.addAlone(anchors, at, awayFor)) return undefined;
+      return { kind, at, peers: anchors, loss, backAfter };
     }
     case 'freeze': {
       const peer = drawOne(draw, moving);
@@ -226,9 +245,17 @@ function drawFault(draw: Generator, kind: FaultKind, at: number, drawing: Drawin
   }
 }
 
+/** So long before all anchors are lost nobody else is, so that the copies of stage 0 are in place; and so long after. */
+const ALONE_BEFORE_SECONDS = 3;
+const ALONE_AFTER_SECONDS = 10;
+
 /** Who is away when: never half of the peers or more. */
 class Absences {
   readonly #peers: number;
+  /** Moments around which nobody else may be away. */
+  readonly #alone: { readonly from: number; readonly until: number }[] = [];
+  /** Whether nobody else may go for good. */
+  #isLast = false;
   readonly #absences: { readonly peer: PeerName; readonly from: number; readonly until: number }[] = [];
 
   constructor(peers: number) {
@@ -238,6 +265,26 @@ class Absences {
   /** Whether these can be away as well. */
   add(peers: readonly PeerName[], from: number, seconds: number): boolean {
     const until = from + seconds;
+    if (this.#isLast && seconds === Number.POSITIVE_INFINITY) return false;
+    if (this.#alone.some((one) => one.from < until && from < one.until)) return false;
+    return this.#add(peers, from, until);
+  }
+
+  /** Whether these can be away while, and shortly before and after it happens, nobody else is. */
+  addAlone(peers: readonly PeerName[], from: number, seconds: number): boolean {
+    const isForGood = seconds === Number.POSITIVE_INFINITY;
+    const window = { from: from - ALONE_BEFORE_SECONDS, until: from + ALONE_AFTER_SECONDS };
+    const meets = (one: { from: number; until: number }) =>
+      one.from < window.until && window.from < one.until;
+    if (this.#absences.some(meets) || this.#alone.some(meets)) return false;
+    if (isForGood && this.#absences.some(({ until }) => until === Number.POSITIVE_INFINITY)) return false;
+    if (!this.#add(peers, from, from + seconds)) return false;
+    this.#alone.push(window);
+    this.#isLast ||= isForGood;
+    return true;
+  }
+
+  #add(peers: readonly PeerName[], from: number, until: number): boolean {
     const others = this.#absences.filter((one) => one.from < until && from < one.until);
     const away = new Set([...others.map(({ peer }) => peer), ...peers]);
     if (2 * away.size >= this.#peers) return false;

@@ -57,6 +57,9 @@ interface Seen {
   holding: { readonly stage: number; readonly iteration: number } | undefined;
   /** Where its weights are compared with those of others. */
   compared: string | undefined;
+  /** The copy of another stage that it keeps, and where that is compared. */
+  copy: string | undefined;
+  copyCompared: string | undefined;
 }
 
 /** How many streams a peer may have open to each other one: three protocols, both ways, some on their way out. */
@@ -143,6 +146,27 @@ export class Invariants {
     }
     const { holding: held } = seen;
     if (holding?.stage !== held?.stage || holding?.iteration !== held?.iteration) this.#stepped(name, seen);
+    const copy = peer.copy();
+    const standing = copy && `${copy.stage} ${copy.iteration}`;
+    if (standing !== seen.copy) this.#copied(name, seen, copy);
+  }
+
+  /** The copy that a peer keeps of another stage is of another iteration than before: its bits are the replicas'. */
+  #copied(name: PeerName, seen: Seen, copy: ReturnType<Peer['copy']>): void {
+    this.checks++;
+    seen.copy = copy && `${copy.stage} ${copy.iteration}`;
+    if (seen.copyCompared !== undefined) this.#digests.get(seen.copyCompared)?.delete(name);
+    seen.copyCompared = undefined;
+    if (copy === undefined) return;
+    const where = this.#standing(seen, copy);
+    if (where !== undefined) seen.copyCompared = this.#compare(name, seen, where, copy.digest());
+  }
+
+  /** What weights are compared under: their stage and all that has changed it; undefined where that is not known. */
+  #standing(seen: Seen, { stage, iteration }: { stage: number; iteration: number }): string | undefined {
+    const last = seen.commits.get(iteration);
+    if (iteration > 0 && last === undefined) return undefined; // it has not read so far, or holds another history's
+    return `${stage} ${iteration} ${last?.hash ?? ''} ${seen.repairs.get(stage) ?? ''}`;
   }
 
   /** What its disk remembers was acted on in a life before. */
@@ -156,6 +180,8 @@ export class Invariants {
       repairs: new Map(),
       holding: undefined,
       compared: undefined,
+      copy: undefined,
+      copyCompared: undefined,
     };
     this.#seen.set(name, seen);
     for (let index = 0; index < peer.journal.length; index++) this.#remember(seen, peer.journal.at(index)!);
@@ -163,7 +189,9 @@ export class Invariants {
   }
 
   #forget(name: PeerName, seen: Seen): void {
-    if (seen.compared !== undefined) this.#digests.get(seen.compared)?.delete(name);
+    for (const where of [seen.compared, seen.copyCompared]) {
+      if (where !== undefined) this.#digests.get(where)?.delete(name);
+    }
     this.#seen.delete(name);
   }
 
@@ -238,11 +266,13 @@ export class Invariants {
     if (body.kind === 'commit') this.#checkCommit(seen, body, index);
     if (body.kind === 'repair') {
       const needed = body.rule === 'checkpoint' || body.rule === 'random' ? 0 : 1;
-      if (body.rule !== 'checkpoint' && !Object.hasOwn(recoveryRules, body.rule)) {
+      const isExact = body.rule === 'checkpoint' || body.rule === 'shadow';
+      if (!isExact && !Object.hasOwn(recoveryRules, body.rule)) {
         this.#fail('every repair names its rule and sources', `entry ${index} names the rule "${body.rule}"`);
       }
       const wrong = body.sources.find(
-        ({ stage, peer }) => stage === body.stage || seen.peer.state.member(peer) === undefined,
+        ({ stage, peer }) =>
+          (stage === body.stage) !== (body.rule === 'shadow') || seen.peer.state.member(peer) === undefined,
       );
       if (body.sources.length < needed || wrong) {
         this.#fail(
@@ -289,9 +319,9 @@ export class Invariants {
     seen.compared = undefined;
     if (holding === undefined) return;
     const { stage, iteration } = holding;
-    const last = seen.commits.get(iteration);
-    if (iteration > 0 && last === undefined) return; // it has not read so far, or holds another history's
-    this.#compare(name, seen, `${stage} ${iteration} ${last?.hash ?? ''} ${seen.repairs.get(stage) ?? ''}`);
+    const where = this.#standing(seen, holding);
+    if (where === undefined) return;
+    seen.compared = this.#compare(name, seen, where, peer.weights()!.digest);
     if (before?.stage === stage && before.iteration === iteration - 1) {
       const fail = (invariant: InvariantName, problem: string) => this.#fail(invariant, problem);
       for (const check of this.#settings.stepped ?? []) {
@@ -303,8 +333,7 @@ export class Invariants {
     if (streams > most) this.#fail('what a peer keeps is given back', `${name} has ${streams} streams open`);
   }
 
-  #compare(name: PeerName, seen: Seen, where: string): void {
-    const digest = seen.peer.weights()!.digest;
+  #compare(name: PeerName, seen: Seen, where: string, digest: string): string {
     const others = this.#digests.get(where) ?? new Map<PeerName, string>();
     for (const [other, theirs] of others) {
       const status = seen.peer.state.member(other)?.status;
@@ -315,7 +344,7 @@ export class Invariants {
       );
     }
     this.#digests.set(where, others.set(name, digest));
-    seen.compared = where;
+    return where;
   }
 
   #fail(invariant: InvariantName, problem: string): never {

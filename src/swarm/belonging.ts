@@ -17,6 +17,7 @@ import type { Messenger } from './messenger.ts';
 import type { Applicant } from './placement.ts';
 import type { RunState } from './run-state.ts';
 import type { Timing } from './timing.ts';
+import { storedText } from './run-text.ts';
 
 export type PeerStart =
   | { readonly kind: 'found'; readonly manifest: SignedManifest; readonly waitForPeers: number }
@@ -39,6 +40,8 @@ export interface BelongingParts {
   readonly state: () => RunState;
   readonly isOver: () => boolean;
   readonly isLeaving: () => boolean;
+  /** The run's text, where it is here. */
+  readonly runText: () => Uint8Array | undefined;
   /** The run is known: from here on this peer can train. */
   readonly work: (manifest: SignedManifest, text: Uint8Array | undefined) => void;
   /** Whether this peer holds its stage, or is about to: it did not just start. */
@@ -65,7 +68,6 @@ const GRACE_SECONDS = 3;
 export class Belonging {
   readonly #parts: BelongingParts;
   #signed: SignedManifest | undefined;
-  #hasText = false;
   #current = false;
   /** When a leader last said that it will let this peer in again. */
   #acceptedAt = Number.NEGATIVE_INFINITY;
@@ -107,7 +109,7 @@ export class Belonging {
     const stored = await store.readBlob('manifest');
     if (knows && stored !== undefined && state().runId === runId) {
       const manifest = await readManifest(stored, identity, runId);
-      this.#work(manifest, this.#sameText(manifest), 'joiner');
+      this.#work(manifest, await this.#sameText(manifest), 'joiner');
     }
     const known = this.#signed !== undefined;
     const accepted = await joining.join(
@@ -116,7 +118,7 @@ export class Belonging {
       () => this.#leads,
     );
     if (isOver() || accepted === undefined) return;
-    if (!known) this.#work(accepted.manifest, this.#sameText(accepted.manifest), 'joiner');
+    if (!known) this.#work(accepted.manifest, await this.#sameText(accepted.manifest), 'joiner');
     await this.#catchUp(accepted.leader);
   }
 
@@ -132,15 +134,16 @@ export class Belonging {
     }
   }
 
-  #sameText(manifest: SignedManifest): Uint8Array | undefined {
-    const { text, joining } = this.#parts;
-    return joining.isSameText(manifest, text) ? text : undefined;
+  /** The run's text: what this peer was given, where that is it, or what it has fetched in an earlier life. */
+  async #sameText(manifest: SignedManifest): Promise<Uint8Array | undefined> {
+    const { text, joining, store, identity } = this.#parts;
+    if (joining.isSameText(manifest, text)) return text;
+    return storedText(store, manifest.manifest.data, identity.digest);
   }
 
   #work(manifest: SignedManifest, text: Uint8Array | undefined, role: 'founder' | 'joiner'): void {
     const { name, network, work, event } = this.#parts;
     this.#signed = manifest;
-    this.#hasText = text !== undefined;
     work(manifest, text);
     event({ kind: 'running', runId: manifest.runId, name, peer: network.self, role });
   }
@@ -214,7 +217,7 @@ export class Belonging {
       peer: network.self,
       name,
       addresses: network.addresses(),
-      hasText: this.#hasText,
+      hasText: this.#parts.runText() !== undefined,
       stored,
       wantedStage,
       memoryMicrobatches,
@@ -222,8 +225,8 @@ export class Belonging {
   }
 
   #application(wantedStage: number): Application {
-    const { name, text, memoryMicrobatches } = this.#parts;
-    return { name, text, wantedStage, memoryMicrobatches };
+    const { name, runText, memoryMicrobatches } = this.#parts;
+    return { name, text: runText() ?? this.#parts.text, wantedStage, memoryMicrobatches };
   }
 
   /**

@@ -2,7 +2,7 @@
 // who may go, which lost stage is rebuilt by whom. It reads the journal and what peers have asked for, and gives the
 // entries; the leader orders them and asks again until nothing is left to change.
 
-import type { EntryBody, MemberChange } from '../journal/entry.ts';
+import type { EntryBody, MemberChange, Origin } from '../journal/entry.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Clock } from '../seams/clock.ts';
 import { DEFAULT_KEEPERS, nextKeepers } from './keepers.ts';
@@ -20,6 +20,7 @@ import {
 } from './placement.ts';
 import type { Member, RunState } from './run-state.ts';
 import type { Move } from './seating.ts';
+import { nextShadow, SHADOWED_STAGE, shadowOrigin } from './shadows.ts';
 
 export interface BoundaryParts {
   readonly self: PeerName;
@@ -55,12 +56,15 @@ export class Boundary {
   readonly #parts: BoundaryParts;
   readonly #applicants = new Map<PeerName, Applicant>();
   readonly #leaving = new Set<PeerName>();
-  readonly #ready = new Map<PeerName, Readiness>();
-  readonly #divergent = new Set<PeerName>();
+  /** What the disks of those that were let in have, in case nobody else does. */
+  readonly #stored = new Map<PeerName, Applicant['stored']>();
+  /** What members say of the weights that they were to get, by peer and stage. */
+  readonly #ready = new Map<string, { readonly peer: PeerName; readonly said: Readiness }>();
+  readonly #divergent = new Map<string, { readonly peer: PeerName; readonly stage: number }>();
   /** Where newcomers would shorten the iteration most, as far as that was looked for. */
   readonly #seats = new Map<PeerName, number>();
   #move: Move | undefined;
-  readonly #failures = new Map<PeerName, number>();
+  readonly #failures = new Map<string, number>();
   /** When each entry of a member that is still entering was first seen here. */
   readonly #entered = new WeakMap<Member, number>();
 
@@ -70,6 +74,7 @@ export class Boundary {
 
   /** A peer asks to be let in. */
   apply(applicant: Applicant): void {
+    this.#failures.delete(`${applicant.peer} ${SHADOWED_STAGE}`);
     this.#applicants.set(applicant.peer, applicant);
     this.#leaving.delete(applicant.peer);
   }
@@ -85,20 +90,25 @@ export class Boundary {
     this.#leaving.add(peer);
   }
 
-  /** An entering member has its weights in place, or says why it has not; what it says of a later entry counts. */
+  /**
+   * An entering member, or one that is to keep a copy, has the weights in place, or says why it has not; what it says of
+   * a later entry counts.
+   */
   ready(peer: PeerName, said: Readiness): void {
-    if ((this.#ready.get(peer)?.entry ?? 0) <= said.entry) this.#ready.set(peer, said);
+    const key = `${peer} ${said.stage}`;
+    if ((this.#ready.get(key)?.said.entry ?? 0) <= said.entry) this.#ready.set(key, { peer, said });
   }
 
   /** The weights of these differ from those of their group: they are sent a fresh copy. */
-  diverged(peers: readonly PeerName[]): void {
-    for (const peer of peers) this.#divergent.add(peer);
+  diverged(stage: number, peers: readonly PeerName[]): void {
+    for (const peer of peers) this.#divergent.set(`${peer} ${stage}`, { peer, stage });
   }
 
   /** A member is gone: what it asked for is void. */
   forget(peer: PeerName): void {
     this.#leaving.delete(peer);
     this.#applicants.delete(peer);
+    this.#stored.delete(peer);
     this.#seats.delete(peer);
   }
 
@@ -128,8 +138,11 @@ export class Boundary {
     this.#move = move;
   }
 
-  /** What is to be ordered first; empty when everything is as it should be. */
-  changes(): EntryBody[] {
+  /**
+   * What is to be ordered first; empty when everything is as it should be.
+   * @param isGathered whether those that the run waits for are there, so that copies find the right places
+   */
+  changes(isGathered = false): EntryBody[] {
     const lost = this.#lostMembers();
     if (lost.length > 0) return [{ kind: 'members', changes: lost }];
     const { repairs, changes } = this.#answers();
@@ -137,7 +150,9 @@ export class Boundary {
     if (changes.length > 0) return [...repairs, { kind: 'members', changes }];
     const keepers = this.keepers();
     if (keepers) return [keepers];
-    const next = this.#nextToGo() ?? this.#nextToEnter() ?? this.#nextToMove() ?? this.#suggested();
+    const shadow = isGathered ? () => this.#nextShadow() : () => undefined;
+    const next =
+      this.#nextToGo() ?? this.#nextToEnter() ?? this.#nextToMove() ?? shadow() ?? this.#suggested();
     return next ? [{ kind: 'members', changes: [next] }] : [];
   }
 
@@ -145,7 +160,7 @@ export class Boundary {
   get isIdle(): boolean {
     const asked = this.#applicants.size + this.#leaving.size + this.#ready.size + this.#divergent.size;
     if (asked > 0 || this.#lostMembers().length > 0 || this.keepers() !== undefined) return false;
-    return this.#nextToMove() === undefined;
+    return this.#nextToMove() === undefined && this.#nextShadow() === undefined;
   }
 
   /** The next change of who keeps the journal, where one is needed. */
@@ -197,40 +212,89 @@ export class Boundary {
     const { state, manifest } = this.#parts;
     const changes: MemberChange[] = [];
     const repairs: EntryBody[] = [];
-    for (const [peer, said] of this.#ready) {
+    for (const [key, { peer, said }] of this.#ready) {
       const { stage, digest, failure } = said;
       const member = state.member(peer);
-      if (said.entry > (member?.enteredBy ?? 0)) continue; // this peer is about to read that entry itself
-      this.#ready.delete(peer);
-      if (!isOf(said, member) || member.status === 'gone') continue;
-      if (failure !== '') {
-        const failures = (this.#failures.get(peer) ?? 0) + 1;
-        this.#failures.set(peer, failures);
-        const origin = originFor(state, manifest, { peer, stored: [] }, stage);
+      const known = Math.max(member?.enteredBy ?? 0, member?.shadow?.enteredBy ?? 0);
+      if (said.entry > known) continue; // this peer is about to read that entry itself
+      this.#ready.delete(key);
+      if (member === undefined || member.status === 'gone') continue;
+      if (member.stage !== stage) {
+        const change = this.#copied(member, said);
+        if (change) changes.push(change);
+      } else if (!isOf(said, member)) {
+        // it has entered anew since
+      } else if (failure !== '') {
+        const stored = this.#stored.get(peer) ?? [];
+        const origin = originFor(state, manifest, { peer, stored }, stage);
         changes.push(
-          origin && failures < MOST_FAILURES
+          origin && this.#failed(peer, stage) < MOST_FAILURES
             ? entering(member, stage, origin)
             : { kind: 'gone', peer, how: 'failed', reason: failure.slice(0, 900) },
         );
       } else if (member.status === 'entering') {
-        this.#failures.delete(peer);
+        this.#failures.delete(`${peer} ${stage}`);
+        this.#stored.delete(peer); // from here on its disk is older than others' memory
         changes.push({ kind: 'active', peer });
         const { origin } = member;
         const repaired =
-          origin.kind === 'rebuild' || (origin.kind === 'stored' && state.iteration > origin.iteration);
+          origin.kind === 'rebuild' ||
+          origin.kind === 'shadow' ||
+          (origin.kind === 'stored' && state.iteration > origin.iteration);
         if (repaired) repairs.push(repairEntry(state, peer, digest));
       }
     }
     return { repairs, changes };
   }
 
+  /** Counts a failure of a member to get a stage's weights; gives how often it has failed. */
+  #failed(peer: PeerName, stage: number): number {
+    const failures = (this.#failures.get(`${peer} ${stage}`) ?? 0) + 1;
+    this.#failures.set(`${peer} ${stage}`, failures);
+    return failures;
+  }
+
+  /** A copy outside the stage is in place, or it fetches another, or keeps none after a few failures. */
+  #copied({ peer, shadow }: Member, { stage, failure, entry }: Readiness): MemberChange | undefined {
+    if (shadow?.stage !== stage || shadow.enteredBy !== entry) return undefined;
+    if (failure === '') return shadow.status === 'entering' ? { kind: 'shadowing', peer } : undefined;
+    const origin = this.#failed(peer, stage) < MOST_FAILURES ? this.#copyOrigin(peer, stage) : undefined;
+    if (origin) return { kind: 'shadow', peer, stage, origin };
+    return { kind: 'unshadowed', peer, reason: failure.slice(0, 900) };
+  }
+
+  /** Where a copy comes from: a replica, or another copy. */
+  #copyOrigin(peer: PeerName, stage: number): Origin | undefined {
+    const { state } = this.#parts;
+    const donor = state.group(stage).at(-1);
+    if (donor) return { kind: 'donor', donor: donor.peer };
+    const others = state.shadows(stage).filter((other) => other.peer !== peer);
+    return others.length > 0 ? { kind: 'shadow', sources: others.map((other) => other.peer) } : undefined;
+  }
+
+  /** A member that is to keep a copy of stage 0 from here on. */
+  #nextShadow(): MemberChange | undefined {
+    const { state, alive } = this.#parts;
+    const failures = (peer: PeerName) => this.#failures.get(`${peer} ${SHADOWED_STAGE}`) ?? 0;
+    return nextShadow(
+      state,
+      (peer) => alive(peer) && !this.#leaving.has(peer) && failures(peer) < MOST_FAILURES,
+    );
+  }
+
   #freshCopies(): MemberChange[] {
     const { state, manifest } = this.#parts;
     const changes: MemberChange[] = [];
-    for (const peer of this.#divergent) {
+    for (const { peer, stage } of this.#divergent.values()) {
       const member = state.member(peer);
-      const origin = member && originFor(state, manifest, { peer, stored: [] }, member.stage);
-      if (member?.status === 'active' && origin) changes.push(entering(member, member.stage, origin));
+      if (member?.status !== 'active') continue;
+      if (member.stage === stage) {
+        const origin = originFor(state, manifest, { peer, stored: [] }, stage);
+        if (origin) changes.push(entering(member, stage, origin));
+      } else if (member.shadow?.stage === stage) {
+        const origin = this.#copyOrigin(peer, stage);
+        if (origin) changes.push({ kind: 'shadow', peer, stage, origin });
+      }
     }
     this.#divergent.clear();
     return changes;
@@ -248,6 +312,7 @@ export class Boundary {
     const { state, manifest } = this.#parts;
     for (const [peer, applicant] of this.#applicants) {
       this.#applicants.delete(peer);
+      this.#stored.set(peer, applicant.stored);
       const seat = this.#seats.get(peer);
       this.#seats.delete(peer);
       const isStillOpen = seat !== undefined && possibleStages(state, manifest, applicant).includes(seat);
@@ -262,8 +327,9 @@ export class Boundary {
   #nextToMove(): MemberChange | undefined {
     const { state, manifest } = this.#parts;
     for (const stage of lostStages(state, manifest.training.stages)) {
-      const origin = rebuildOrigin(state, manifest, stage);
-      const taker = origin && takerOf(state, manifest.training.stages);
+      const taker = takerOf(state, manifest.training.stages, stage);
+      const origin =
+        taker && (shadowOrigin(state, stage, taker.peer) ?? rebuildOrigin(state, manifest, stage));
       if (taker && origin) return entering(taker, stage, origin);
     }
     return undefined;
@@ -293,15 +359,24 @@ export class Boundary {
     // whoever leads lets all others go first, and goes itself once another leads
     if (peer === self && state.present().some((other) => other.peer !== self)) return undefined;
     const others = holders(state, member.stage).filter((other) => other.peer !== peer);
-    if (others.some((other) => other.status === 'entering' && other.origin.kind === 'donor')) {
+    const isHeir = ({ status, origin }: Member) =>
+      status === 'entering' && (origin.kind === 'donor' || origin.kind === 'shadow');
+    if (others.some(isHeir)) {
       if (!others.some((other) => other.status === 'active')) return undefined; // its heir is still fetching
     }
     if (others.length === 0 && member.status === 'active') {
-      const heir = takerOf(state, manifest.training.stages);
-      if (heir) return entering(heir, member.stage, { kind: 'donor', donor: peer });
+      const heir = takerOf(state, manifest.training.stages, member.stage);
+      if (heir) return entering(heir, member.stage, this.#originFromHeir(heir, member));
     }
     this.#leaving.delete(peer);
     return { kind: 'gone', peer, how: 'left', reason: 'it said goodbye' };
+  }
+
+  /** From the member that leaves, unless the heir has a copy of its own. */
+  #originFromHeir({ peer, shadow }: Member, leaving: Member): Origin {
+    const { state } = this.#parts;
+    const own = shadow?.stage === leaving.stage ? shadowOrigin(state, leaving.stage, peer) : undefined;
+    return own ?? { kind: 'donor', donor: leaving.peer };
   }
 }
 
@@ -310,14 +385,22 @@ function repairEntry(state: RunState, peer: PeerName, digest: string): EntryBody
   return {
     kind: 'repair',
     stage,
-    rule: origin.kind === 'rebuild' ? origin.rule : 'checkpoint',
+    rule: origin.kind === 'rebuild' ? origin.rule : origin.kind === 'shadow' ? 'shadow' : 'checkpoint',
     peer,
     iteration: state.iteration,
     lostAfter: enteredAfter,
-    sources:
-      origin.kind === 'rebuild'
-        ? origin.sources.map(({ stage: from, peer: donor }) => ({ stage: from, peer: donor }))
-        : [],
+    sources: sourcesOf(stage, origin),
     digest,
   };
+}
+
+function sourcesOf(stage: number, origin: Origin): { stage: number; peer: PeerName }[] {
+  switch (origin.kind) {
+    case 'rebuild':
+      return origin.sources.map(({ stage: from, peer }) => ({ stage: from, peer }));
+    case 'shadow':
+      return origin.sources.map((peer) => ({ stage, peer }));
+    default:
+      return [];
+  }
 }

@@ -12,10 +12,9 @@ import type { Store } from '../seams/store.ts';
 import type { PeerEventBody } from './events.ts';
 import { optimizerOf, parametersOf, type StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
-import { type GivenWeights, weightsDigest } from './obtaining.ts';
+import { type Entered, type GivenWeights, weightsDigest } from './obtaining.ts';
 import { isForwardOnly } from './probing.ts';
 import { followedWeights, ReplayedMembers, storedOrigins } from './replaying.ts';
-import type { Member } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
 
 /** What a newcomer's peer knows of the journal it has just read. */
@@ -68,7 +67,7 @@ export function quickerWay({
  */
 export async function replayStage(
   parts: CatchingUpParts,
-  member: Member,
+  member: Pick<Entered, 'stage' | 'enteredAfter' | 'enteredBy'>,
   signal: AbortSignal,
 ): Promise<StageSnapshot | undefined> {
   const { manifest, clock, identity, given, journal, event } = parts;
@@ -131,7 +130,7 @@ export async function replayStage(
 async function storedHere(
   { store, holder, identity }: CatchingUpParts,
   entries: readonly Entry[],
-  { stage, enteredAfter }: Member,
+  { stage, enteredAfter }: Pick<Entered, 'stage' | 'enteredAfter'>,
 ): Promise<StageSnapshot | undefined> {
   const bytes = await store.readBlob(`stage-${stage}`);
   if (bytes === undefined) return undefined;

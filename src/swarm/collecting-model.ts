@@ -10,7 +10,8 @@ import { rebuildStage } from './rebuilding.ts';
 import type { Member, RunState } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
 import type { Trainer } from './trainer.ts';
-import { fetchSnapshot, TransferError } from './transfer.ts';
+import { TransferError } from './chunks.ts';
+import { fetchSnapshot } from './transfer.ts';
 
 export interface CollectParts {
   readonly network: Network;
@@ -35,7 +36,7 @@ export async function collectModel(parts: CollectParts): Promise<StageSnapshot[]
     } else {
       const maxBytes = maxSnapshotBytes(manifest, stage);
       const request = { network, identity, clock, stage, iteration: undefined, maxBytes };
-      const bytes = await fromAny(group, (from) => fetchSnapshot({ ...request, from }));
+      const bytes = await fromAny(group, (from) => fetchSnapshot({ ...request, from: [from] }));
       found.push(holder.decode(stage, bytes));
     }
   }

@@ -43,6 +43,8 @@ export interface StageExchange {
   readonly answers: Map<PeerName, ExchangeAnswer>;
   /** Who waited in vain for owners' sums in this round. */
   readonly waited: Set<PeerName>;
+  /** Who keeps a copy of the stage and is not waited for any more. */
+  readonly excused: Set<PeerName>;
   /** Rounds that ended late with nobody to leave out. */
   fruitless: number;
   orderedAt: number;
@@ -140,6 +142,7 @@ export class Collecting {
       microbatches: [],
       answers: new Map(),
       waited: new Set(),
+      excused: new Set(),
       fruitless: 0,
       orderedAt: 0,
       leftOut: [],
@@ -217,6 +220,14 @@ export class Collecting {
     return this.plan.assignment.every(
       (_, stage) => this.group(stage, alive).length === 0 || this.exchanges.get(stage)?.done === true,
     );
+  }
+
+  /** Nobody waits for copies outside the groups any more. */
+  excuseCopies(): void {
+    for (const { stage, receivers, excused } of this.exchanges.values()) {
+      const group = new Set(this.group(stage, () => true));
+      for (const peer of receivers) if (!group.has(peer)) excused.add(peer);
+    }
   }
 
   /** Whose word the iteration waits for. */

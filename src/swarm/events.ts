@@ -27,6 +27,14 @@ export type PeerEventBody =
       readonly origin: string;
     }
   | { readonly kind: 'active'; readonly peer: PeerName; readonly name: string; readonly stage: number }
+  /** A member keeps an exact copy of another stage beside its own, or is about to; `stage` -1: keeps none any more. */
+  | {
+      readonly kind: 'shadow';
+      readonly peer: PeerName;
+      readonly name: string;
+      readonly stage: number;
+      readonly inPlace: boolean;
+    }
   | {
       readonly kind: 'gone';
       readonly peer: PeerName;
@@ -96,6 +104,13 @@ export type PeerEventBody =
       readonly stage: number;
       readonly peer: PeerName;
       readonly reason: string;
+    }
+  /** Weights or text have come here: payload bytes by who sent them, and of chunks that had to come again. */
+  | {
+      readonly kind: 'fetched';
+      readonly what: string;
+      readonly sources: readonly { readonly peer: PeerName; readonly bytes: number }[];
+      readonly againBytes: number;
     }
   | { readonly kind: 'out-of-step'; readonly iteration: number; readonly problem: string }
   | { readonly kind: 'misbehaved'; readonly peer: PeerName; readonly problem: string }

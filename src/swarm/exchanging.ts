@@ -24,6 +24,8 @@ export interface ExchangingParts {
   readonly identity: Identity;
   readonly messenger: Messenger;
   readonly state: () => RunState;
+  /** The stage whose sums are wanted here; undefined for none. */
+  readonly stage: () => number | undefined;
   readonly event: (event: PeerEventBody) => void;
   /** This peer's own gradient for an order; undefined when the order does not hold any more. */
   readonly gradient: (order: ExchangeOrder) => Promise<Float32Array | undefined>;
@@ -95,8 +97,8 @@ export class Exchanging {
 
   /** Takes part in a round, in place of the one before it; the leader hears what came of it. */
   async take(order: ExchangeOrder): Promise<void> {
-    const { self, manifest, messenger, state, clock, gradient, changed } = this.#parts;
-    if (state().member(self)?.stage !== order.stage) return;
+    const { self, manifest, messenger, stage, clock, gradient, changed } = this.#parts;
+    if (stage() !== order.stage) return;
     if (order.places.length !== order.contributors.length) return;
     this.#ordered = order;
     const exchange = new Exchange(order, {

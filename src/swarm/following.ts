@@ -1,7 +1,8 @@
-// A peer's weights from entering a stage to leaving it: they are put in place while training goes on, follow every
-// commit, are frozen when another peer will fetch them, and are asked for anew when this peer has fallen out of step.
+// A stage's weights at a peer from entering it to leaving it: they are put in place while training goes on, follow
+// every commit, and are asked for anew when this peer has fallen out of step. A peer that computes with them has an
+// engine; one that only keeps an exact copy beside its own stage (shadowing.ts) has none.
 
-import type { CommitBody, Origin } from '../journal/entry.ts';
+import type { CommitBody } from '../journal/entry.ts';
 import type { Clock } from '../seams/clock.ts';
 import { type Engine, EngineError } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -10,15 +11,16 @@ import type { Store } from '../seams/store.ts';
 import { type JournalRead, replayStage } from './catching-up.ts';
 import type { PeerEventBody } from './events.ts';
 import type { Summed } from './exchanging.ts';
-import { initialStage, normOf, StageHolder } from './holder.ts';
+import { normOf, StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
-import { type GivenWeights, obtainStage } from './obtaining.ts';
-import type { Member, RunState } from './run-state.ts';
+import { type Entered, type GivenWeights, obtainStage } from './obtaining.ts';
+import type { RunState } from './run-state.ts';
 import { estimateOf, isForwardOnly } from './probing.ts';
 import { Saving } from './saving.ts';
-import { encodeSnapshot } from './snapshot.ts';
-import { Donor, TransferError } from './transfer.ts';
+import type { StageSnapshot } from './snapshot.ts';
+import { TransferError } from './chunks.ts';
+import type { Donor } from './donor.ts';
 
 export interface FollowingParts {
   readonly self: PeerName;
@@ -27,9 +29,16 @@ export interface FollowingParts {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly store: Store;
-  readonly engine: Engine;
+  /** undefined: the weights are only kept. */
+  readonly engine: Engine | undefined;
   readonly messenger: Messenger;
   readonly state: () => RunState;
+  /** The stage whose weights are to be held here, and the entry that says so, by index; undefined for none. */
+  readonly place: () => Pick<Entered, 'stage' | 'enteredBy'> | undefined;
+  /** What this peer itself has frozen. */
+  readonly donor: Donor;
+  /** Resolves when what the stage needs beside its weights is here. */
+  readonly needs: (stage: number) => Promise<void>;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly alive: (peer: PeerName) => boolean;
   readonly event: (event: PeerEventBody) => void;
@@ -44,7 +53,6 @@ export interface FollowingParts {
 }
 
 export class Following {
-  readonly donor: Donor;
   readonly holder: StageHolder;
   readonly #parts: FollowingParts;
   readonly #saving: Saving;
@@ -54,7 +62,7 @@ export class Following {
   #installed = false;
 
   constructor(parts: FollowingParts) {
-    const { manifest, network, clock, identity, store, engine, messenger, state, event } = parts;
+    const { manifest, clock, identity, store, engine, event } = parts;
     this.#parts = parts;
     const holder = new StageHolder(manifest, engine, clock, identity);
     this.holder = holder;
@@ -62,23 +70,8 @@ export class Following {
       clock,
       store,
       holder,
+      copy: engine === undefined,
       failed: (problem) => event({ kind: 'out-of-step', iteration: holder.iteration, problem }),
-    });
-    this.donor = new Donor({
-      network,
-      clock,
-      identity,
-      settled: () => holder.settled(),
-      take: (stage) =>
-        this.#installed && holder.stage === stage
-          ? { iteration: holder.iteration, bytes: holder.snapshot() }
-          : undefined,
-      initial: (stage) =>
-        parts.given?.[stage] && encodeSnapshot(initialStage(manifest, stage, parts.given[stage])),
-      mayAsk: (peer) => state().member(peer) !== undefined,
-      sent: (bytes) => {
-        messenger.sent.weights += bytes;
-      },
     });
   }
 
@@ -87,10 +80,9 @@ export class Following {
     return this.#installed;
   }
 
-  /** Gives up what is under way, and serves no weights any more. */
+  /** Gives up what is under way. */
   stop(): void {
     this.#preparing?.abort(new Error('the peer is stopping'));
-    this.donor.close();
   }
 
   /** Writes the weights to disk, after `stop`. */
@@ -108,74 +100,83 @@ export class Following {
     this.#backlog.length = 0;
   }
 
-  /** This peer entered a stage: fetches, reads or makes its weights while training goes on. */
-  enter(member: Member): void {
+  /** The stage as bytes, for whoever fetches it; undefined where it is another one or not in place. */
+  take(stage: number): { iteration: number; bytes: Uint8Array } | undefined {
+    const { holder } = this;
+    if (!this.#installed || holder.stage !== stage) return undefined;
+    return { iteration: holder.iteration, bytes: holder.snapshot() };
+  }
+
+  /** The weights as they are now, not a copy; undefined where they are of another stage or iteration, or not in place. */
+  snapshotAt(stage: number, iteration: number): StageSnapshot | undefined {
+    const { holder } = this;
+    const is = this.#installed && holder.stage === stage && holder.iteration === iteration;
+    return is ? holder.held() : undefined;
+  }
+
+  /**
+   * This peer is to hold a stage: fetches, reads or makes its weights while training goes on.
+   * @param own the very weights, where this peer has them; they are its own from here on
+   */
+  enter(entered: Entered, own?: StageSnapshot): void {
     this.letGo();
     const preparing = new AbortController();
     this.#preparing = preparing;
-    const { messenger, state } = this.#parts;
+    const { messenger, state, broken } = this.#parts;
     const tell = (iteration: number, digest: string, failure: string) => {
-      const value = { stage: member.stage, iteration, digest, failure, entry: member.enteredBy };
+      const value = { stage: entered.stage, iteration, digest, failure, entry: entered.enteredBy };
       messenger.send(state().leader, { kind: 'ready', value });
     };
-    this.#prepare(member, preparing.signal, (iteration, digest) => tell(iteration, digest, '')).catch(
-      (error: Error) => {
-        if (preparing.signal.aborted) return;
-        this.#preparing = undefined;
-        if (error instanceof EngineError) {
-          this.#parts.broken(error); // no other copy of the weights would help
-          return;
-        }
-        this.#parts.event({ kind: 'out-of-step', iteration: state().iteration, problem: error.message });
-        tell(0, '', error.message || 'unknown');
-      },
-    );
+    const ready = (iteration: number, digest: string) => tell(iteration, digest, '');
+    this.#prepare(entered, own, preparing.signal, ready).catch((error: Error) => {
+      if (preparing.signal.aborted) return;
+      this.#preparing = undefined;
+      if (error instanceof EngineError) {
+        broken(error); // no other copy of the weights would help
+        return;
+      }
+      this.#parts.event({ kind: 'out-of-step', iteration: state().iteration, problem: error.message });
+      tell(0, '', error.message || 'unknown');
+    });
   }
 
   async #prepare(
-    member: Member,
+    entered: Entered,
+    own: StageSnapshot | undefined,
     signal: AbortSignal,
     ready: (iteration: number, digest: string) => void,
   ): Promise<void> {
-    const { holder, donor } = this;
-    const replay = (to: Member, until: AbortSignal) => replayStage({ ...this.#parts, holder }, to, until);
-    const snapshot = await obtainStage({ ...this.#parts, holder, donor, replay }, member, signal);
+    const { holder } = this;
+    const replay = (until: AbortSignal) => replayStage({ ...this.#parts, holder }, entered, until);
+    const snapshot = own ?? (await obtainStage({ ...this.#parts, holder, replay }, entered, signal));
+    await this.#parts.needs(entered.stage);
     await this.#parts.inTurn(async () => {
       if (signal.aborted) return;
       await holder.install(snapshot);
       this.#preparing = undefined;
       this.#installed = true;
       for (const commit of this.#backlog.splice(0)) {
-        const problem = await this.#apply(commit, member.stage);
+        const problem = await this.#apply(commit, entered.stage);
         if (problem !== undefined) throw new TransferError(problem);
       }
       ready(holder.iteration, holder.digest());
     });
   }
 
-  /** Another peer will fetch this one's stage as it is now. */
-  freezeIfAsked(origin: Origin): void {
-    const { self } = this.#parts;
-    const asked =
-      (origin.kind === 'donor' && origin.donor === self) ||
-      (origin.kind === 'rebuild' && origin.sources.some((source) => source.peer === self));
-    if (asked && this.#installed) this.donor.freeze(this.holder.stage!);
-  }
-
   /** Applies a commit to the stage held here; a peer that misses what it needs says so and asks for a fresh copy. */
   async commit(body: CommitBody): Promise<void> {
-    const { self, messenger, state, event } = this.#parts;
-    const member = state().member(self);
-    if (member === undefined || member.status === 'gone') return;
+    const { messenger, state, event } = this.#parts;
+    const place = this.#parts.place();
+    if (place === undefined) return;
     if (!this.#installed) {
       // it may count already: what it said of an earlier entry can reach the leader after the next
       if (this.#preparing) this.#backlog.push(body);
       return;
     }
-    const failure = await this.#apply(body, member.stage);
+    const failure = await this.#apply(body, place.stage);
     if (failure === undefined) return;
     event({ kind: 'out-of-step', iteration: body.iteration, problem: failure });
-    const { stage, enteredBy: entry } = member;
+    const { stage, enteredBy: entry } = place;
     const value = { stage, iteration: body.iteration, digest: '', failure, entry };
     messenger.send(state().leader, { kind: 'ready', value });
   }

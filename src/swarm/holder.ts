@@ -105,16 +105,17 @@ export async function stepStage(
 
 export class StageHolder {
   readonly manifest: Manifest;
-  readonly engine: Engine;
+  readonly #engine: Engine | undefined;
   readonly #clock: Clock;
   readonly #identity: Identity;
   readonly #optimizer: Optimizer;
   #held: StageSnapshot | undefined;
   #stepping: Promise<void> = Promise.resolve();
 
-  constructor(manifest: Manifest, engine: Engine, clock: Clock, identity: Identity) {
+  /** @param engine computes with the weights; without one they are only kept */
+  constructor(manifest: Manifest, engine: Engine | undefined, clock: Clock, identity: Identity) {
     this.manifest = manifest;
-    this.engine = engine;
+    this.#engine = engine;
     this.#clock = clock;
     this.#identity = identity;
     this.#optimizer = optimizerOf(manifest);
@@ -134,7 +135,7 @@ export class StageHolder {
     const stage = stagesOf(this.manifest)[snapshot.stage];
     if (stage === undefined) throw new RangeError(`there is no stage ${snapshot.stage}`);
     const samples = this.manifest.training.samplesPerMicrobatch;
-    await this.engine.load({ model: modelOf(this.manifest), stage, samples }, snapshot.weights);
+    await this.#engine?.load({ model: modelOf(this.manifest), stage, samples }, snapshot.weights);
     this.#held = snapshot;
   }
 
@@ -160,7 +161,7 @@ export class StageHolder {
   async #step(iteration: number, sum: Float32Array, norm: number, count: number): Promise<void> {
     const held = this.#require();
     this.#held = await stepStage(held, { iteration, sum, norm, count }, this.manifest, this.#clock);
-    await this.engine.writeWeights(held.weights);
+    await this.#engine?.writeWeights(held.weights);
   }
 
   /** A commit that left this stage as it was. */
@@ -184,6 +185,11 @@ export class StageHolder {
   /** The weights themselves, not a copy. */
   weights(): Float32Array {
     return this.#require().weights;
+  }
+
+  /** The stage itself, not a copy; undefined when none is held. */
+  held(): StageSnapshot | undefined {
+    return this.#held;
   }
 
   /** Reads a snapshot of `stage` for this run. */

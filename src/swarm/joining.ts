@@ -15,7 +15,7 @@ import { PROTOCOL_VERSION, readManifest, type SignedManifest } from './manifest.
 import { type Messenger, RequestError } from './messenger.ts';
 import type { Applicant } from './placement.ts';
 import type { Member, RunState } from './run-state.ts';
-import { snapshotIteration } from './snapshot.ts';
+import { type StoredStage, storedStages } from './saving.ts';
 
 export type JoinProblem =
   | 'unreachable'
@@ -219,15 +219,9 @@ export class Joining {
     };
   }
 
-  /** The stages that this peer's disk has, and how far each had come. */
-  async storedStages({ manifest }: SignedManifest): Promise<{ stage: number; iteration: number }[]> {
-    const found = [];
-    for (let stage = 0; stage < manifest.training.stages; stage++) {
-      const bytes = await this.#parts.store.readBlob(`stage-${stage}`);
-      const iteration = bytes && snapshotIteration(bytes);
-      if (iteration !== undefined) found.push({ stage, iteration });
-    }
-    return found;
+  /** The stages that this peer's disk has. */
+  storedStages({ manifest }: SignedManifest): Promise<StoredStage[]> {
+    return storedStages(this.#parts.store, manifest.training.stages);
   }
 
   /** A joiner whose text differs from the run's is told where; it can still hold other stages. */

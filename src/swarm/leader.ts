@@ -78,6 +78,8 @@ export type LeaderNote =
 const MAX_REASON = 900;
 /** So often a round in which everyone is missed by somebody is tried again before the newest of them is given up. */
 const FRUITLESS_ROUNDS = 2;
+/** A copy that has not answered after so many deadlines of an exchange fetches anew: it may not know of its order. */
+const LATE_COPY_DEADLINES = 2;
 /** After a restart, members of before are waited for this long. */
 const GATHER_SECONDS = 60;
 
@@ -219,7 +221,13 @@ export class Leader {
     from: PeerName,
     { missing, unsummed }: { missing: readonly PeerName[]; unsummed: readonly PeerName[] },
   ): void {
-    if (this.#parts.state.member(from)?.status !== 'active') return; // a newcomer that falls behind fetches anew
+    const member = this.#parts.state.member(from);
+    if (member?.status !== 'active') return; // a newcomer that falls behind fetches anew
+    if (member.stage !== exchange.stage) {
+      exchange.excused.add(from); // as does who only keeps a copy: the group goes on without it
+      this.#changes.happened();
+      return;
+    }
     const blamed = collecting.late(exchange, from, missing, unsummed);
     if (blamed.length > 0) {
       this.#goOnWithout(collecting, exchange, blamed, 'its gradient did not come in time');
@@ -268,11 +276,13 @@ export class Leader {
   /** The connection to a member was cut: what it may not have heard is ordered again. */
   reconnected(peer: PeerName): void {
     const collecting = this.#collecting;
-    const stage = collecting?.participants.find((p) => p.peer === peer)?.stage;
-    if (!collecting || stage === undefined) return;
-    const exchange = collecting.exchanges.get(stage);
-    if (exchange && !exchange.done) this.#orderExchange(collecting, exchange);
-    else if (!exchange && collecting.closing) this.#sendClose(collecting, peer);
+    if (collecting === undefined) return;
+    for (const exchange of collecting.exchanges.values()) {
+      if (!exchange.done && exchange.receivers.includes(peer)) this.#orderExchange(collecting, exchange);
+    }
+    const stage = collecting.participants.find((p) => p.peer === peer)?.stage;
+    if (stage === undefined) return;
+    if (!collecting.exchanges.has(stage) && collecting.closing) this.#sendClose(collecting, peer);
     this.#progress();
   }
 
@@ -304,7 +314,7 @@ export class Leader {
     for (;;) {
       await this.#seats.seatNewcomers();
       if (this.#stopped) return;
-      const bodies = this.#boundary.changes();
+      const bodies = this.#boundary.changes(this.#started);
       if (bodies.length > 0) {
         const { length } = state.keepers;
         await order(bodies);
@@ -331,7 +341,7 @@ export class Leader {
         const waitedEnough = state.iteration > 0 && clock.now() - this.#since > GATHER_SECONDS;
         if (complete || (waitedEnough && state.group(0).length > 0)) {
           this.#started = true;
-          return;
+          continue; // everyone is there: now it can be said who keeps copies
         }
       }
       const waiting = `${ready} ${missingStages.join()}`;
@@ -427,12 +437,22 @@ export class Leader {
       } else if (!exchange.done) {
         if (exchange.contributors.some((peer) => !alive(peer))) this.#orderExchange(collecting, exchange);
         if (exchange.contributors.length === 0) continue; // nobody has anything to add any more
-        const needed = exchange.receivers.filter(
-          (peer) => alive(peer) && this.#parts.state.member(peer)?.status === 'active',
-        );
+        const needed = exchange.receivers.filter((peer) => alive(peer) && this.#mustHave(peer, exchange));
         if (needed.every((peer) => exchange.answers.has(peer))) this.#finishExchange(collecting, exchange);
       }
     }
+  }
+
+  /**
+   * Whether a commit waits for a receiver to have the sum: replicas that count, and copies outside the group, also those
+   * on their way, since a sum that comes after its commit is of no use. Of copies one that is late is not waited for.
+   */
+  #mustHave(peer: PeerName, { stage, excused, orderedAt }: StageExchange): boolean {
+    const { state, clock, timing } = this.#parts;
+    const member = state.member(peer);
+    if (member?.stage === stage) return member.status === 'active';
+    if (member?.shadow?.stage !== stage || excused.has(peer)) return false;
+    return clock.now() - orderedAt < LATE_COPY_DEADLINES * timing.exchangeSeconds;
   }
 
   /** Everyone has its sum: unless one contribution is far larger than the others, that is the stage's. */
@@ -451,7 +471,8 @@ export class Leader {
 
   #orderExchange(collecting: Collecting, exchange: StageExchange): void {
     const { alive, send, state, timing } = this.#parts;
-    const listening = holders(state, exchange.stage).map((member) => member.peer);
+    const copying = state.present().filter(({ shadow }) => shadow?.stage === exchange.stage);
+    const listening = [...holders(state, exchange.stage), ...copying].map((member) => member.peer);
     const order = collecting.nextRound(exchange, listening, alive, timing.exchangeSeconds);
     if (order === undefined) return;
     exchange.orderedAt = this.#parts.clock.now();
@@ -486,6 +507,7 @@ export class Leader {
       this.#close(collecting);
     } else if (collecting.closing && quiet > close) {
       this.#progressAt = clock.now();
+      collecting.excuseCopies();
       for (const peer of collecting.missing(alive)) {
         if (alive(peer))
           await this.lost(
@@ -541,7 +563,7 @@ export class Leader {
     for (const { stage, divergent } of reports) {
       if (divergent.length === 0) continue;
       this.#parts.note({ kind: 'diverged', iteration, stage, peers: divergent });
-      this.#boundary.diverged(divergent);
+      this.#boundary.diverged(stage, divergent);
     }
     return reports;
   }

@@ -10,9 +10,15 @@ import type { Store } from '../seams/store.ts';
 import { initialStage, parametersOf, type StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
 import { rebuildStage } from './rebuilding.ts';
-import type { Member } from './run-state.ts';
+import { readStored } from './saving.ts';
 import type { StageSnapshot } from './snapshot.ts';
-import { type Donor, fetchSnapshot, TransferError } from './transfer.ts';
+import { TransferError } from './chunks.ts';
+import type { Donor } from './donor.ts';
+import { createShelf } from './shelf.ts';
+import { MOST_SOURCES } from './shadows.ts';
+import type { RunState } from './run-state.ts';
+import type { PeerEventBody } from './events.ts';
+import { fetchSnapshot, Partial } from './transfer.ts';
 import { bytesOf } from './visits.ts';
 
 export interface ObtainingParts {
@@ -27,10 +33,24 @@ export interface ObtainingParts {
   /** What this peer itself has frozen. */
   readonly donor: Donor;
   readonly alive: (peer: PeerName) => boolean;
+  readonly state: () => RunState;
+  readonly event: (event: PeerEventBody) => void;
   /** The weights that the run begins with, where this peer has them: see `Manifest.start`. */
   readonly given: GivenWeights | undefined;
   /** Computes the weights from the journal, where that can be done and is quicker than fetching them. */
-  readonly replay: (member: Member, signal: AbortSignal) => Promise<StageSnapshot | undefined>;
+  readonly replay: (signal: AbortSignal) => Promise<StageSnapshot | undefined>;
+}
+
+/** A peer is to hold a stage from an entry of the journal on. */
+export interface Entered {
+  readonly stage: number;
+  readonly origin: Origin;
+  /** The iteration that was committed last then. */
+  readonly enteredAfter: number;
+  /** That entry, by index. */
+  readonly enteredBy: number;
+  /** Whom it may fetch from: see `sourcesOf`. */
+  readonly sources: readonly PeerName[];
 }
 
 /** Per stage, flat. */
@@ -44,26 +64,35 @@ export function maxSnapshotBytes(manifest: Manifest, stage: number): number {
   return 4 * parametersOf(manifest, stage) * 3 + 65_536;
 }
 
-/** The weights with which `member` begins at its stage. Rejects when they cannot be had, or when the signal aborts. */
+/** The weights with which a peer begins at a stage. Rejects when they cannot be had, or when the signal aborts. */
 export async function obtainStage(
   parts: ObtainingParts,
-  member: Member,
+  { stage, origin, enteredAfter, sources }: Entered,
   signal: AbortSignal,
 ): Promise<StageSnapshot> {
-  const { stage, origin, enteredAfter } = member;
   switch (origin.kind) {
     case 'initial':
       return begin(parts, stage, signal);
     case 'stored': {
-      const bytes = await parts.store.readBlob(`stage-${stage}`);
-      if (bytes === undefined) throw new TransferError(`no snapshot of stage ${stage} is stored here`);
+      const bytes = await readStored(parts.store, stage, origin.iteration);
+      if (bytes === undefined) {
+        throw new TransferError(
+          `no snapshot of stage ${stage} at iteration ${origin.iteration} is stored here`,
+        );
+      }
       return { ...parts.holder.decode(stage, bytes), iteration: enteredAfter };
     }
     case 'donor':
-      return (
-        (await parts.replay(member, signal)) ??
-        fetchFrom(parts, { from: origin.donor, stage, iteration: enteredAfter, signal })
-      );
+    case 'shadow': {
+      const replayed = origin.kind === 'donor' ? await parts.replay(signal) : undefined;
+      if (replayed) return replayed;
+      const { alive, state } = parts;
+      // one that started anew is there and has nothing frozen
+      const has = (peer: PeerName) =>
+        alive(peer) && [...state().group(stage), ...state().shadows(stage)].some((one) => one.peer === peer);
+      const wanted = { from: sources, stage, iteration: enteredAfter, signal };
+      return fetchFrom({ ...parts, alive: has }, wanted);
+    }
     case 'rebuild':
       return rebuild(parts, origin, { stage, iteration: enteredAfter, signal });
   }
@@ -75,7 +104,7 @@ async function begin(parts: ObtainingParts, stage: number, signal: AbortSignal):
   if (manifest.start === undefined) return initialStage(manifest, stage);
   const snapshot = given
     ? initialStage(manifest, stage, given[stage])
-    : await fetchFrom(parts, { from: manifest.founder, stage, iteration: 0, signal });
+    : await fetchFrom(parts, { from: [manifest.founder], stage, iteration: 0, signal });
   const digest = weightsDigest(snapshot.weights, identity);
   if (digest !== manifest.start.weights[stage]) {
     throw new TransferError(
@@ -90,22 +119,53 @@ export function weightsDigest(weights: Float32Array, identity: Pick<Identity, 'd
   return toHex(identity.digest(bytesOf(weights)));
 }
 
-/** The donor freezes when it reads the same journal entry, which may be a little later. */
+/** Donors freeze when they read the same journal entry, which may be a little later. */
 async function fetchFrom(
   parts: ObtainingParts,
-  wanted: { from: PeerName; stage: number; iteration: number; signal: AbortSignal },
+  wanted: { from: readonly PeerName[]; stage: number; iteration: number; signal: AbortSignal },
 ): Promise<StageSnapshot> {
-  const { manifest, network, identity, clock, holder, alive } = parts;
-  const { from, stage, signal } = wanted;
+  const { self, manifest, network, identity, clock, store, holder, alive, event } = parts;
+  const { stage, iteration, signal } = wanted;
   const maxBytes = maxSnapshotBytes(manifest, stage);
+  const partial = new Partial(createShelf(store, stage));
+  const banned = new Set<PeerName>();
+  const wrong = (peer: PeerName, problem: string) => {
+    banned.add(peer);
+    event({ kind: 'misbehaved', peer, problem });
+  };
+  const request = { network, identity, clock, stage, iteration, maxBytes, signal, partial, wrong };
   for (let attempt = 1; ; attempt++) {
+    const from = wanted.from.filter((peer) => peer !== self && !banned.has(peer));
     try {
-      const { bytes } = await fetchSnapshot({ network, identity, clock, maxBytes, ...wanted });
-      return holder.decode(stage, bytes);
+      const { bytes, bySource, againBytes } = await fetchSnapshot({ ...request, from });
+      const snapshot = holder.decode(stage, bytes);
+      const sources = [...bySource].map(([peer, sent]) => ({ peer, bytes: sent }));
+      event({ kind: 'fetched', what: `stage ${stage} at iteration ${iteration}`, sources, againBytes });
+      return snapshot;
     } catch (error) {
-      if (!(error instanceof TransferError) || attempt >= FETCH_TRIES || !alive(from)) throw error;
+      const isOver = attempt >= FETCH_TRIES || !from.some((peer) => alive(peer) && !banned.has(peer));
+      if (!(error instanceof TransferError) || isOver) throw error;
       await sleep(clock, FETCH_PAUSE_SECONDS, signal);
     }
+  }
+}
+
+/**
+ * Whom a newcomer to a stage fetches from: the donor that the journal names, others of the group, copies outside it.
+ * Everyone reads the same from the journal's entry, and whoever is named freezes what it has.
+ */
+export function sourcesOf(state: RunState, newcomer: PeerName, stage: number, origin: Origin): PeerName[] {
+  switch (origin.kind) {
+    case 'donor': {
+      const others = [...state.group(stage).toReversed(), ...state.shadows(stage)].map(({ peer }) => peer);
+      const sources = new Set([origin.donor, ...others]);
+      sources.delete(newcomer);
+      return [...sources].slice(0, MOST_SOURCES);
+    }
+    case 'shadow':
+      return origin.sources.filter((peer) => peer !== newcomer);
+    default:
+      return [];
   }
 }
 
@@ -121,7 +181,7 @@ async function rebuild(
     const own = source.peer === self ? donor.frozen(source.stage, iteration) : undefined;
     const snapshot = own
       ? holder.decode(source.stage, own)
-      : await fetchFrom(parts, { from: source.peer, stage: source.stage, iteration, signal });
+      : await fetchFrom(parts, { from: [source.peer], stage: source.stage, iteration, signal });
     sources.push({ ...source, weights: snapshot.weights });
   }
   return rebuildStage(manifest, origin.rule, stage, iteration, sources);

@@ -175,6 +175,7 @@ export class Peer {
       event,
       isOver,
       isLeaving: () => this.#leaving,
+      runText: () => this.#trainer?.text,
       work: (manifest, text) => this.#work(manifest, text),
       isInPlace: () => this.#inPlace,
       lead: (waitForPeers, graceSeconds) => this.#lead(waitForPeers, graceSeconds),
@@ -288,6 +289,13 @@ export class Peer {
       iteration: trainer.holder.iteration,
       digest: trainer.holder.digest(),
     };
+  }
+
+  /** The exact copy of another stage that this peer keeps, for those who compare; undefined while it keeps none. */
+  copy(): { readonly stage: number; readonly iteration: number; readonly digest: () => string } | undefined {
+    const shadowing = this.#trainer?.shadowing;
+    const { holding } = shadowing ?? {};
+    return holding && { ...holding, digest: () => shadowing!.digest() };
   }
 
   /** Says goodbye: hands its stage over where it is the last to hold it, then ends. */

@@ -5,6 +5,8 @@ import { planRecovery, type RecoveryRuleName } from '../recovery/index.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Manifest } from './manifest.ts';
 import type { Member, RunState } from './run-state.ts';
+import type { StoredStage } from './saving.ts';
+import { shadowOrigin } from './shadows.ts';
 
 /** A peer that asks to be let in, as it described itself. */
 export interface Applicant {
@@ -13,8 +15,8 @@ export interface Applicant {
   readonly addresses: readonly string[];
   /** Whether it has the run's text and so can be an anchor. */
   readonly hasText: boolean;
-  /** Stages on its disk. */
-  readonly stored: readonly { readonly stage: number; readonly iteration: number }[];
+  /** Stages on its disk; one may be there twice, held and as a copy. */
+  readonly stored: readonly StoredStage[];
   /** Where it would like to sit; -1 anywhere. */
   readonly wantedStage: number;
   /** Micro-batches whose activations fit; as many as come where it is left out. */
@@ -26,11 +28,14 @@ export function holders(state: RunState, stage: number): Member[] {
   return state.present().filter((member) => member.stage === stage);
 }
 
-/** Stages that an applicant could take: it has the text where that is needed, and there is a way to get the weights. */
+/**
+ * Stages that an applicant could take: there is a way to get the weights, and for stage 0 it has the text, or nobody
+ * holds that stage any more and those who keep copies of it have the text.
+ */
 export function possibleStages(state: RunState, manifest: Manifest, applicant: Applicant): number[] {
+  const canAnchor = applicant.hasText || (holders(state, 0).length === 0 && state.shadows(0).length > 0);
   return Array.from({ length: manifest.training.stages }, (_, stage) => stage).filter(
-    (stage) =>
-      (stage !== 0 || applicant.hasText) && originFor(state, manifest, applicant, stage) !== undefined,
+    (stage) => (stage !== 0 || canAnchor) && originFor(state, manifest, applicant, stage) !== undefined,
   );
 }
 
@@ -45,9 +50,14 @@ export function stageFor(state: RunState, manifest: Manifest, applicant: Applica
   const size = (stage: number) => holders(state, stage).length;
   const missing = (stage: number) => (stageSizes[stage] ?? 1) - size(stage);
   if (possible.includes(wantedStage) && missing(wantedStage) > 0) return wantedStage;
-  const storedAt = new Set(applicant.stored.map((stored) => stored.stage));
-  const need = (stage: number) => [size(stage) === 0 ? 1 : 0, storedAt.has(stage) ? 1 : 0, missing(stage)];
+  const need = (stage: number) => [size(stage) === 0 ? 1 : 0, familiarity(applicant, stage), missing(stage)];
   return possible.toSorted((a, b) => compareDescending(need(a), need(b)) || a - b)[0];
+}
+
+/** 2 for a stage that it held, 1 for one that it kept a copy of. */
+function familiarity({ stored }: Applicant, stage: number): number {
+  const own = stored.filter((one) => one.stage === stage);
+  return own.length === 0 ? 0 : own.every(({ copy }) => copy) ? 1 : 2;
 }
 
 function compareDescending(a: readonly number[], b: readonly number[]): number {
@@ -64,7 +74,11 @@ export function originFor(
 ): Origin | undefined {
   const donor = state.group(stage).findLast((member) => member.peer !== applicant.peer);
   if (donor) return { kind: 'donor', donor: donor.peer };
-  const stored = applicant.stored.find((candidate) => candidate.stage === stage);
+  const copied = state.iteration > 0 ? shadowOrigin(state, stage, applicant.peer) : undefined;
+  if (copied) return copied;
+  const [stored] = applicant.stored
+    .filter((candidate) => candidate.stage === stage)
+    .toSorted((a, b) => b.iteration - a.iteration);
   if (stored !== undefined && stored.iteration > 0) return { kind: 'stored', iteration: stored.iteration };
   if (state.iteration === 0) return { kind: 'initial' };
   return rebuildOrigin(state, manifest, stage);
@@ -84,13 +98,22 @@ export function rebuildOrigin(state: RunState, manifest: Manifest, stage: number
   return { kind: 'rebuild', rule: plan.rule, sources };
 }
 
-/** Who moves to a stage that lost all its replicas: the newest peer of the largest group of two or more. */
-export function takerOf(state: RunState, stages: number): Member | undefined {
+/**
+ * Who moves to a stage that lost all its replicas: a peer that keeps a copy of it and can be spared, else the newest
+ * peer of the largest group of two or more.
+ */
+export function takerOf(state: RunState, stages: number, lost: number): Member | undefined {
+  const canSpare = (stage: number) =>
+    state.group(stage).length >= 2 && holders(state, stage).length === state.group(stage).length;
+  const shadows = state.shadows(lost).filter(({ stage, status }) => status === 'active' && canSpare(stage));
+  const size = ({ stage }: Member) => state.group(stage).length;
+  const [shadow] = shadows.toSorted((a, b) => size(b) - size(a));
+  if (shadow) return shadow;
   let best: Member[] = [];
   for (let stage = stages - 1; stage >= 0; stage--) {
     const group = state.group(stage);
     const better = group.length > best.length || (group.length === best.length && best[0]?.stage === 0);
-    if (group.length >= 2 && better && holders(state, stage).length === group.length) best = group;
+    if (better && canSpare(stage)) best = group;
   }
   return best.findLast((member) => member.peer !== state.leader) ?? best.at(-1);
 }
@@ -104,11 +127,12 @@ export function lostStages(state: RunState, stages: number): number[] {
 }
 
 export function entering(
-  member: Omit<Applicant, 'stored' | 'hasText' | 'wantedStage'>,
+  member: Omit<Applicant, 'stored' | 'hasText' | 'wantedStage'> & Pick<Member, 'hasText'>,
   stage: number,
   origin: Origin,
 ): MemberChange {
-  const { peer, name, addresses, memoryMicrobatches } = member;
+  const { peer, name, addresses, memoryMicrobatches, hasText } = member;
   const memory = memoryMicrobatches === undefined ? {} : { memoryMicrobatches };
-  return { kind: 'enter', peer, name, addresses: [...addresses], stage, origin, ...memory };
+  const text = hasText === undefined ? {} : { hasText };
+  return { kind: 'enter', peer, name, addresses: [...addresses], stage, origin, ...memory, ...text };
 }

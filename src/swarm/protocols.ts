@@ -34,5 +34,5 @@ export const WEIGHTS: Protocol = {
   traffic: 'bulk',
   maxHeaderBytes: Math.max(MAX_CHUNK_HEADER_BYTES, MAX_WEIGHTS_OFFER_BYTES),
   maxPayloadBytes: WEIGHT_CHUNK_BYTES,
-  maxInboundStreams: 4,
+  maxInboundStreams: 8,
 };

@@ -1,6 +1,6 @@
 // What a peer does about each entry of its journal, in the journal's order.
 
-import type { Entry } from '../journal/entry.ts';
+import type { Entry, MemberChange } from '../journal/entry.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { PeerEventBody } from './events.ts';
 import type { Messenger } from './messenger.ts';
@@ -37,7 +37,7 @@ export class Reacting {
     const { body } = entry;
     switch (body.kind) {
       case 'members':
-        for (const change of body.changes) this.#memberChanged(change.peer, trainer);
+        for (const change of body.changes) this.#memberChanged(change, trainer);
         return;
       case 'leader':
         event({ kind: 'leader', peer: body.peer, term: entry.term });
@@ -71,6 +71,7 @@ export class Reacting {
           peer: body.peer,
           iteration: body.iteration,
         });
+        if (this.#parts.state().member(network.self)?.shadow === undefined) trainer.shadowChanged();
         return;
       case 'end':
         this.#divergences += body.weights.reduce((sum, report) => sum + report.divergent.length, 0);
@@ -82,13 +83,21 @@ export class Reacting {
     }
   }
 
-  #memberChanged(peer: PeerName, trainer: Trainer): void {
+  #memberChanged(change: MemberChange, trainer: Trainer): void {
     const { network, messenger, state, event, leaderGone, entered, leftOut } = this.#parts;
+    const { peer } = change;
     const member = state().member(peer)!;
-    const { name, stage, status } = member;
+    const { name, stage, status, shadow } = member;
+    if (change.kind === 'shadow' || change.kind === 'shadowing' || change.kind === 'unshadowed') {
+      event({ kind: 'shadow', peer, name, stage: shadow?.stage ?? -1, inPlace: shadow?.status === 'active' });
+      if (shadow && change.kind === 'shadow') trainer.freezeIfAsked(peer, shadow.stage, shadow.origin);
+      if (peer === network.self) trainer.shadowChanged();
+      return;
+    }
     if (status === 'gone') {
       event({ kind: 'gone', peer, name, stage, how: member.how!, reason: '' });
       if (peer === network.self) {
+        trainer.shadowChanged();
         leftOut();
         return;
       }
@@ -104,7 +113,7 @@ export class Reacting {
     network.learn(peer, member.addresses);
     messenger.presumeHeard(peer);
     event({ kind: 'entered', peer, name, stage, origin: member.origin.kind });
-    trainer.freezeIfAsked(member.origin);
+    trainer.freezeIfAsked(peer, stage, member.origin);
     if (peer === network.self) trainer.enter(member);
   }
 }

@@ -96,6 +96,7 @@ export function followedWeights({
   function weightsOf({ stage, origin, enteredAfter }: Entering): StageSnapshot | undefined {
     switch (origin.kind) {
       case 'donor':
+      case 'shadow':
         return undefined; // the stage's own
       case 'initial':
         return enteredAfter === 0 ? undefined : initialStage(manifest, stage, given?.[stage]);
@@ -206,7 +207,10 @@ export class ReplayedMembers {
         this.#active.delete(peer);
         this.#entering.set(peer, stage);
         this.#weights.entered({ peer, stage, origin, enteredAfter: iteration });
+        return;
       }
+      default:
+        return; // a copy outside the stage is the stage as it is
     }
   }
 }

@@ -18,6 +18,18 @@ import {
 } from '../schedule/skippipe/measured.ts';
 import type { PeerName } from '../seams/network.ts';
 
+/** An exact copy of a stage, kept by a member that holds another one: so that the stage is not lost with its group. */
+export interface Shadow {
+  readonly stage: number;
+  /** `entering`: the copy is on its way. */
+  readonly status: 'entering' | 'active';
+  readonly origin: Origin;
+  /** The iteration that was committed last when it began. */
+  readonly enteredAfter: number;
+  /** The entry by which it began, by index. */
+  readonly enteredBy: number;
+}
+
 export interface Member {
   readonly peer: PeerName;
   readonly name: string;
@@ -28,12 +40,16 @@ export interface Member {
   readonly origin: Origin;
   /** Micro-batches whose activations fit; as many as come where it is left out. */
   readonly memoryMicrobatches?: number | undefined;
+  /** Whether it came with the run's text. */
+  readonly hasText?: boolean | undefined;
   /** The iteration that was committed last when it entered its stage. */
   readonly enteredAfter: number;
   /** The entry by which it entered its stage, by index. */
   readonly enteredBy: number;
   /** Why it went; only while it is gone. */
   readonly how?: 'left' | 'broken' | 'silent' | 'failed';
+  /** The stage that it keeps a copy of. */
+  readonly shadow?: Shadow | undefined;
 }
 
 export interface OrderedPlan {
@@ -167,6 +183,7 @@ export class RunState {
         break;
       case 'repair':
         this.#updatedAt.set(body.stage, this.iteration);
+        if (body.rule !== 'shadow') this.#dropShadows(body.stage);
         break;
       case 'end':
         this.ended = true;
@@ -190,23 +207,56 @@ export class RunState {
   }
 
   #changeMember(change: MemberChange, index: number): void {
+    const before = this.#members.get(change.peer);
     if (change.kind === 'enter') {
       const { kind: _, ...entered } = change;
+      const kept =
+        before?.status !== 'gone' && before?.shadow?.stage !== change.stage ? before?.shadow : undefined;
       this.#members.delete(change.peer); // a group's order is the order of entering
       const since = { enteredAfter: this.iteration, enteredBy: index };
-      this.#members.set(change.peer, { ...entered, status: 'entering', ...since });
+      this.#members.set(change.peer, {
+        ...entered,
+        status: 'entering',
+        ...since,
+        ...(kept && { shadow: kept }),
+      });
       return;
     }
-    const member = this.#members.get(change.peer)!;
+    const member = before!;
+    if (change.kind === 'shadow' || change.kind === 'shadowing' || change.kind === 'unshadowed') {
+      this.#members.set(change.peer, { ...member, shadow: this.#shadowAfter(change, member, index) });
+      return;
+    }
     // lost after it was found ready and before that was ordered: it stays gone
     if (change.kind === 'active' && member.status !== 'entering') return;
     const changed =
-      change.kind === 'active' ? { status: 'active' as const } : { status: 'gone' as const, how: change.how };
+      change.kind === 'active'
+        ? { status: 'active' as const }
+        : { status: 'gone' as const, how: change.how, shadow: undefined };
     this.#members.set(change.peer, { ...member, ...changed });
     if (change.kind === 'gone') {
       this.#measured = withoutPeer(this.#measured, change.peer);
       this.#measuredBefore = withoutPeer(this.#measuredBefore, change.peer);
     }
+  }
+
+  /** The stage goes on from other weights than its copies. */
+  #dropShadows(stage: number): void {
+    for (const [peer, member] of this.#members) {
+      if (member.shadow?.stage === stage) this.#members.set(peer, { ...member, shadow: undefined });
+    }
+  }
+
+  #shadowAfter(
+    change: Extract<MemberChange, { kind: 'shadow' | 'shadowing' | 'unshadowed' }>,
+    member: Member,
+    index: number,
+  ): Shadow | undefined {
+    if (change.kind === 'unshadowed' || member.status === 'gone') return undefined;
+    if (change.kind === 'shadowing') return member.shadow && { ...member.shadow, status: 'active' };
+    const { stage, origin } = change;
+    if (stage === member.stage) return undefined; // it came to hold the stage itself
+    return { stage, origin, status: 'entering', enteredAfter: this.iteration, enteredBy: index };
   }
 
   member(peer: PeerName): Member | undefined {
@@ -230,6 +280,11 @@ export class RunState {
   /** A stage's active replicas, in group order. */
   group(stage: number): Member[] {
     return this.active().filter((member) => member.stage === stage);
+  }
+
+  /** Members outside a stage whose exact copy of it is in place. */
+  shadows(stage: number): Member[] {
+    return this.present().filter(({ shadow }) => shadow?.stage === stage && shadow.status === 'active');
   }
 
   /** The last commit (or repair) that changed a stage's weights; 0 when they are the initial ones. */

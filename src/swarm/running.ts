@@ -31,7 +31,8 @@ export interface RunningParts {
   readonly clock: Clock;
   readonly engine: Engine;
   readonly messenger: Messenger;
-  readonly text: Uint8Array | undefined;
+  /** undefined while it is not here: this peer is no anchor then. */
+  readonly text: () => Uint8Array | undefined;
   readonly state: () => RunState;
   readonly alive: (peer: PeerName) => boolean;
   readonly event: (event: PeerEventBody) => void;
@@ -44,7 +45,7 @@ const SLOT_SECONDS = 2;
 
 export class Running {
   readonly #parts: RunningParts;
-  readonly #windows: Windows | undefined;
+  #windows: Windows | undefined;
   readonly #links: LinkTimes;
   #executor: Executor | undefined;
   #gradient: Float32Array | undefined;
@@ -54,10 +55,8 @@ export class Running {
   #nextKey = 1;
 
   constructor(parts: RunningParts) {
-    const { manifest, text } = parts;
     this.#parts = parts;
     this.#links = new LinkTimes(parts.clock, parts.messenger);
-    this.#windows = text && windowsOf(manifest, text);
   }
 
   /** Ends the iteration under way without a result. */
@@ -137,9 +136,10 @@ export class Running {
   }
 
   #tokens(iteration: number, microbatch: number) {
-    const { manifest, text } = this.#parts;
-    if (text === undefined || this.#windows === undefined)
-      throw new Error('an anchor needs the text of the run');
+    const { manifest } = this.#parts;
+    const text = this.#parts.text();
+    if (text === undefined) throw new Error('an anchor needs the text of the run');
+    this.#windows ??= windowsOf(manifest, text);
     const indices = drawSamples({
       runSeed: manifest.seed,
       iteration: iteration - 1,

@@ -1,14 +1,52 @@
-// A peer's stage on its own disk, so that it can come back with it. Written now and then, never so often that it
-// slows the training down.
+// A peer's stage on its own disk, so that it can come back with it, and beside it the copy that it keeps of another
+// one. Written now and then, never so often that it slows the training down.
 
 import type { Clock } from '../seams/clock.ts';
 import type { Store } from '../seams/store.ts';
 import type { StageHolder } from './holder.ts';
+import { snapshotIteration } from './snapshot.ts';
+
+/** A stage as a disk has it: held there, or kept as a copy beside another one. */
+export interface StoredStage {
+  readonly stage: number;
+  readonly iteration: number;
+  readonly copy: boolean;
+}
+
+const blobName = (stage: number, copy: boolean): string => `${copy ? 'copy' : 'stage'}-${stage}`;
+
+/** The stages that a disk has, and how far each had come. */
+export async function storedStages(store: Store, stages: number): Promise<StoredStage[]> {
+  const found: StoredStage[] = [];
+  for (let stage = 0; stage < stages; stage++) {
+    for (const copy of [false, true]) {
+      const bytes = await store.readBlob(blobName(stage, copy));
+      const iteration = bytes && snapshotIteration(bytes);
+      if (iteration !== undefined) found.push({ stage, iteration, copy });
+    }
+  }
+  return found;
+}
+
+/** A stage's snapshot of that iteration as the disk has it; undefined when it has none. */
+export async function readStored(
+  store: Store,
+  stage: number,
+  iteration: number,
+): Promise<Uint8Array | undefined> {
+  for (const copy of [false, true]) {
+    const bytes = await store.readBlob(blobName(stage, copy));
+    if (bytes !== undefined && snapshotIteration(bytes) === iteration) return bytes;
+  }
+  return undefined;
+}
 
 export interface SavingParts {
   readonly clock: Clock;
   readonly store: Store;
   readonly holder: StageHolder;
+  /** Whether it is a copy beside the stage that this peer holds. */
+  readonly copy: boolean;
   /** The snapshot could not be written; training goes on without it. */
   readonly failed: (problem: string) => void;
 }
@@ -43,10 +81,10 @@ export class Saving {
 
   /** Writes the stage as it is now; resolves when it is written or could not be. */
   async save(): Promise<void> {
-    const { clock, store, holder, failed } = this.#parts;
+    const { clock, store, holder, copy, failed } = this.#parts;
     const started = clock.now();
     try {
-      await store.writeBlob(`stage-${holder.stage}`, holder.snapshot());
+      await store.writeBlob(blobName(holder.stage!, copy), holder.snapshot());
     } catch (error) {
       failed(`snapshot not written: ${error instanceof Error ? error.message : String(error)}`);
     }

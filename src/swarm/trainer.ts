@@ -14,14 +14,19 @@ import type { JournalRead } from './catching-up.ts';
 import type { PeerEventBody } from './events.ts';
 import type { ExchangeOrder } from './exchange.ts';
 import { Exchanging } from './exchanging.ts';
+import { Donor } from './donor.ts';
 import { Following } from './following.ts';
-import type { StageHolder } from './holder.ts';
+import { initialStage, type StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
-import type { GivenWeights } from './obtaining.ts';
+import { type GivenWeights, sourcesOf } from './obtaining.ts';
 import { PlanningError, readPlan } from './planning.ts';
 import type { Member, OrderedPlan, RunState } from './run-state.ts';
+import { RunText } from './run-text.ts';
 import { Running } from './running.ts';
+import { Shadowing } from './shadowing.ts';
+import { MOST_SOURCES, SHADOWED_STAGE } from './shadows.ts';
+import { encodeSnapshot } from './snapshot.ts';
 
 export interface TrainerParts {
   readonly self: PeerName;
@@ -52,25 +57,90 @@ export class Trainer {
   readonly #following: Following;
   readonly #running: Running;
   readonly #exchanging: Exchanging;
+  readonly #shadowing: Shadowing;
+  readonly #donor: Donor;
+  readonly #text: RunText;
   readonly #arrivals: Arrivals;
 
   constructor(parts: TrainerParts) {
     this.#parts = parts;
-    this.#running = new Running(parts);
+    this.#text = this.#createText();
+    this.#running = new Running({ ...parts, text: () => this.#text.bytes });
+    const place = () => {
+      const member = parts.state().member(parts.self);
+      return member?.status === 'gone' ? undefined : member;
+    };
+    const stage = () => place()?.stage;
+    const changed = () => this.#arrivals.changed();
     this.#exchanging = new Exchanging({
       ...parts,
+      stage,
+      changed,
       gradient: (order) => this.#running.gradient(order),
-      changed: () => this.#arrivals.changed(),
     });
+    this.#donor = this.#createDonor();
     this.#following = new Following({
       ...parts,
+      place,
+      donor: this.#donor,
+      needs: async (entered) => {
+        if (entered === SHADOWED_STAGE) await this.#text.fetch();
+      },
       sum: (iteration, attempt, round) => this.#exchanging.sum(iteration, attempt, round),
     });
+    this.#shadowing = new Shadowing({ ...parts, changed, donor: this.#donor });
     this.#arrivals = new Arrivals({
       late: (header) => isLate(header, parts.state()),
       take: (from, header, payload) => {
-        const exchange = header.kind === 'CONTRIBUTION' || header.kind === 'SUM';
-        return (exchange ? this.#exchanging : this.#running).tensor(from, header, payload);
+        const isExchange = header.kind === 'CONTRIBUTION' || header.kind === 'SUM';
+        const exchanging = this.#shadowing.isOf(header.stage) ? this.#shadowing : this.#exchanging;
+        return (isExchange ? exchanging : this.#running).tensor(from, header, payload);
+      },
+    });
+  }
+
+  #createText(): RunText {
+    const { manifest, text, self, state, event } = this.#parts;
+    return new RunText({
+      ...this.#parts,
+      description: manifest.data,
+      given: text,
+      sources: () => {
+        const anchors = state()
+          .present()
+          .filter(({ stage, hasText }) => stage === SHADOWED_STAGE || hasText);
+        const others = [...anchors, ...state().shadows(SHADOWED_STAGE)].map(({ peer }) => peer);
+        return [...new Set(others)]
+          .filter((peer) => peer !== self && this.#parts.alive(peer))
+          .slice(0, MOST_SOURCES);
+      },
+      fetched: ({ bySource, againBytes }) => {
+        const sources = [...bySource].map(([peer, bytes]) => ({ peer, bytes }));
+        event({ kind: 'fetched', what: 'the text', sources, againBytes });
+      },
+      wrong: (peer, problem) => event({ kind: 'misbehaved', peer, problem: `the text: ${problem}` }),
+    });
+  }
+
+  /** The run's text, also where it was fetched; undefined while it is not here. */
+  get text(): Uint8Array | undefined {
+    return this.#text.bytes;
+  }
+
+  #createDonor(): Donor {
+    const { manifest, given, state, messenger } = this.#parts;
+    return new Donor({
+      ...this.#parts,
+      settled: async () => {
+        await this.holder.settled();
+        await this.#shadowing.settled();
+      },
+      take: (stage) => this.#following.take(stage) ?? this.#shadowing.take(stage),
+      piece: (digest) => this.#text.piece(digest),
+      initial: (stage) => given?.[stage] && encodeSnapshot(initialStage(manifest, stage, given[stage])),
+      mayAsk: (peer) => state().member(peer) !== undefined,
+      sent: (bytes) => {
+        messenger.sent.weights += bytes;
       },
     });
   }
@@ -94,13 +164,22 @@ export class Trainer {
     return this.#following.installed;
   }
 
+  /** The copy of another stage that is in place here; undefined while there is none. */
+  get shadowing(): Pick<Shadowing, 'holding' | 'digest'> {
+    return this.#shadowing;
+  }
+
   /** Breaks off whatever is under way and writes the weights to disk. */
   async stop(): Promise<void> {
     this.#following.stop();
+    this.#shadowing.stop();
+    this.#donor.close();
+    this.#text.stop();
     this.#exchanging.stop();
     this.#running.abandon();
     this.#arrivals.stop();
     await this.#following.save();
+    await this.#shadowing.save();
   }
 
   // ---- what the journal says
@@ -110,18 +189,36 @@ export class Trainer {
     this.#running.abandon();
     this.#exchanging.forget();
     this.#following.letGo();
+    this.#shadowing.letGo();
   }
 
-  /** This peer entered a stage. */
+  /** This peer entered a stage, perhaps the one that it keeps a copy of. */
   enter(member: Member): void {
     this.#running.abandon();
     this.#exchanging.forget();
-    this.#following.enter(member);
+    const { self, state } = this.#parts;
+    const { stage, origin, enteredAfter, enteredBy } = member;
+    const sources = sourcesOf(state(), self, stage, origin);
+    const own = this.#shadowing.handOver(stage, enteredAfter);
+    this.#following.enter({ stage, origin, enteredAfter, enteredBy, sources }, own);
   }
 
-  /** Another peer will fetch this one's stage as it is now. */
-  freezeIfAsked(origin: Origin): void {
-    this.#following.freezeIfAsked(origin);
+  /** The journal says anew whether this peer keeps a copy of another stage. */
+  shadowChanged(): void {
+    this.#shadowing.changed();
+    const { state, event } = this.#parts;
+    if (!this.#shadowing.isOf(SHADOWED_STAGE)) return;
+    const trouble = ({ message }: Error) =>
+      event({ kind: 'out-of-step', iteration: state().iteration, problem: message });
+    void this.#text.fetch().catch(trouble); // whoever takes the anchors' place needs it, and they may be gone by then
+  }
+
+  /** A peer is to have a stage, and will fetch what this one holds or keeps, as it is now. */
+  freezeIfAsked(newcomer: PeerName, stage: number, origin: Origin): void {
+    const { self, state } = this.#parts;
+    if (sourcesOf(state(), newcomer, stage, origin).includes(self)) this.#donor.freeze(stage);
+    if (origin.kind !== 'rebuild') return;
+    for (const source of origin.sources) if (source.peer === self) this.#donor.freeze(source.stage);
   }
 
   /** The next iteration, or another attempt at it. A plan that is not sound is not run, and its author named. */
@@ -140,6 +237,7 @@ export class Trainer {
       return;
     }
     event({ kind: 'plan', iteration, attempt, microbatches: plan.paths.length });
+    this.#shadowing.planned(iteration);
     const member = state().member(self);
     if (member?.status !== 'active' || !this.installed) return;
     this.#exchanging.forgetBefore(iteration);
@@ -160,6 +258,7 @@ export class Trainer {
       }
     }
     await this.#following.commit(body);
+    await this.#shadowing.commit(body);
   }
 
   // ---- what the leader and other peers say
@@ -171,7 +270,7 @@ export class Trainer {
 
   /** The leader orders a round of this peer's group. */
   exchangeOrdered(order: ExchangeOrder): Promise<void> {
-    return this.#exchanging.take(order);
+    return this.#shadowing.isOf(order.stage) ? this.#shadowing.receive(order) : this.#exchanging.take(order);
   }
 
   microbatchDropped(
@@ -196,6 +295,7 @@ export class Trainer {
     this.#running.currentPaths?.resend(peer);
     this.#running.reportAgain(peer);
     this.#exchanging.resend(peer);
+    this.#shadowing.reconnected(peer);
   }
 
   /** Peers next to this one on the paths of the iteration under way. */

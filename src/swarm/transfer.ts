@@ -1,311 +1,248 @@
-// Weights on the move: a donor freezes a snapshot, a fetcher reads it in chunks whose digests it checks before it
-// believes them, and a transfer that broke goes on from the first chunk that is missing.
+// Weights on the move, the fetching side: peers that froze a snapshot at the same entry of the journal say which chunks
+// it is made of; what most of them say is believed, and the chunks are fetched from all of these at once (chunks.ts).
+// Whoever sends something else is named. What has come is kept when a source is lost, and over a restart.
 
-import { pipe } from 'it-pipe';
 import { toHex } from '../journal/canonical.ts';
-import {
-  decodeChunkHeader,
-  decodeWeightsOffer,
-  decodeWeightsRequest,
-  encodeChunkHeader,
-  encodeWeightsOffer,
-  encodeWeightsRequest,
-  type WeightsOfferMessage,
-} from '../network/wire/codec.ts';
+import { decodeWeightsOffer, encodeWeightsRequest, type WeightsOfferMessage } from '../network/wire/codec.ts';
 import type { CancelTimer, Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
-import type { Frame, FrameStream, Network, PeerName } from '../seams/network.ts';
+import type { Network, PeerName } from '../seams/network.ts';
+import { type Chunk, fetchChunks, nextFrame, type Received, type Source, TransferError } from './chunks.ts';
 import { WEIGHT_CHUNK_BYTES, WEIGHTS } from './protocols.ts';
+import { mostCommon } from './weight-digests.ts';
 
-/** A donor keeps a frozen snapshot this long after it was last asked for. */
-const FROZEN_SECONDS = 120;
-/** A donor that sends nothing for this long is given up. */
-const STALL_SECONDS = 15;
-/** More snapshots than this are not kept; the oldest goes first. */
-const MOST_FROZEN = 4;
+/** Once one peer has said what the snapshot is made of, others have so long to agree or not. */
+const AGREE_SECONDS = 0.5;
+/** A snapshot of fewer chunks comes again in a moment: the disk need not work for it. */
+const LEAST_SHELVED = 8;
 const NOTHING = new Uint8Array(0);
-
-export class TransferError extends Error {
-  override readonly name = 'TransferError';
-}
-
-interface Frozen {
-  readonly iteration: number;
-  readonly bytes: Uint8Array;
-  readonly offer: WeightsOfferMessage;
-  cancel: CancelTimer;
-}
-
-export interface DonorParts {
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly identity: Identity;
-  /** Resolves when the stage is that of one iteration, not in the middle of a step. */
-  readonly settled: () => Promise<void>;
-  /** A copy of the stage held now, or undefined when it is another or none. */
-  readonly take: (stage: number) => { iteration: number; bytes: Uint8Array } | undefined;
-  /** The stage as the run begins, where this peer has it to give. */
-  readonly initial: (stage: number) => Uint8Array | undefined;
-  readonly mayAsk: (peer: PeerName) => boolean;
-  /** Payload bytes that went out. */
-  readonly sent: (bytes: number) => void;
-}
-
-/** Serves snapshots of this peer's stage. */
-export class Donor {
-  readonly #parts: DonorParts;
-  readonly #frozen = new Map<string, Frozen>();
-
-  constructor(parts: DonorParts) {
-    this.#parts = parts;
-    parts.network.handle(WEIGHTS, (stream) => {
-      this.#serve(stream).catch((error: Error) => stream.abort(error));
-    });
-  }
-
-  /** Keeps the stage as it is now, so that it can be fetched while training goes on. */
-  freeze(stage: number): void {
-    const taken = this.#parts.take(stage);
-    if (taken !== undefined) this.#keep(stage, taken.iteration, taken.bytes);
-  }
-
-  /** A snapshot that was frozen here and is still kept. */
-  frozen(stage: number, iteration: number): Uint8Array | undefined {
-    return this.#frozen.get(`${stage}@${iteration}`)?.bytes;
-  }
-
-  close(): void {
-    for (const frozen of this.#frozen.values()) frozen.cancel();
-    this.#frozen.clear();
-  }
-
-  #keep(stage: number, iteration: number, bytes: Uint8Array): Frozen {
-    const key = `${stage}@${iteration}`;
-    this.#frozen.get(key)?.cancel();
-    const { digest } = this.#parts.identity;
-    const chunkDigests: string[] = [];
-    for (let at = 0; at < bytes.length; at += WEIGHT_CHUNK_BYTES) {
-      chunkDigests.push(toHex(digest(bytes.subarray(at, at + WEIGHT_CHUNK_BYTES))));
-    }
-    const offer = {
-      available: true,
-      reason: '',
-      stage,
-      iteration,
-      bytes: bytes.length,
-      chunkBytes: WEIGHT_CHUNK_BYTES,
-      digest: toHex(digest(bytes)),
-      chunkDigests,
-    };
-    const frozen: Frozen = { iteration, bytes, offer, cancel: () => {} };
-    this.#frozen.set(key, frozen);
-    for (const [old, { cancel }] of this.#frozen) {
-      if (this.#frozen.size <= MOST_FROZEN) break;
-      cancel();
-      this.#frozen.delete(old);
-    }
-    this.#keepLonger(key, frozen);
-    return frozen;
-  }
-
-  #keepLonger(key: string, frozen: Frozen): void {
-    frozen.cancel();
-    frozen.cancel = this.#parts.clock.schedule(FROZEN_SECONDS, () => this.#frozen.delete(key));
-  }
-
-  async #serve(stream: FrameStream): Promise<void> {
-    const incoming = stream.frames();
-    const first = await incoming.next();
-    if (first.done) return;
-    const request = decodeWeightsRequest(first.value.header);
-    if (request.newest) await this.#parts.settled();
-    const found = this.#find(stream.remote, request);
-    if (typeof found === 'string') {
-      const refusal = { ...emptyOffer(request.stage, request.iteration), reason: found };
-      await stream.send({ header: encodeWeightsOffer(refusal), payload: NOTHING });
-      await stream.close();
-      return;
-    }
-    await pipe(this.#answer(found, request.firstChunk), async (frames) => {
-      for await (const frame of frames) {
-        await stream.send(frame);
-        this.#parts.sent(frame.payload.byteLength);
-      }
-    });
-    await stream.close();
-    await incoming.next(); // the fetcher closes when it has everything
-  }
-
-  #find(peer: PeerName, request: { stage: number; iteration: number; newest: boolean }): Frozen | string {
-    if (!this.#parts.mayAsk(peer)) return 'only members of the run may fetch weights';
-    if (request.newest) {
-      const taken = this.#parts.take(request.stage);
-      if (taken === undefined) return `this peer does not hold stage ${request.stage}`;
-      const kept = this.#frozen.get(`${request.stage}@${taken.iteration}`);
-      return kept ?? this.#keep(request.stage, taken.iteration, taken.bytes);
-    }
-    const key = `${request.stage}@${request.iteration}`;
-    const frozen = this.#frozen.get(key);
-    if (frozen) this.#keepLonger(key, frozen);
-    const initial = frozen || request.iteration > 0 ? undefined : this.#parts.initial(request.stage);
-    if (initial) return this.#keep(request.stage, 0, initial);
-    return frozen ?? `no snapshot of stage ${request.stage} at iteration ${request.iteration} is kept here`;
-  }
-
-  *#answer(frozen: Frozen, firstChunk: number): Generator<Frame> {
-    yield { header: encodeWeightsOffer(frozen.offer), payload: NOTHING };
-    for (let chunk = firstChunk; chunk * WEIGHT_CHUNK_BYTES < frozen.bytes.length; chunk++) {
-      const from = chunk * WEIGHT_CHUNK_BYTES;
-      const payload = frozen.bytes.subarray(from, Math.min(frozen.bytes.length, from + WEIGHT_CHUNK_BYTES));
-      yield { header: encodeChunkHeader({ chunk }), payload };
-    }
-  }
-}
 
 export interface FetchRequest {
   readonly network: Network;
   readonly identity: Identity;
   readonly clock: Clock;
-  readonly from: PeerName;
+  /** Who may have it; of equally many opinions the first one's counts. */
+  readonly from: readonly PeerName[];
   readonly stage: number;
-  /** undefined: whatever the donor has now. */
+  /** undefined: whatever the donor has now; from one peer only. */
   readonly iteration: number | undefined;
   /** A snapshot cannot be larger; more is refused before anything is allocated. */
   readonly maxBytes: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** What came of this snapshot in earlier attempts, and comes in this one. */
+  readonly partial?: Partial;
+  /** A peer sent or offered what cannot be right. */
+  readonly wrong?: (peer: PeerName, problem: string) => void;
 }
 
-/** Fetches a snapshot; tries again from where it broke, `attempts` times in all. Throws a TransferError. */
-export async function fetchSnapshot(
-  request: FetchRequest,
-  attempts = 3,
-): Promise<{ iteration: number; bytes: Uint8Array }> {
-  const partial: Partial = { bytes: undefined, offer: undefined, nextChunk: 0 };
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await fetchOnce(request, partial);
-    } catch (error) {
-      request.signal?.throwIfAborted();
-      if (error instanceof TransferError || attempt >= attempts) {
-        if (error instanceof TransferError) throw error;
-        const why = error instanceof Error ? error.message : String(error);
-        throw new TransferError(`stage ${request.stage} could not be fetched from ${request.from}: ${why}`, {
-          cause: error,
-        });
+export interface Fetched extends Received {
+  readonly iteration: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Keeps chunks of a transfer that is under way where a restart finds them; see shelf.ts. */
+export interface ChunkShelf {
+  /** The chunk at that place, if it is there; its digest is checked by whoever asks. */
+  get(place: number): Promise<Uint8Array | undefined>;
+  put(place: number, bytes: Uint8Array): Promise<void>;
+  /** The transfer is over: so many places are empty from here on. */
+  clear(places: number): Promise<void>;
+}
+
+/** What has come of one snapshot. */
+export class Partial {
+  readonly received: Received = { bySource: new Map(), againBytes: 0 };
+  readonly #ownShelf: ChunkShelf | undefined;
+  /** For this snapshot. */
+  #shelf: ChunkShelf | undefined;
+  #offer: WeightsOfferMessage | undefined;
+  #bytes: Uint8Array = NOTHING;
+  /** Places in the snapshot, by digest; those of chunks that are missing. */
+  #missing = new Map<string, number[]>();
+
+  constructor(shelf?: ChunkShelf) {
+    this.#ownShelf = shelf;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Begins with a snapshot, or goes on with it where it is the one of before. */
+  async begin(offer: WeightsOfferMessage, identity: Pick<Identity, 'digest'>): Promise<void> {
+    if (this.#offer !== undefined && contentOf(this.#offer) === contentOf(offer)) return;
+    this.#offer = offer;
+    this.#bytes = new Uint8Array(offer.bytes);
+    this.#missing = new Map();
+    for (const [place, digest] of offer.chunkDigests.entries()) {
+      const places = this.#missing.get(digest);
+      if (places) places.push(place);
+      else this.#missing.set(digest, [place]);
+    }
+    this.#shelf = offer.chunkDigests.length < LEAST_SHELVED ? undefined : this.#ownShelf;
+    if (this.#shelf === undefined) return;
+    for (const [digest, [place]] of [...this.#missing]) {
+      const bytes = await this.#shelf.get(place!);
+      if (bytes?.length === this.#lengthAt(place!) && toHex(identity.digest(bytes)) === digest) {
+        this.#take(digest, bytes);
       }
     }
   }
+
+  /** Chunks that have not come yet, each once. */
+  missing(): Chunk[] {
+    return [...this.#missing].map(([digest, [place]]) => ({ digest, bytes: this.#lengthAt(place!) }));
+  }
+
+  async keep({ digest }: Chunk, bytes: Uint8Array): Promise<void> {
+    const [place] = this.#missing.get(digest) ?? [];
+    this.#take(digest, bytes);
+    if (place !== undefined) await this.#shelf?.put(place, bytes);
+  }
+
+  /** Everything has come. */
+  async end(): Promise<void> {
+    await this.#shelf?.clear(this.#offer?.chunkDigests.length ?? 0);
+  }
+
+  #take(digest: string, bytes: Uint8Array): void {
+    for (const place of this.#missing.get(digest) ?? []) this.#bytes.set(bytes, place * WEIGHT_CHUNK_BYTES);
+    this.#missing.delete(digest);
+  }
+
+  #lengthAt(place: number): number {
+    return Math.min(WEIGHT_CHUNK_BYTES, this.#bytes.length - place * WEIGHT_CHUNK_BYTES);
+  }
 }
 
-interface Partial {
-  bytes: Uint8Array | undefined;
-  offer: WeightsOfferMessage | undefined;
-  nextChunk: number;
-}
-
-async function fetchOnce(
-  request: FetchRequest,
-  partial: Partial,
-): Promise<{ iteration: number; bytes: Uint8Array }> {
-  const { network, identity, from, stage, iteration, signal } = request;
-  const stream = await network.open(from, WEIGHTS, signal);
+/** Fetches a snapshot from whoever of `from` has it. Throws a TransferError; `partial` then has what came. */
+export async function fetchSnapshot(request: FetchRequest): Promise<Fetched> {
+  const { stage, identity, clock, signal, partial = new Partial(), wrong = () => {} } = request;
+  const opened = await openSources(request);
+  const { offer, sources } = agreed(opened, wrong);
+  if (offer === undefined) {
+    const problems = opened.map(({ peer, problem }) => `${peer}: ${problem}`);
+    throw new TransferError(`stage ${stage} could not be fetched. ${problems.join('; ')}`);
+  }
+  const { received } = partial;
   try {
-    const wanted = partial.offer?.iteration ?? iteration;
-    const header = encodeWeightsRequest({
-      stage,
-      iteration: wanted ?? 0,
-      firstChunk: partial.nextChunk,
-      newest: wanted === undefined,
+    await partial.begin(offer, identity);
+    const keep = (chunk: Chunk, bytes: Uint8Array) => partial.keep(chunk, bytes);
+    await fetchChunks({
+      clock,
+      identity,
+      signal,
+      sources,
+      chunks: partial.missing(),
+      received,
+      keep,
+      wrong: (peer, problem) => wrong(peer, `stage ${stage} at iteration ${offer.iteration}: ${problem}`),
     });
-    await stream.send({ header, payload: NOTHING }, signal);
-    const frames = stream.frames();
-    const first = await timely(request, stream, frames.next());
-    if (first.done) throw new Error('the donor closed the stream');
-    const offer = decodeWeightsOffer(first.value.header);
-    accept(request, partial, offer);
-    const bytes = partial.bytes!;
-    const chunks = Math.ceil(offer.bytes / offer.chunkBytes);
-    while (partial.nextChunk < chunks) {
-      signal?.throwIfAborted();
-      const next = await timely(request, stream, frames.next());
-      if (next.done) throw new Error('the donor closed the stream early');
-      takeChunk(request, partial, offer, next.value);
-    }
-    if (toHex(identity.digest(bytes)) !== offer.digest) {
-      throw new TransferError(`stage ${stage} from ${from} does not match its digest`);
-    }
-    await stream.close();
-    return { iteration: offer.iteration, bytes };
-  } finally {
-    stream.abort(new Error('the transfer is over'));
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof TransferError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    const from = sources.map(({ peer }) => peer).join(', ');
+    throw new TransferError(`stage ${stage} could not be fetched from ${from}: ${why}`, { cause: error });
   }
+  await partial.end();
+  return { iteration: offer.iteration, bytes: partial.bytes, ...received };
 }
 
-/** A frame, or an error when it does not come in time or the fetch is given up; the stream is then ended. */
-async function timely<T>(
-  { clock, from, signal }: FetchRequest,
-  stream: FrameStream,
-  frame: Promise<T>,
-): Promise<T> {
-  const giveUp = () => stream.abort(new Error('the fetch was given up'));
+/** What a peer answered: what the snapshot is made of, or why not. */
+interface Opened {
+  readonly peer: PeerName;
+  offered: { readonly source: Source; readonly offer: WeightsOfferMessage } | undefined;
+  problem: string;
+}
+
+/** Asks everyone for their offers; when one has answered, the others are not waited for much longer. */
+async function openSources(request: FetchRequest): Promise<Opened[]> {
+  const { from, clock, signal } = request;
+  signal?.throwIfAborted();
+  const closing = new AbortController();
+  const giveUp = () => closing.abort(signal?.reason);
   signal?.addEventListener('abort', giveUp, { once: true });
-  const cancel = clock.schedule(STALL_SECONDS, () => {
-    stream.abort(new Error(`${from} sent nothing for ${STALL_SECONDS} s`));
-  });
+  let cancel: CancelTimer | undefined;
+  const opened: Opened[] = from.map((peer) => ({ peer, offered: undefined, problem: 'it did not answer' }));
+  await Promise.all(
+    opened.map(async (one) => {
+      try {
+        one.offered = await openSource(request, one.peer, closing.signal);
+        cancel ??= clock.schedule(AGREE_SECONDS, () => closing.abort(new Error('others have answered')));
+      } catch (error) {
+        one.problem = error instanceof Error ? error.message : String(error);
+      }
+    }),
+  );
+  cancel?.();
+  signal?.removeEventListener('abort', giveUp);
+  if (signal?.aborted) {
+    for (const { offered } of opened) offered?.source.stream.abort(new Error('the fetch was given up'));
+    signal.throwIfAborted();
+  }
+  return opened;
+}
+
+async function openSource(
+  request: FetchRequest,
+  peer: PeerName,
+  signal: AbortSignal,
+): Promise<{ source: Source; offer: WeightsOfferMessage }> {
+  const { network, clock, stage, iteration } = request;
+  const stream = await network.open(peer, WEIGHTS, signal);
   try {
-    return await frame;
-  } finally {
-    cancel();
-    signal?.removeEventListener('abort', giveUp);
+    const wanted = { stage, iteration: iteration ?? 0, newest: iteration === undefined, chunk: '' };
+    await stream.send({ header: encodeWeightsRequest(wanted), payload: NOTHING }, signal);
+    const source = { peer, stream, frames: stream.frames() };
+    const { header } = await nextFrame(source, { clock, signal });
+    const offer = decodeWeightsOffer(header);
+    checkOffer(request, offer);
+    return { source, offer };
+  } catch (error) {
+    stream.abort(new Error('its offer is not taken'));
+    throw error;
   }
 }
 
-/** Checks an offer against what was asked for, and against the one before when a transfer goes on. */
-function accept(request: FetchRequest, partial: Partial, offer: WeightsOfferMessage): void {
-  const { from, stage, maxBytes } = request;
-  const refuse = (why: string) => new TransferError(`stage ${stage} from ${from}: ${why}`);
-  if (!offer.available) throw refuse(offer.reason);
-  if (offer.stage !== stage) throw refuse(`it offers stage ${offer.stage}`);
-  if (request.iteration !== undefined && offer.iteration !== request.iteration) {
-    throw refuse(`it offers iteration ${offer.iteration} instead of ${request.iteration}`);
+/** Throws a TransferError for an offer that is not what was asked for, or cannot be right. */
+function checkOffer({ stage, iteration, maxBytes }: FetchRequest, offer: WeightsOfferMessage): void {
+  if (!offer.available) throw new TransferError(offer.reason);
+  if (offer.stage !== stage) throw new TransferError(`it offers stage ${offer.stage}`);
+  if (iteration !== undefined && offer.iteration !== iteration) {
+    throw new TransferError(`it offers iteration ${offer.iteration} instead of ${iteration}`);
   }
-  if (offer.bytes > maxBytes)
-    throw refuse(`it offers ${offer.bytes} bytes, at most ${maxBytes} can be right`);
-  if (offer.chunkBytes !== WEIGHT_CHUNK_BYTES) throw refuse(`it sends chunks of ${offer.chunkBytes} bytes`);
+  if (offer.bytes > maxBytes) {
+    throw new TransferError(`it offers ${offer.bytes} bytes, at most ${maxBytes} can be right`);
+  }
+  if (offer.chunkBytes !== WEIGHT_CHUNK_BYTES) {
+    throw new TransferError(`it sends chunks of ${offer.chunkBytes} bytes`);
+  }
   if (offer.chunkDigests.length !== Math.ceil(offer.bytes / offer.chunkBytes)) {
-    throw refuse(`it names ${offer.chunkDigests.length} chunks for ${offer.bytes} bytes`);
-  }
-  if (partial.offer?.digest !== offer.digest) {
-    partial.offer = offer;
-    partial.nextChunk = 0;
-    partial.bytes = new Uint8Array(offer.bytes);
+    throw new TransferError(`it names ${offer.chunkDigests.length} chunks for ${offer.bytes} bytes`);
   }
 }
 
-function takeChunk(request: FetchRequest, partial: Partial, offer: WeightsOfferMessage, frame: Frame): void {
-  const { from, stage, identity } = request;
-  const { chunk } = decodeChunkHeader(frame.header);
-  const at = chunk * offer.chunkBytes;
-  const length = Math.min(offer.chunkBytes, offer.bytes - at);
-  if (chunk !== partial.nextChunk || frame.payload.length !== length) {
-    throw new TransferError(`stage ${stage} from ${from}: chunk ${chunk} came out of order or is cut off`);
+/** The offer that most agree on and who does; the others are named and their streams ended. */
+function agreed(
+  opened: readonly Opened[],
+  wrong: (peer: PeerName, problem: string) => void,
+): { offer: WeightsOfferMessage | undefined; sources: Source[] } {
+  const offers = opened.flatMap(({ peer, offered }) => (offered ? [{ peer, ...offered }] : []));
+  const content = mostCommon(offers.map(({ offer }) => contentOf(offer)));
+  const sources: Source[] = [];
+  for (const { peer, offer, source } of offers) {
+    if (contentOf(offer) === content) {
+      sources.push(source);
+      continue;
+    }
+    source.stream.abort(new Error('others offer something else'));
+    wrong(peer, `its stage ${offer.stage} at iteration ${offer.iteration} is not the one that others offer`);
   }
-  if (toHex(identity.digest(frame.payload)) !== offer.chunkDigests[chunk]) {
-    throw new TransferError(`stage ${stage} from ${from}: chunk ${chunk} does not match its digest`);
-  }
-  partial.bytes!.set(frame.payload, at);
-  partial.nextChunk++;
+  return { offer: offers.find(({ offer }) => contentOf(offer) === content)?.offer, sources };
 }
 
-function emptyOffer(stage: number, iteration: number): WeightsOfferMessage {
-  return {
-    available: false,
-    reason: '',
-    stage,
-    iteration,
-    bytes: 0,
-    chunkBytes: 0,
-    digest: '',
-    chunkDigests: [],
-  };
+/** Two offers with the same content are the same bytes. */
+function contentOf({ iteration, bytes, chunkDigests }: WeightsOfferMessage): string {
+  return `${iteration} ${bytes} ${chunkDigests.join(' ')}`;
 }

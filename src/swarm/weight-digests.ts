@@ -30,18 +30,20 @@ export class WeightDigests {
     });
   }
 
-  /** Per stage the digest that most replicas have, and who differs from it; stage 0 first. */
+  /** Per stage the digest that most replicas and copies have, and who differs from it; stage 0 first. */
   reports(iteration: number, state: RunState): WeightReport[] {
     const reports: WeightReport[] = [];
     for (const [key, byPeer] of this.#byStage) {
       const [at, stage] = key.split(' ').map(Number);
       if (at !== iteration || stage === undefined) continue;
-      const members = state.group(stage).filter((member) => byPeer.has(member.peer));
-      if (members.length === 0) continue;
-      const digests = members.map((member) => byPeer.get(member.peer)!);
+      const replicas = state.group(stage).filter(({ peer }) => byPeer.has(peer));
+      const copies = state.shadows(stage).filter(({ peer }) => byPeer.has(peer));
+      if (replicas.length === 0) continue;
+      const members = [...replicas, ...copies];
+      const digests = members.map(({ peer }) => byPeer.get(peer)!);
       const digest = mostCommon(digests)!;
-      const divergent = members.filter((_, i) => digests[i] !== digest).map((member) => member.peer);
-      reports.push({ stage, digest, replicas: members.length, divergent });
+      const divergent = members.filter((_, i) => digests[i] !== digest).map(({ peer }) => peer);
+      reports.push({ stage, digest, replicas: replicas.length, divergent });
     }
     return reports.sort((a, b) => a.stage - b.stage);
   }

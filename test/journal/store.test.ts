@@ -67,6 +67,15 @@ describe.each(members)('the %s store', (_, create) => {
     expect(await store.readBlob('empty')).toEqual(new Uint8Array(0));
   });
 
+  it('has no blob any more that was removed, and does not mind one that never was', async () => {
+    const store = create();
+    await store.writeBlob('chunk-1-0', Uint8Array.of(1));
+    await Promise.all([store.removeBlob('chunk-1-0'), store.removeBlob('never')]);
+    expect(await store.readBlob('chunk-1-0')).toBeUndefined();
+    await store.writeBlob('chunk-1-0', Uint8Array.of(2));
+    expect(await store.readBlob('chunk-1-0')).toEqual(Uint8Array.of(2));
+  });
+
   it('keeps bytes as they were when they were written, and gives out copies', async () => {
     const store = create();
     const bytes = Uint8Array.of(1, 2, 3);
@@ -84,6 +93,7 @@ describe.each(members)('the %s store', (_, create) => {
       const store = create();
       await expect(store.readLog(name)).rejects.toThrow(/cannot name something in a store/);
       await expect(store.writeBlob(name, new Uint8Array(1))).rejects.toThrow(/cannot name/);
+      await expect(store.removeBlob(name)).rejects.toThrow(/cannot name/);
     },
   );
 

@@ -200,7 +200,7 @@ describe('limits', () => {
 
   it('refuse bytes beyond the size of the message before reading them', () => {
     const bytes = new Uint8Array(wire.MAX_CHUNK_HEADER_BYTES + 1);
-    expect(() => wire.decodeChunkHeader(bytes)).toThrow(/65 bytes received, at most 64 are accepted/);
+    expect(() => wire.decodeChunkHeader(bytes)).toThrow(/129 bytes received, at most 128 are accepted/);
   });
 
   it('refuse a double that is not finite, received or about to be sent', () => {

@@ -9,6 +9,7 @@ import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import { Following } from '../../src/swarm/following.ts';
 import { Messenger } from '../../src/swarm/messenger.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
+import { Donor } from '../../src/swarm/donor.ts';
 import { CountingEngine } from './seeds/counting-engine.ts';
 import { smallManifest } from './small-run.ts';
 
@@ -69,6 +70,19 @@ function annFollows() {
       broke: () => {},
     }),
     state: () => state,
+    place: () => state.member('ann'),
+    donor: new Donor({
+      network,
+      clock,
+      identity,
+      settled: async () => {},
+      take: () => undefined,
+      initial: () => undefined,
+      piece: () => undefined,
+      mayAsk: () => true,
+      sent: () => {},
+    }),
+    needs: async () => {},
     inTurn: (work) => {
       const turn = turns.then(work);
       turns = turn;
@@ -89,7 +103,7 @@ function annFollows() {
     });
     await world.run(() => over, world.now() + 11);
   };
-  return { following, member: state.member('ann')!, events, rest };
+  return { following, member: { ...state.member('ann')!, sources: [] }, events, rest };
 }
 
 describe('weights in place', () => {

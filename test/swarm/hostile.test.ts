@@ -220,7 +220,7 @@ const attacks: [string, 'named' | 'ignored', Attack][] = [
     'ignored',
     async (m) => {
       const line = await m.open('p1', WEIGHTS);
-      const request = { stage: 0, iteration: 0, firstChunk: 0, newest: true };
+      const request = { stage: 0, iteration: 0, newest: true, chunk: '' };
       await send(line, encodeWeightsRequest(request));
       for await (const frame of line.frames()) expect(frame.payload.byteLength).toBe(0);
     },

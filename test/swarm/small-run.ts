@@ -37,6 +37,8 @@ export interface SmallRun {
   readonly memoryMicrobatches?: number;
   /** Peers that take whatever stage they are given. */
   readonly anywhere?: readonly string[];
+  /** Peers that come without the run's text. */
+  readonly withoutText?: readonly string[];
 }
 
 export function smallManifest(run: SmallRun): Omit<Manifest, 'founder'> {
@@ -114,7 +116,7 @@ export function smallSimulation(run: SmallRun): Simulation {
     peers: Array.from({ length: stages * replicas }, (_, i) => ({
       name: `p${i}`,
       stage: run.anywhere?.includes(`p${i}`) ? -1 : Math.floor(i / replicas),
-      hasText: true,
+      hasText: run.withoutText?.includes(`p${i}`) !== true,
       memoryMicrobatches: run.memoryMicrobatches,
     })),
     links: {

@@ -37,7 +37,7 @@ export const MAX_TENSOR_HEADER_BYTES = 16 * 1024;
 export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
 export const MAX_WEIGHTS_REQUEST_BYTES = 256;
 export const MAX_WEIGHTS_OFFER_BYTES = 4 * 1024 * 1024;
-export const MAX_CHUNK_HEADER_BYTES = 64;
+export const MAX_CHUNK_HEADER_BYTES = 128;
 
 /** Most elements of each repeated field, by its name; checked while decoding, before an element is stored. */
 export const LIST_LIMITS: Readonly<Record<string, number>> = {

@@ -202,6 +202,11 @@ export declare namespace Control {
         value: string;
         index: number;
     }
+    interface ControlJoinStoredCopyFieldEvent {
+        field: '$.join.stored[].copy';
+        value: boolean;
+        index: number;
+    }
     interface ControlJoinWantedStageFieldEvent {
         field: '$.join.wantedStage';
         value: number;
@@ -582,7 +587,7 @@ export declare namespace Control {
     }
     function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlHeartbeatEchoFieldEvent | ControlHeartbeatHeldMicrosecondsFieldEvent | ControlHeartbeatIntervalMicrosecondsFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlFinishedProbesProbeFieldEvent | ControlFinishedProbesDifferencesFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlReadyEntryFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlHeartbeatEchoFieldEvent | ControlHeartbeatHeldMicrosecondsFieldEvent | ControlHeartbeatIntervalMicrosecondsFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinStoredCopyFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlFinishedProbesProbeFieldEvent | ControlFinishedProbesDifferencesFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlReadyEntryFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
 }
 export interface Heartbeat {
     sequence: number;
@@ -672,6 +677,11 @@ export declare namespace JoinRequest {
         value: string;
         index: number;
     }
+    interface JoinRequestStoredCopyFieldEvent {
+        field: '$.stored[].copy';
+        value: boolean;
+        index: number;
+    }
     interface JoinRequestWantedStageFieldEvent {
         field: '$.wantedStage';
         value: number;
@@ -690,12 +700,13 @@ export declare namespace JoinRequest {
     }
     function encode(obj: Partial<JoinRequest>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): JoinRequest;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): Generator<JoinRequestRunIdFieldEvent | JoinRequestVersionFieldEvent | JoinRequestNameFieldEvent | JoinRequestAddressesFieldEvent | JoinRequestDataDigestFieldEvent | JoinRequestStoredStageFieldEvent | JoinRequestStoredIterationFieldEvent | JoinRequestStoredDigestFieldEvent | JoinRequestWantedStageFieldEvent | JoinRequestTermFieldEvent | JoinRequestJournalLengthFieldEvent | JoinRequestMemoryMicrobatchesFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): Generator<JoinRequestRunIdFieldEvent | JoinRequestVersionFieldEvent | JoinRequestNameFieldEvent | JoinRequestAddressesFieldEvent | JoinRequestDataDigestFieldEvent | JoinRequestStoredStageFieldEvent | JoinRequestStoredIterationFieldEvent | JoinRequestStoredDigestFieldEvent | JoinRequestStoredCopyFieldEvent | JoinRequestWantedStageFieldEvent | JoinRequestTermFieldEvent | JoinRequestJournalLengthFieldEvent | JoinRequestMemoryMicrobatchesFieldEvent>;
 }
 export interface StoredStage {
     stage: number;
     iteration: number;
     digest: string;
+    copy: boolean;
 }
 export declare namespace StoredStage {
     const codec: () => Codec<StoredStage>;
@@ -711,9 +722,13 @@ export declare namespace StoredStage {
         field: '$.digest';
         value: string;
     }
+    interface StoredStageCopyFieldEvent {
+        field: '$.copy';
+        value: boolean;
+    }
     function encode(obj: Partial<StoredStage>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<StoredStage>): StoredStage;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<StoredStage>): Generator<StoredStageStageFieldEvent | StoredStageIterationFieldEvent | StoredStageDigestFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<StoredStage>): Generator<StoredStageStageFieldEvent | StoredStageIterationFieldEvent | StoredStageDigestFieldEvent | StoredStageCopyFieldEvent>;
 }
 export interface JoinAccepted {
     leader: string;
@@ -1416,8 +1431,8 @@ export declare namespace KeeperSignature {
 export interface WeightsRequest {
     stage: number;
     iteration: number;
-    firstChunk: number;
     newest: boolean;
+    chunk: string;
 }
 export declare namespace WeightsRequest {
     const codec: () => Codec<WeightsRequest>;
@@ -1429,17 +1444,17 @@ export declare namespace WeightsRequest {
         field: '$.iteration';
         value: number;
     }
-    interface WeightsRequestFirstChunkFieldEvent {
-        field: '$.firstChunk';
-        value: number;
-    }
     interface WeightsRequestNewestFieldEvent {
         field: '$.newest';
         value: boolean;
     }
+    interface WeightsRequestChunkFieldEvent {
+        field: '$.chunk';
+        value: string;
+    }
     function encode(obj: Partial<WeightsRequest>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsRequest>): WeightsRequest;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsRequest>): Generator<WeightsRequestStageFieldEvent | WeightsRequestIterationFieldEvent | WeightsRequestFirstChunkFieldEvent | WeightsRequestNewestFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsRequest>): Generator<WeightsRequestStageFieldEvent | WeightsRequestIterationFieldEvent | WeightsRequestNewestFieldEvent | WeightsRequestChunkFieldEvent>;
 }
 export interface WeightsOffer {
     available: boolean;
@@ -1448,7 +1463,6 @@ export interface WeightsOffer {
     iteration: number;
     bytes: number;
     chunkBytes: number;
-    digest: string;
     chunkDigests: string[];
 }
 export declare namespace WeightsOffer {
@@ -1477,10 +1491,6 @@ export declare namespace WeightsOffer {
         field: '$.chunkBytes';
         value: number;
     }
-    interface WeightsOfferDigestFieldEvent {
-        field: '$.digest';
-        value: string;
-    }
     interface WeightsOfferChunkDigestsFieldEvent {
         field: '$.chunkDigests[]';
         index: number;
@@ -1488,18 +1498,28 @@ export declare namespace WeightsOffer {
     }
     function encode(obj: Partial<WeightsOffer>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsOffer>): WeightsOffer;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsOffer>): Generator<WeightsOfferAvailableFieldEvent | WeightsOfferReasonFieldEvent | WeightsOfferStageFieldEvent | WeightsOfferIterationFieldEvent | WeightsOfferBytesFieldEvent | WeightsOfferChunkBytesFieldEvent | WeightsOfferDigestFieldEvent | WeightsOfferChunkDigestsFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WeightsOffer>): Generator<WeightsOfferAvailableFieldEvent | WeightsOfferReasonFieldEvent | WeightsOfferStageFieldEvent | WeightsOfferIterationFieldEvent | WeightsOfferBytesFieldEvent | WeightsOfferChunkBytesFieldEvent | WeightsOfferChunkDigestsFieldEvent>;
 }
 export interface ChunkHeader {
-    chunk: number;
+    chunk: string;
+    available: boolean;
+    from: number;
 }
 export declare namespace ChunkHeader {
     const codec: () => Codec<ChunkHeader>;
     interface ChunkHeaderChunkFieldEvent {
         field: '$.chunk';
+        value: string;
+    }
+    interface ChunkHeaderAvailableFieldEvent {
+        field: '$.available';
+        value: boolean;
+    }
+    interface ChunkHeaderFromFieldEvent {
+        field: '$.from';
         value: number;
     }
     function encode(obj: Partial<ChunkHeader>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChunkHeader>): ChunkHeader;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChunkHeader>): Generator<ChunkHeaderChunkFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChunkHeader>): Generator<ChunkHeaderChunkFieldEvent | ChunkHeaderAvailableFieldEvent | ChunkHeaderFromFieldEvent>;
 }

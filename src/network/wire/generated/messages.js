@@ -1858,6 +1858,10 @@ export var StoredStage;
                     w.uint32(26);
                     w.string(obj.digest);
                 }
+                if ((obj.copy != null && obj.copy !== false)) {
+                    w.uint32(32);
+                    w.bool(obj.copy);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
@@ -1865,7 +1869,8 @@ export var StoredStage;
                 const obj = {
                     stage: 0,
                     iteration: 0,
-                    digest: ''
+                    digest: '',
+                    copy: false
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -1881,6 +1886,10 @@ export var StoredStage;
                         }
                         case 3: {
                             obj.digest = reader.string();
+                            break;
+                        }
+                        case 4: {
+                            obj.copy = reader.bool();
                             break;
                         }
                         default: {
@@ -1913,6 +1922,13 @@ export var StoredStage;
                             yield {
                                 field: `${prefix}.digest`,
                                 value: reader.string()
+                            };
+                            break;
+                        }
+                        case 4: {
+                            yield {
+                                field: `${prefix}.copy`,
+                                value: reader.bool()
                             };
                             break;
                         }
@@ -4732,13 +4748,13 @@ export var WeightsRequest;
                     w.uint32(16);
                     w.uint32(obj.iteration);
                 }
-                if ((obj.firstChunk != null && obj.firstChunk !== 0)) {
-                    w.uint32(24);
-                    w.uint32(obj.firstChunk);
-                }
                 if ((obj.newest != null && obj.newest !== false)) {
                     w.uint32(32);
                     w.bool(obj.newest);
+                }
+                if ((obj.chunk != null && obj.chunk !== '')) {
+                    w.uint32(42);
+                    w.string(obj.chunk);
                 }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
@@ -4747,8 +4763,8 @@ export var WeightsRequest;
                 const obj = {
                     stage: 0,
                     iteration: 0,
-                    firstChunk: 0,
-                    newest: false
+                    newest: false,
+                    chunk: ''
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -4762,12 +4778,12 @@ export var WeightsRequest;
                             obj.iteration = reader.uint32();
                             break;
                         }
-                        case 3: {
-                            obj.firstChunk = reader.uint32();
-                            break;
-                        }
                         case 4: {
                             obj.newest = reader.bool();
+                            break;
+                        }
+                        case 5: {
+                            obj.chunk = reader.string();
                             break;
                         }
                         default: {
@@ -4796,17 +4812,17 @@ export var WeightsRequest;
                             };
                             break;
                         }
-                        case 3: {
-                            yield {
-                                field: `${prefix}.firstChunk`,
-                                value: reader.uint32()
-                            };
-                            break;
-                        }
                         case 4: {
                             yield {
                                 field: `${prefix}.newest`,
                                 value: reader.bool()
+                            };
+                            break;
+                        }
+                        case 5: {
+                            yield {
+                                field: `${prefix}.chunk`,
+                                value: reader.string()
                             };
                             break;
                         }
@@ -4866,10 +4882,6 @@ export var WeightsOffer;
                     w.uint32(48);
                     w.uint32(obj.chunkBytes);
                 }
-                if ((obj.digest != null && obj.digest !== '')) {
-                    w.uint32(58);
-                    w.string(obj.digest);
-                }
                 if (obj.chunkDigests != null && obj.chunkDigests.length > 0) {
                     for (const value of obj.chunkDigests) {
                         w.uint32(66);
@@ -4887,7 +4899,6 @@ export var WeightsOffer;
                     iteration: 0,
                     bytes: 0,
                     chunkBytes: 0,
-                    digest: '',
                     chunkDigests: []
                 };
                 const end = length == null ? reader.len : reader.pos + length;
@@ -4916,10 +4927,6 @@ export var WeightsOffer;
                         }
                         case 6: {
                             obj.chunkBytes = reader.uint32();
-                            break;
-                        }
-                        case 7: {
-                            obj.digest = reader.string();
                             break;
                         }
                         case 8: {
@@ -4986,13 +4993,6 @@ export var WeightsOffer;
                             };
                             break;
                         }
-                        case 7: {
-                            yield {
-                                field: `${prefix}.digest`,
-                                value: reader.string()
-                            };
-                            break;
-                        }
                         case 8: {
                             if (opts.limits?.chunkDigests != null && obj.chunkDigests === opts.limits.chunkDigests) {
                                 throw new MaxLengthError('Streaming decode error - repeated field "chunkDigests" had too many elements');
@@ -5037,23 +5037,41 @@ export var ChunkHeader;
                 if (opts.lengthDelimited !== false) {
                     w.fork();
                 }
-                if ((obj.chunk != null && obj.chunk !== 0)) {
-                    w.uint32(8);
-                    w.uint32(obj.chunk);
+                if ((obj.chunk != null && obj.chunk !== '')) {
+                    w.uint32(10);
+                    w.string(obj.chunk);
+                }
+                if ((obj.available != null && obj.available !== false)) {
+                    w.uint32(16);
+                    w.bool(obj.available);
+                }
+                if ((obj.from != null && obj.from !== 0)) {
+                    w.uint32(24);
+                    w.uint32(obj.from);
                 }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
             }, (reader, length, opts = {}) => {
                 const obj = {
-                    chunk: 0
+                    chunk: '',
+                    available: false,
+                    from: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
                     const tag = reader.uint32();
                     switch (tag >>> 3) {
                         case 1: {
-                            obj.chunk = reader.uint32();
+                            obj.chunk = reader.string();
+                            break;
+                        }
+                        case 2: {
+                            obj.available = reader.bool();
+                            break;
+                        }
+                        case 3: {
+                            obj.from = reader.uint32();
                             break;
                         }
                         default: {
@@ -5071,6 +5089,20 @@ export var ChunkHeader;
                         case 1: {
                             yield {
                                 field: `${prefix}.chunk`,
+                                value: reader.string()
+                            };
+                            break;
+                        }
+                        case 2: {
+                            yield {
+                                field: `${prefix}.available`,
+                                value: reader.bool()
+                            };
+                            break;
+                        }
+                        case 3: {
+                            yield {
+                                field: `${prefix}.from`,
                                 value: reader.uint32()
                             };
                             break;
