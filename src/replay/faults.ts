@@ -87,7 +87,7 @@ export interface FaultPlan {
 /** Every kind of fault, and how often it is drawn beside the others. */
 export const FAULT_WEIGHTS: Readonly<Record<FaultKind, number>> = {
   crash: 5,
-  anchors: 2,
+  anchors: 4,
   freeze: 3,
   slow: 2,
   'slow-link': 2,
