@@ -183,9 +183,15 @@ function addUpdate(
     return;
   }
   const shardBytes = costs.gradientBytes / group.length;
-  const fromAll = (sources: readonly number[], peer: number) =>
-    sources.map((task) => ({ task, bytes: tasks[task]!.peer === peer ? 0 : shardBytes }));
+  // In a group of a thousand a million of these are waited for: each is one object for all who wait for it.
+  const fromAll = (sources: readonly number[]) => {
+    const sent = sources.map((task) => ({ task, bytes: shardBytes }));
+    return (peer: number) =>
+      sent.map((edge) => (tasks[edge.task]!.peer === peer ? { task: edge.task, bytes: 0 } : edge));
+  };
   const complete = group.map((peer) => add(peer, 'exchange', 0, own(peer)));
-  const summed = group.map((peer) => add(peer, 'exchange', 1, fromAll(complete, peer)));
-  for (const peer of group) add(peer, 'update', 0, fromAll(summed, peer));
+  const shards = fromAll(complete);
+  const summed = group.map((peer) => add(peer, 'exchange', 1, shards(peer)));
+  const sums = fromAll(summed);
+  for (const peer of group) add(peer, 'update', 0, sums(peer));
 }

@@ -99,9 +99,19 @@ export function checkDescription(description: SwarmDescription): void {
   const count = peers.length;
   amounts('links.uploadBytesPerSecond', links.uploadBytesPerSecond, count, true);
   amounts('links.downloadBytesPerSecond', links.downloadBytesPerSecond, count, true);
+  // Peers of one place may share a row, which is looked at once.
+  const seen = new Set<readonly number[]>();
+  const row = (field: string, values: readonly number[], infinite: boolean) => {
+    if (seen.has(values)) return;
+    amounts(field, values, count, infinite);
+    seen.add(values);
+  };
   for (let from = 0; from < count; from++) {
-    amounts(`links.latencySeconds[${from}]`, links.latencySeconds[from] ?? [], count);
-    amounts(`links.bytesPerSecond[${from}]`, links.bytesPerSecond[from] ?? [], count, true);
+    row(`links.latencySeconds[${from}]`, links.latencySeconds[from] ?? [], false);
+  }
+  seen.clear(); // what may be endless here may not be there
+  for (let from = 0; from < count; from++) {
+    row(`links.bytesPerSecond[${from}]`, links.bytesPerSecond[from] ?? [], true);
   }
 }
 

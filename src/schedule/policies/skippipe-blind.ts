@@ -3,6 +3,7 @@
 // what comes first. What the paper compares with to show what knowing about the others is worth (SkipPipe, arXiv
 // 2502.19913, evaluation).
 
+import { DescriptionError } from '../errors.ts';
 import { instanceOf } from '../skippipe/instance.ts';
 import { planOfCandidate } from '../skippipe/plan.ts';
 import { publishedMethod } from '../skippipe/published/method.ts';
@@ -21,7 +22,15 @@ export const skippipeBlind: Policy = {
   plansFromTimes: true,
   keepsRules: true,
   plan(description, { seed, budget }) {
-    const { instance, candidate, evaluator } = publishedMethod(instanceOf(description), {
+    const given = instanceOf(description);
+    const several = given.holder[description.peers.length];
+    if (several !== undefined) {
+      throw new DescriptionError(
+        'assignment',
+        `${description.peers[several]!.name} holds several stages, and the published method knows one a peer; take skippipe, gwtf, swarm or random-skip, or give it one stage`,
+      );
+    }
+    const { instance, candidate, evaluator } = publishedMethod(given, {
       seed,
       collisions: false,
       trials: scaled(defaultTrials, budget),

@@ -11,7 +11,8 @@
 // last gradient is back. An anchor works through all it issues.
 
 import type { Instance } from './instance.ts';
-import { equalLoadsPossible, microsecondsPerSecond } from './instance.ts';
+import { equalLoadsPossible } from './instance.ts';
+import { microsecondsPerSecond } from './microseconds.ts';
 
 export interface QuickBounds {
   /** Seconds. */
@@ -32,14 +33,13 @@ export function quickBounds(instance: Instance): QuickBounds {
 /** Microseconds. Which peers may be anchors, and the least of what each would need: with A anchors the A-th least. */
 function twoTripsBound(instance: Instance): number {
   const { free, assignment, anchorCount } = instance;
-  const peers = free ? assignment.flat() : assignment[0]!;
-  const needs = peers.map((peer) => anchorNeed(instance, peer, shortestRoundTrip(instance, peer)));
-  if (!free) return Math.max(...needs);
-  const candidates = Array.from({ length: instance.peerCount }, (_, peer) =>
-    anchorNeed(instance, peer, shortestRoundTrip(instance, peer)),
+  const roundTripOf = shortestRoundTrips(instance);
+  const everyone = Array.from({ length: instance.peerCount }, (_, peer) => peer);
+  const needs = (free ? everyone : assignment[0]!).map((peer) =>
+    anchorNeed(instance, peer, roundTripOf(peer)),
   );
-  candidates.sort((a, b) => a - b);
-  return candidates[anchorCount - 1]!;
+  needs.sort((a, b) => a - b);
+  return free ? needs[anchorCount - 1]! : needs[needs.length - 1]!;
 }
 
 /** What an anchor needs whose shortest round trip is `trip` microseconds. */
@@ -81,17 +81,53 @@ export function stagesOfPeers(instance: Instance): Int32Array {
 }
 
 /**
- * Microseconds of the shortest round trip from an anchor, alone in the swarm, through any peers of different lawful
- * stages. With free assignment stages are forgotten, which can only make it shorter; then also on long paths, where
- * trying all sets would take too long, that a peer is visited once.
+ * For each anchor the microseconds of its shortest round trip, alone in the swarm, through any peers of different
+ * lawful stages. With free assignment stages are forgotten, which can only make it shorter; then also on long paths,
+ * where trying all sets would take too long, that a peer is visited once.
  */
-export function shortestRoundTrip(instance: Instance, anchor: number): number {
-  const { stages, forward, backward, weight, head, headAtAnchor, pathLength } = instance;
-  const at = anchor * stages;
-  const own =
-    forward[at]! + backward[at]! + weight[at]! + (headAtAnchor ? head[anchor]! : leastHead(instance));
-  if (pathLength === 1) return own;
-  return own + (instance.free ? shortestWalk(instance, anchor) : shortestLawful(instance, anchor));
+export function shortestRoundTrips(instance: Instance): (anchor: number) => number {
+  const { stages, forward, backward, weight, head, headAtAnchor, pathLength, free, place } = instance;
+  const fastest = fastestPeers(instance);
+  const otherHead = headAtAnchor ? 0 : leastHead(instance);
+  /** From the anchors of one place everybody is equally far. */
+  const ways = new Map<number, number>();
+  return (anchor) => {
+    const at = anchor * stages;
+    const own = forward[at]! + backward[at]! + weight[at]! + (headAtAnchor ? head[anchor]! : otherHead);
+    if (pathLength === 1) return own;
+    if (free) return own + shortestWalk(instance, anchor);
+    const way = ways.get(place[anchor]!) ?? shortestLawful(instance, anchor, fastest);
+    ways.set(place[anchor]!, way);
+    return own + way;
+  };
+}
+
+/** What a visit of each peer takes, and per stage the quickest peer of each place: on shortest ways no other is needed. */
+interface Fastest {
+  readonly work: Float64Array;
+  readonly of: readonly (readonly number[])[];
+}
+
+function fastestPeers(instance: Instance): Fastest {
+  const { peerCount, assignment, place } = instance;
+  const stageOf = stagesOfPeers(instance);
+  const work = Float64Array.from({ length: peerCount }, (_, peer) =>
+    stageOf[peer]! < 0 ? 0 : visitWork(instance, stageOf, peer),
+  );
+  const of = assignment.map((group) => {
+    const best = new Map<number, number>();
+    for (const peer of group) {
+      const known = best.get(place[peer]!);
+      if (known === undefined || work[peer]! < work[known]!) best.set(place[peer]!, peer);
+    }
+    return [...best.values()];
+  });
+  return { work, of };
+}
+
+/** Microseconds from a peer to another one and back. */
+export function thereAndBack({ place, placeCount, roundTrip }: Instance, from: number, to: number): number {
+  return roundTrip[place[from]! * placeCount + place[to]!]!;
 }
 
 function leastHead({ head, peerCount }: Instance): number {
@@ -102,11 +138,11 @@ function leastHead({ head, peerCount }: Instance): number {
 
 /** Any peers but the anchor, no peer twice in a row (in sets of up to three: at all). */
 function shortestWalk(instance: Instance, anchor: number): number {
-  const { peerCount, pathLength, roundTrip, headAtAnchor } = instance;
+  const { peerCount, pathLength, headAtAnchor } = instance;
   const stageOf = stagesOfPeers(instance);
   const others = Array.from({ length: peerCount }, (_, peer) => peer).filter((peer) => peer !== anchor);
   const work = Float64Array.from({ length: peerCount }, (_, peer) => visitWork(instance, stageOf, peer));
-  const hop = (from: number, to: number) => roundTrip[from * peerCount + to]!;
+  const hop = (from: number, to: number) => thereAndBack(instance, from, to);
   const home = (peer: number) => (headAtAnchor ? hop(peer, anchor) : 0);
   let least = Number.POSITIVE_INFINITY;
   if (pathLength === 4 && peerCount <= 64) {
@@ -143,11 +179,10 @@ function shortestWalk(instance: Instance, anchor: number): number {
  * Shortest over lawful orders, by dynamic programming. A state is the highest stage so far, whether the stage below
  * it was fetched back already, the exchanges used, and the peer reached.
  */
-function shortestLawful(instance: Instance, anchor: number): number {
-  const { peerCount, pathLength, roundTrip, headAtAnchor, live, assignment, swapBudget, largestJump } =
-    instance;
-  const stageOf = stagesOfPeers(instance);
-  const hop = (from: number, to: number) => roundTrip[from * peerCount + to]!;
+function shortestLawful(instance: Instance, anchor: number, fastest: Fastest): number {
+  const { peerCount, pathLength, headAtAnchor, live, swapBudget, largestJump } = instance;
+  const hop = (from: number, to: number) => thereAndBack(instance, from, to);
+  const work = fastest.work;
   const budget = Math.min(swapBudget, pathLength);
   /** [exchanges][previous highest stage's position][position of highest] → peers; open: one below may be fetched. */
   interface State {
@@ -172,8 +207,8 @@ function shortestLawful(instance: Instance, anchor: number): number {
         const onward = stage > highest && stage <= highest + largestJump;
         const back = stage === highest - 1 && stage > below && swaps < budget;
         if (!onward && !back) continue;
-        for (const to of assignment[stage]!) {
-          const sum = cost + hop(peer, to) + visitWork(instance, stageOf, to);
+        for (const to of fastest.of[stage]!) {
+          const sum = cost + hop(peer, to) + work[to]!;
           if (onward) reach(stage, highest, swaps, to, sum);
           else reach(highest, highest, swaps + 1, to, sum);
         }
@@ -189,7 +224,8 @@ function shortestLawful(instance: Instance, anchor: number): number {
 /** Microseconds. */
 function busiestPeerBound(instance: Instance): number {
   const { stages, perAnchor, pathLength, microbatches, free, live, assignment, splitBackward } = instance;
-  const { forward, backward, weight, head, gap, headAtAnchor, transfer, peerCount } = instance;
+  const { forward, backward, weight, head, gap, headAtAnchor, peerCount } = instance;
+  const nearest = nearestWays(instance);
   const each = (peer: number, stage: number) => {
     const at = peer * stages + stage;
     return forward[at]! + backward[at]! + weight[at]!;
@@ -210,17 +246,32 @@ function busiestPeerBound(instance: Instance): number {
     if (share === 0) continue;
     let easiest = Number.POSITIVE_INFINITY;
     for (const peer of free ? everyone : assignment[stage]!) {
-      let there = Number.POSITIVE_INFINITY;
-      let back = Number.POSITIVE_INFINITY;
-      for (let other = 0; other < peerCount; other++) {
-        if (other === peer) continue;
-        there = Math.min(there, transfer[other * peerCount + peer]!);
-        back = Math.min(back, transfer[peer * peerCount + other]!);
-      }
+      const { there, back } = nearest(peer);
       const work = share * each(peer, stage) + gap[peer]! * (2 * share - 1);
       easiest = Math.min(easiest, firstForward + there + work + (splitBackward ? 0 : back + lastBackward));
     }
     bound = Math.max(bound, easiest);
   }
   return bound;
+}
+
+/** Per peer, the shortest transfer from any other one to it, and from it to any. */
+function nearestWays({ peerCount, place, placeCount, transfer }: Instance) {
+  const members = new Int32Array(placeCount);
+  for (let peer = 0; peer < peerCount; peer++) members[place[peer]!]!++;
+  const ways = new Map<number, { readonly there: number; readonly back: number }>();
+  return (peer: number) => {
+    const own = place[peer]!;
+    const known = ways.get(own);
+    if (known !== undefined) return known;
+    let there = Number.POSITIVE_INFINITY;
+    let back = Number.POSITIVE_INFINITY;
+    for (let other = 0; other < placeCount; other++) {
+      if (members[other]! < (other === own ? 2 : 1)) continue;
+      there = Math.min(there, transfer[other * placeCount + own]!);
+      back = Math.min(back, transfer[own * placeCount + other]!);
+    }
+    ways.set(own, { there, back });
+    return { there, back };
+  };
 }

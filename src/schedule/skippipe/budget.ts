@@ -24,11 +24,12 @@ export function stepsOf(instance: Instance, budget: Budget | undefined): number 
   return 'steps' in budget ? budget.steps : Math.round(budget.times * defaultSteps(instance));
 }
 
-function isUniform({ transfer, forward, backward, weight, peerCount }: Instance): boolean {
+function isUniform({ transfer, forward, backward, weight, placeCount }: Instance): boolean {
   const away = transfer[1] ?? 0;
-  for (let from = 0; from < peerCount; from++) {
-    for (let to = 0; to < peerCount; to++) {
-      if (from !== to && transfer[from * peerCount + to] !== away) return false;
+  for (let from = 0; from < placeCount; from++) {
+    for (let to = 0; to < placeCount; to++) {
+      const hop = transfer[from * placeCount + to]!;
+      if (hop !== away && (from !== to || hop > 0)) return false;
     }
   }
   return [forward, backward, weight].every((times) => times.every((time) => time === times[0]));

@@ -61,7 +61,7 @@ export interface Orderer {
 }
 
 export function createOrderer(instance: Instance): Orderer {
-  const { peerCount, pathLength, largestJump, headAtAnchor, roundTrip } = instance;
+  const { place, placeCount, pathLength, largestJump, headAtAnchor, roundTrip } = instance;
   const visits = pathLength - 1;
   const patterns = orderPatterns(visits, instance.swapBudget);
   const patternCount = patterns.length;
@@ -117,10 +117,10 @@ export function createOrderer(instance: Instance): Orderer {
         let at = anchor;
         for (let i = pattern * visits; i < (pattern + 1) * visits; i++) {
           const next = sorted[positions[i]!]!;
-          length += roundTrip[at * peerCount + next]!;
+          length += roundTrip[place[at]! * placeCount + place[next]!]!;
           at = next;
         }
-        if (headAtAnchor) length += roundTrip[at * peerCount + anchor]!;
+        if (headAtAnchor) length += roundTrip[place[at]! * placeCount + place[anchor]!]!;
         if (length < least) {
           least = length;
           best = pattern;
@@ -140,11 +140,22 @@ export function createOrderer(instance: Instance): Orderer {
  * it, and because all paths ascend, full peers cannot wait for each other in a ring: the plan always completes.
  */
 export function firstCandidate(instance: Instance, draws: Pick<Draws, 'below'>): Candidate {
-  const { peerCount, pathLength, microbatches, anchorCount, live, largestJump, roundTrip } = instance;
+  const {
+    peerCount,
+    place,
+    placeCount,
+    pathLength,
+    microbatches,
+    anchorCount,
+    live,
+    largestJump,
+    roundTrip,
+  } = instance;
   const stageOf = new Int32Array(peerCount).fill(-1);
   instance.assignment.forEach((group, stage) => {
     for (const peer of group) stageOf[peer] = stage;
   });
+  const away = (from: number, to: number) => roundTrip[place[from]! * placeCount + place[to]!]!;
   const path = new Int32Array(microbatches * pathLength);
   const others = live.slice(1);
   const stageVisits = others.map(() => 0);
@@ -164,8 +175,7 @@ export function firstCandidate(instance: Instance, draws: Pick<Draws, 'below'>):
         if (
           best < 0 ||
           visits[peer]! < visits[best]! ||
-          (visits[peer] === visits[best] &&
-            roundTrip[at * peerCount + peer]! < roundTrip[at * peerCount + best]!)
+          (visits[peer] === visits[best] && away(at, peer) < away(at, best))
         ) {
           best = peer;
         }

@@ -7,6 +7,7 @@ import type { Instance } from './instance.ts';
 /** Tables of 2 pathLength + 1 steps a micro-batch: [m * steps + step]; forwards, the head, backwards. */
 export interface Chains {
   readonly steps: number;
+  /** The peer of the description. */
   readonly node: Int32Array;
   readonly duration: Float64Array;
   /** Of the transfer after the step; 0 where the next step is at the same peer. */
@@ -22,7 +23,7 @@ export interface Chains {
 }
 
 export function createChains(instance: Instance): Chains {
-  const { peerCount, stages, pathLength, microbatches, headAtAnchor } = instance;
+  const { holder, place, placeCount, stages, pathLength, microbatches, headAtAnchor } = instance;
   const { transfer, forward, backward, weight, head } = instance;
   const steps = 2 * pathLength + 1;
   const node = new Int32Array(microbatches * steps);
@@ -39,14 +40,14 @@ export function createChains(instance: Instance): Chains {
       const peer = path[at + i]!;
       const cost = peer * stages + stageOf[peer]!;
       const back = base + 2 * pathLength - i;
-      node[base + i] = peer;
+      node[base + i] = holder[peer]!;
       duration[base + i] = forward[cost]!;
-      node[back] = peer;
+      node[back] = holder[peer]!;
       duration[back] = backward[cost]!;
       weightOf[at + i] = weight[cost]!;
     }
     const top = headAtAnchor ? path[at]! : path[at + pathLength - 1]!;
-    node[base + pathLength] = top;
+    node[base + pathLength] = holder[top]!;
     duration[base + pathLength] = head[top]!;
     headless[m] = !headAtAnchor && head[top] === 0 ? 1 : 0;
     let rest = 0;
@@ -54,7 +55,7 @@ export function createChains(instance: Instance): Chains {
       const from = node[base + i]!;
       if (i < steps - 1) {
         const to = node[base + i + 1]!;
-        const hop = from === to ? 0 : transfer[from * peerCount + to]!;
+        const hop = from === to ? 0 : transfer[place[from]! * placeCount + place[to]!]!;
         travel[base + i] = hop;
         rest += hop;
       }

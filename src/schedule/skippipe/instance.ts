@@ -3,21 +3,18 @@
 
 import type { SwarmDescription } from '../description.ts';
 import { DescriptionError, PlanError } from '../errors.ts';
-import { transferSeconds } from '../execute/execution.ts';
-import { type Assignment, assignmentOf, holdersOfSeveral, liveStages } from '../wiring.ts';
-
-export const microsecondsPerSecond = 1e6;
-
-/** What a transfer over a link without capacity counts as: a day, so that sums stay numbers and no plan takes it. */
-const never = 86_400e6;
-
-/** Whole microseconds, at least one for what takes any time. */
-export function toMicroseconds(seconds: number): number {
-  return seconds > 0 ? Math.max(1, Math.min(never, Math.round(seconds * microsecondsPerSecond))) : 0;
-}
+import { type Assignment, assignmentOf, liveStages } from '../wiring.ts';
+import { toMicroseconds } from './microseconds.ts';
+import { transfersOf } from './places.ts';
 
 export interface Instance {
+  /**
+   * Peers, as the search numbers them: one that holds several stages counts once for each, and each number holds one
+   * stage. The first numbers are the description's, with the lowest stage a peer holds.
+   */
   readonly peerCount: number;
+  /** Per number, the peer of the description: what has one processor and one memory. */
+  readonly holder: Int32Array;
   readonly stages: number;
   /** Stages that have a replica, in order; the first is stage 0. */
   readonly live: readonly number[];
@@ -34,7 +31,9 @@ export interface Instance {
   readonly largestJump: number;
   readonly headAtAnchor: boolean;
   readonly splitBackward: boolean;
-  /** [from * peerCount + to]. */
+  /** Where a peer is; from peer a to b a transfer takes transfer[place[a] * placeCount + place[b]], to itself nothing. */
+  readonly place: Int32Array;
+  readonly placeCount: number;
   readonly transfer: Float64Array;
   /** There and back. */
   readonly roundTrip: Float64Array;
@@ -55,14 +54,7 @@ export interface Instance {
 
 /** Throws a `DescriptionError` or a `PlanError` where there can be no plan. */
 export function instanceOf(description: SwarmDescription): Instance {
-  const assignment = assignmentOf(description);
-  const [several] = holdersOfSeveral(assignment);
-  if (several !== undefined) {
-    throw new DescriptionError(
-      'assignment',
-      `${description.peers[several]!.name} holds several stages, and this search knows one a peer; take gwtf, swarm or random-skip, or give it one stage`,
-    );
-  }
+  const { assignment, holder } = numbered(assignmentOf(description), description.peers.length);
   const { peers, stages, pathLength, splitBackward } = description;
   for (const [field, least] of [
     ['pathLength', 1],
@@ -73,19 +65,20 @@ export function instanceOf(description: SwarmDescription): Instance {
       throw new DescriptionError(field, `${description[field]} is not a whole number of at least ${least}`);
     }
   }
-  const peerCount = peers.length;
+  const peerCount = holder.length;
+  const peerOf = (number: number) => peers[holder[number]!]!;
   const live = liveStages(assignment);
   const anchorCount = assignment[0]!.length;
-  const { transfer, roundTrip } = transferTables(description);
   const perStage = (seconds: (peer: number, stage: number) => number) =>
     Float64Array.from({ length: peerCount * stages }, (_, at) =>
       toMicroseconds(seconds(Math.floor(at / stages), at % stages)),
     );
-  const input = (peer: number, stage: number) => peers[peer]!.backwardInputSeconds[stage]!;
-  const weight = (peer: number, stage: number) => peers[peer]!.backwardWeightSeconds[stage]!;
+  const input = (peer: number, stage: number) => peerOf(peer).backwardInputSeconds[stage]!;
+  const weight = (peer: number, stage: number) => peerOf(peer).backwardWeightSeconds[stage]!;
   const length = Math.min(pathLength, live.length);
   const instance: Instance = {
     peerCount,
+    holder,
     stages,
     live,
     sizes: assignment.map((group) => group.length),
@@ -97,14 +90,13 @@ export function instanceOf(description: SwarmDescription): Instance {
     largestJump: feasibleJump(live, length, description.largestJump),
     headAtAnchor: description.headAt === 'anchor',
     splitBackward,
-    transfer,
-    roundTrip,
-    forward: perStage((peer, stage) => peers[peer]!.forwardSeconds[stage]!),
+    ...transfersOf(description, holder),
+    forward: perStage((peer, stage) => peerOf(peer).forwardSeconds[stage]!),
     backward: perStage((peer, stage) => input(peer, stage) + (splitBackward ? 0 : weight(peer, stage))),
     weight: perStage((peer, stage) => (splitBackward ? weight(peer, stage) : 0)),
-    head: Float64Array.from(peers, (peer) => toMicroseconds(peer.headSeconds)),
-    gap: Float64Array.from(peers, (peer) => toMicroseconds(peer.gapSeconds)),
-    memory: Float64Array.from(peers, (peer) => Math.floor(peer.memoryMicrobatches + 1e-9)),
+    head: Float64Array.from(holder, (peer) => toMicroseconds(peers[peer]!.headSeconds)),
+    gap: Float64Array.from(holder, (peer) => toMicroseconds(peers[peer]!.gapSeconds)),
+    memory: Float64Array.from(holder, (peer) => Math.floor(peers[peer]!.memoryMicrobatches + 1e-9)),
     assignment,
     free: description.assignment === undefined,
   };
@@ -112,47 +104,38 @@ export function instanceOf(description: SwarmDescription): Instance {
   return instance;
 }
 
-/** Side of the blocks in which tables over pairs of peers are filled: there and back, a block fits in a cache. */
-const blockPeers = 64;
-
-/** Microseconds from peer to peer, one way and there and back. */
-function transferTables({
-  peers,
-  links,
-  activationBytes,
-}: SwarmDescription): Pick<Instance, 'transfer' | 'roundTrip'> {
-  const count = peers.length;
-  const transfer = new Float64Array(count * count);
-  const roundTrip = new Float64Array(count * count);
-  for (let top = 0; top < count; top += blockPeers) {
-    const bottom = Math.min(count, top + blockPeers);
-    for (let left = 0; left <= top; left += blockPeers) {
-      for (let from = top; from < bottom; from++) {
-        const right = Math.min(from, left + blockPeers);
-        for (let to = left; to < right; to++) {
-          const there = toMicroseconds(transferSeconds(links, from, to, activationBytes));
-          const back = toMicroseconds(transferSeconds(links, to, from, activationBytes));
-          transfer[from * count + to] = there;
-          transfer[to * count + from] = back;
-          roundTrip[from * count + to] = there + back;
-          roundTrip[to * count + from] = there + back;
-        }
+/** An assignment in which everybody holds one stage: who holds more gets another number for each further stage. */
+function numbered(given: Assignment, count: number): { assignment: Assignment; holder: Int32Array } {
+  const holder = Array.from({ length: count }, (_, peer) => peer);
+  const seen = new Set<number>();
+  const assignment = given.map((group) =>
+    group.map((peer) => {
+      if (!seen.has(peer)) {
+        seen.add(peer);
+        return peer;
       }
-    }
-  }
-  return { transfer, roundTrip };
+      holder.push(peer);
+      return holder.length - 1;
+    }),
+  );
+  return { assignment, holder: Int32Array.from(holder) };
 }
 
-function checkRoom(instance: Instance, description: SwarmDescription): void {
-  for (const group of instance.assignment) {
-    for (const peer of group) {
-      if (instance.memory[peer]! >= 1) continue;
-      const { name, memoryMicrobatches } = description.peers[peer]!;
-      throw new PlanError(
-        `peers[${peer}].memoryMicrobatches`,
-        `${name} has memory for ${memoryMicrobatches} micro-batches and one alone takes 1 there`,
-      );
-    }
+/** A micro-batch may come to a peer once for each stage that it holds. */
+function checkRoom(
+  { assignment, holder, memory, pathLength }: Instance,
+  description: SwarmDescription,
+): void {
+  const held = new Map<number, number>();
+  for (const number of assignment.flat()) held.set(holder[number]!, (held.get(holder[number]!) ?? 0) + 1);
+  for (const [peer, stages] of held) {
+    const visits = Math.min(stages, pathLength);
+    if (memory[peer]! >= visits) continue;
+    const { name, memoryMicrobatches } = description.peers[peer]!;
+    throw new PlanError(
+      `peers[${peer}].memoryMicrobatches`,
+      `${name} has memory for ${memoryMicrobatches} micro-batches and one alone takes ${visits} there`,
+    );
   }
 }
 

@@ -4,7 +4,7 @@
 
 import type { SwarmDescription } from '../description.ts';
 import { DescriptionError } from '../errors.ts';
-import { microsecondsPerSecond } from './instance.ts';
+import { microsecondsPerSecond } from './microseconds.ts';
 
 /** Plain data that a journal can hold; peers by name. All times are whole microseconds. */
 export interface Measurements {

@@ -10,7 +10,8 @@ import type { Instance } from './instance.ts';
 
 /** assignment[stage] = peers; groups keep the order of the description's, with free assignment that of indices. */
 export function assignmentOfCandidate(instance: Instance, { stageOf }: Candidate): number[][] {
-  if (!instance.free) return instance.assignment.map((group) => [...group]);
+  if (!instance.free)
+    return instance.assignment.map((group) => group.map((number) => instance.holder[number]!));
   const groups: number[][] = Array.from({ length: instance.stages }, () => []);
   stageOf.forEach((stage, peer) => {
     if (stage >= 0) groups[stage]!.push(peer);
@@ -19,12 +20,12 @@ export function assignmentOfCandidate(instance: Instance, { stageOf }: Candidate
 }
 
 export function pathsOfCandidate(instance: Instance, { path, stageOf }: Candidate): Path[] {
-  const { pathLength, microbatches } = instance;
+  const { pathLength, microbatches, holder } = instance;
   return Array.from({ length: microbatches }, (_, microbatch) => ({
     microbatch,
     nodes: Array.from({ length: pathLength }, (_, at) => {
-      const peer = path[microbatch * pathLength + at]!;
-      return { stage: stageOf[peer]!, chunk: 0, peer };
+      const number = path[microbatch * pathLength + at]!;
+      return { stage: stageOf[number]!, chunk: 0, peer: holder[number]! };
     }),
   }));
 }

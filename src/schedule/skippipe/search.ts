@@ -24,6 +24,7 @@ import { createCritical, createEvaluator, type Evaluator, type Started } from '.
 import { leastMakespanInSlices } from './exhaustive/exhaustive.ts';
 import type { Instance } from './instance.ts';
 import { createMover } from './moves/mover.ts';
+import { oneByOne } from './one-by-one.ts';
 import { exponential, exponentialQuantiles, naturalLogarithm } from './numbers.ts';
 import { createSurrogate } from './surrogate.ts';
 
@@ -88,8 +89,9 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
   const evaluator = createEvaluator(instance, waves);
   const first = firstCandidate(instance, draws);
   evaluator.loadAll(first);
-  const makespan = evaluator.run(first, Number.POSITIVE_INFINITY).makespan;
+  const { makespan } = evaluator.run(first, Number.POSITIVE_INFINITY);
   let best: SearchResult = { candidate: first, evaluator, waves, makespan, stepsUsed: 0 };
+  if (makespan === Number.POSITIVE_INFINITY) best = { ...best, ...oneByOne(instance, first) };
   if (options.steps <= 0 || instance.microbatches === 0) return best;
   const { steps, bound = 0, exhaustive = true } = options;
   let chosen: Annealed | undefined;
@@ -120,7 +122,7 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
     yield* anneal(copyCandidate(chosen!.candidate), Math.max(0, steps - stepsUsed), finalHot);
   }
   if (chosen!.makespan <= best.makespan) {
-    best = { ...best, candidate: chosen!.candidate, makespan: chosen!.makespan };
+    best = { candidate: chosen!.candidate, evaluator, waves, makespan: chosen!.makespan, stepsUsed };
   }
   if (exhaustive && best.makespan > bound) {
     const least = yield* leastMakespanInSlices(instance, best.candidate, best.makespan, steps * nodesPerStep);
@@ -196,7 +198,8 @@ function* annealSimulation(
   evaluator.loadAll(candidate);
   let evaluation = evaluator.run(candidate, Number.POSITIVE_INFINITY);
   if (evaluation.makespan === Number.POSITIVE_INFINITY) {
-    // Exchanged stages and little memory can make micro-batches wait for each other: without exchanges they do not.
+    // Exchanged stages and little memory can make micro-batches wait for each other: without exchanges they do not,
+    // except where peers hold several stages; then the walk goes on until they no longer do.
     for (let m = 0; m < instance.microbatches; m++) ascending(instance, candidate, m);
     evaluator.loadAll(candidate);
     evaluation = evaluator.run(candidate, Number.POSITIVE_INFINITY);
@@ -233,7 +236,7 @@ function* annealSimulation(
   let best = copyCandidate(candidate);
   let bestCost = current;
   let makespan = evaluation.makespan;
-  let temperature = hot * makespan;
+  let temperature = makespan < Number.POSITIVE_INFINITY ? hot * makespan : 0;
   const cooling = exponential(naturalLogarithm(simulationCold / hot) / Math.max(1, steps));
   let step = 0;
   const tasks = instance.microbatches * (2 * instance.pathLength + 1);
@@ -259,8 +262,9 @@ function* annealSimulation(
     const { cost } = evaluation;
     if (cost <= limit) {
       current = cost;
-      evaluator.trace(critical);
+      if (cost < Number.POSITIVE_INFINITY) evaluator.trace(critical);
       if (cost < bestCost) {
+        if (bestCost === Number.POSITIVE_INFINITY) temperature = hot * cost;
         bestCost = cost;
         makespan = evaluation.makespan;
         best = copyCandidate(candidate);

@@ -8,7 +8,8 @@ import { finish, type Sliced } from '../slices.ts';
 import { timeline } from '../timeline.ts';
 import type { Assignment } from '../wiring.ts';
 import { quickBounds } from './bounds.ts';
-import { instanceOf, microsecondsPerSecond } from './instance.ts';
+import { instanceOf } from './instance.ts';
+import { microsecondsPerSecond } from './microseconds.ts';
 import { planOfCandidate } from './plan.ts';
 import { searchInSlices } from './search.ts';
 

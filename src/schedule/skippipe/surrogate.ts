@@ -23,7 +23,7 @@ const meanTripWeight = 0.15;
 const slotsWeight = 0.3;
 
 export function createSurrogate(instance: Instance, candidate: Candidate): Surrogate {
-  const { pathLength, peerCount, stages, microbatches, perAnchor, anchorCount } = instance;
+  const { pathLength, peerCount, place, placeCount, stages, microbatches, perAnchor, anchorCount } = instance;
   const { roundTrip, forward, backward, weight, head, gap, memory, headAtAnchor } = instance;
   const { path, stageOf } = candidate;
   const trip = new Float64Array(microbatches);
@@ -62,10 +62,12 @@ export function createSurrogate(instance: Instance, candidate: Candidate): Surro
       const peer = path[base + i]!;
       const cost = peer * stages + stageOf[peer]!;
       time += forward[cost]! + backward[cost]!;
-      if (i > 0) time += roundTrip[at * peerCount + peer]!;
+      if (i > 0) time += roundTrip[place[at]! * placeCount + place[peer]!]!;
       at = peer;
     }
-    return headAtAnchor ? time + head[anchor]! + roundTrip[at * peerCount + anchor]! : time + head[at]!;
+    if (!headAtAnchor) return time + head[at]!;
+    const home = at === anchor ? 0 : roundTrip[place[at]! * placeCount + place[anchor]!]!;
+    return time + head[anchor]! + home;
   }
 
   function eighth(value: number): number {

@@ -209,6 +209,40 @@ describe('the simulation', () => {
   });
 });
 
+describe('peers that hold several stages', () => {
+  /** The published peers on half as many: each also holds what another one would. */
+  const halved = (memoryMicrobatches: number) => {
+    const swarm = geo20();
+    const of = (peer: number) => (peer < 10 ? peer : peer - 10);
+    const assignment = published.publishedPartition.map((group) => [...new Set(group.map(of))]);
+    return {
+      ...swarm,
+      assignment,
+      stageSizes: assignment.map((group) => group.length),
+      microbatchesPerAnchor: 4,
+      peers: swarm.peers.map((peer) => ({ ...peer, memoryMicrobatches })),
+    };
+  };
+
+  it('are planned by the same rules, with one memory and one processor each, and improve with steps', () => {
+    for (const memory of [3, 4]) {
+      const swarm = halved(memory);
+      const [first, better] = [0, 1_500].map((steps) => {
+        const plan = policies.skippipe.plan(swarm, { seed: 1, budget: { steps } });
+        expect(plan.assignment).toEqual(swarm.assignment);
+        expect(validatePlan(plan, rulesOf(instanceOf(swarm)))).toEqual([]);
+        return timeline(plan, networkOf(swarm)).makespanSeconds;
+      });
+      expect(better!).toBeLessThan(0.9 * first!);
+      expect(better!).toBeGreaterThanOrEqual(quickBounds(instanceOf(swarm)).seconds - 1e-4);
+    }
+  });
+
+  it('are not planned for where one micro-batch does not fit at each of them', () => {
+    expect(() => policies.skippipe.plan(halved(1), { seed: 1 })).toThrow(/has memory for 1 micro-batches/);
+  });
+});
+
 /** Each transfer of a random swarm may be rounded by half a microsecond. */
 function roundingMicroseconds(plan: Plan): number {
   return plan.tasks.length + 1;

@@ -85,8 +85,13 @@ export function assignmentCost(instance: Instance, assignment: Assignment): numb
 }
 
 /** [from][to] of the pool: a transfer, as the mean of both ways, microseconds. */
-function distances({ roundTrip, peerCount }: Instance, pool: readonly number[]): readonly Float64Array[] {
-  return pool.map((from) => Float64Array.from(pool, (to) => roundTrip[from * peerCount + to]! / 2));
+function distances(
+  { roundTrip, place, placeCount }: Instance,
+  pool: readonly number[],
+): readonly Float64Array[] {
+  return pool.map((from) =>
+    Float64Array.from(pool, (to) => roundTrip[place[from]! * placeCount + place[to]!]! / 2),
+  );
 }
 
 type Cost = (groupOf: readonly number[]) => { readonly total: number; readonly order: readonly number[] };

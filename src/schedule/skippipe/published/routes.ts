@@ -65,7 +65,8 @@ interface Step {
 
 export function createRouter(instance: Instance): Router {
   const { peerCount, stages, pathLength, live, assignment, largestJump, headAtAnchor } = instance;
-  const { transfer, roundTrip, forward, backward, head } = instance;
+  const { place, placeCount, transfer, roundTrip, forward, backward, head } = instance;
+  const link = (from: number, to: number) => place[from]! * placeCount + place[to]!;
   const budget = Math.min(instance.swapBudget, pathLength);
   const stageOf = new Int32Array(peerCount).fill(-1);
   assignment.forEach((group, stage) => {
@@ -106,15 +107,12 @@ export function createRouter(instance: Instance): Router {
               if (stageOf[peer]! < 0 || stageOf[peer]! > highest) continue;
               let best = Number.POSITIVE_INFINITY;
               if (toCome === 0) {
-                best = headAtAnchor ? roundTrip[peer * peerCount + anchor]! + head[anchor]! : head[peer]!;
+                best = headAtAnchor ? roundTrip[link(peer, anchor)]! + head[anchor]! : head[peer]!;
               }
               for (const step of steps) {
                 const at = step.to * stages + stageOf[step.to]!;
                 const after = all[toCome - 1]![stateOf(step.to, step.highest, step.open, step.swaps)]!;
-                best = Math.min(
-                  best,
-                  roundTrip[peer * peerCount + step.to]! + forward[at]! + backward[at]! + after,
-                );
+                best = Math.min(best, roundTrip[link(peer, step.to)]! + forward[at]! + backward[at]! + after);
               }
               least[stateOf(peer, highest, open, swaps)] = best;
             }
@@ -169,7 +167,7 @@ export function createRouter(instance: Instance): Router {
       for (const { to, highest, open, swaps } of stepsFrom(partial.highest, partial.open, partial.swaps)) {
         if (forbidden.stages.includes(stageOf[to]!) || forbidden.peers.includes(to)) continue;
         const at = to * stages + stageOf[to]!;
-        const arrival = partial.time + transfer[partial.peer * peerCount + to]!;
+        const arrival = partial.time + transfer[link(partial.peer, to)]!;
         offer({
           parent: partial,
           peer: to,
@@ -178,7 +176,7 @@ export function createRouter(instance: Instance): Router {
           swaps,
           visits: partial.visits + 1,
           time: earliest(times, to, arrival, forward[at]!) + forward[at]!,
-          back: partial.back + backward[at]! + transfer[to * peerCount + partial.peer]!,
+          back: partial.back + backward[at]! + transfer[link(to, partial.peer)]!,
         });
       }
     }
@@ -194,7 +192,7 @@ export function createRouter(instance: Instance): Router {
     let now = start;
     let before = anchor;
     const visit = (peer: number, seconds: number): void => {
-      if (peer !== before) now += transfer[before * peerCount + peer]!;
+      if (peer !== before) now += transfer[link(before, peer)]!;
       const from = earliest(times, peer, now, seconds);
       now = from + seconds;
       if (seconds > 0) occupied.push({ peer, from, until: now });
