@@ -4,18 +4,20 @@
 // take together is limited by the visits that peers take: a program over all paths, whose optimum is a bound.
 //
 // With free assignment stages and their order are forgotten: a path is an anchor and any other peers at their cheapest
-// order; one program per set of anchors, and the two-trip bound of that set; the least over all sets is the bound.
-// Peers that can be exchanged without changing anything make sets equal.
+// order; one program per set of anchors, and the two-trip bound of that set; the least over all sets is the bound. How
+// many visits a peer may have, and must, depends on how many others its stage has: of each kind of seat there are so many.
 
-import { anchorNeed, stagesOfPeers, visitWork } from './bounds.ts';
+import { anchorSets } from './anchor-sets.ts';
+import { anchorNeed, stagesOfPeers, thereAndBack, visitWork } from './bounds.ts';
 import { createOrderer } from './candidate.ts';
-import { equalLoadsPossible, type Instance, microsecondsPerSecond } from './instance.ts';
+import { binomial, combinations, permutations, product } from './combinations.ts';
+import { equalLoadsPossible, type Instance } from './instance.ts';
+import { microsecondsPerSecond } from './microseconds.ts';
 import { lightestStages } from './orders.ts';
 import { type Column, dualPrices } from './simplex.ts';
 
-/** Beyond so many paths per anchor, or sets of anchors, the bound is not computed. */
+/** Beyond so many paths per anchor the bound is not computed. */
 const mostPaths = 20_000;
-const mostSets = 20_000;
 const mostPivots = 2_000;
 
 /** A way around for an anchor: the peers visited and the microseconds alone. */
@@ -32,14 +34,57 @@ export function slotsBound(instance: Instance): number | undefined {
   return bound === undefined ? undefined : bound / microsecondsPerSecond;
 }
 
-/** The most visits a peer of each stage may have. */
-function shares({ microbatches, pathLength, live, sizes }: Instance): Map<number, number> {
-  const load = Math.ceil((microbatches * (pathLength - 1)) / (live.length - 1));
-  return new Map(live.slice(1).map((stage) => [stage, Math.ceil(load / sizes[stage]!)]));
+/** The visits that a peer of a stage may have at most, and must have. */
+interface Seat {
+  readonly most: number;
+  readonly least: number;
+}
+
+interface Visits extends Seat {
+  readonly peer: number;
+}
+
+/** So many of the peers may have so many visits more, and must have so many more. */
+interface Better extends Seat {
+  readonly peers: number;
+}
+
+/** What is decided over: which tours of the anchors, and where it is open, who has the better seats. */
+interface Problem {
+  readonly anchors: readonly number[];
+  /** Per anchor. */
+  readonly tours: readonly (readonly Tour[])[];
+  readonly visits: readonly Visits[];
+  readonly better: readonly Better[];
+}
+
+/** Per stage after stage 0: its equal load, shared by its peers. */
+function seatsOf({ microbatches, pathLength, live, sizes }: Instance): Seat[] {
+  const load = (microbatches * (pathLength - 1)) / (live.length - 1);
+  return live.slice(1).map((stage) => {
+    const size = sizes[stage]!;
+    const most = Math.ceil(Math.ceil(load) / size);
+    return { most, least: Math.max(0, Math.floor(load) - (size - 1) * most) };
+  });
+}
+
+/** For a free assignment to so many peers: the seat that everybody has at least, and how many have a better one. */
+function seatsByKind(instance: Instance, peers: number): { readonly base: Seat; readonly better: Better[] } {
+  const { live, sizes } = instance;
+  const kinds = seatsOf(instance).map((seat, at) => ({ ...seat, peers: sizes[live[at + 1]!]! }));
+  const seated = kinds.reduce((sum, kind) => sum + kind.peers, 0);
+  if (seated < peers) kinds.push({ most: 0, least: 0, peers: peers - seated });
+  kinds.sort((a, b) => a.most - b.most);
+  const better = kinds.slice(1).map((kind, at) => ({
+    most: kind.most - kinds[at]!.most,
+    least: kind.least - kinds[at]!.least,
+    peers: kinds.slice(at + 1).reduce((sum, other) => sum + other.peers, 0),
+  }));
+  return { base: kinds[0]!, better: better.filter(({ most, least }) => most !== 0 || least !== 0) };
 }
 
 function fixedBound(instance: Instance): number | undefined {
-  const { assignment, pathLength, peerCount, roundTrip, headAtAnchor, live, largestJump } = instance;
+  const { assignment, pathLength, headAtAnchor, live, largestJump } = instance;
   const stageOf = stagesOfPeers(instance);
   const path = new Int32Array(pathLength);
   const candidate = { stageOf, path, bias: new Float64Array(1), urgent: new Uint8Array(1) };
@@ -67,21 +112,22 @@ function fixedBound(instance: Instance): number | undefined {
       const heads = headAtAnchor ? [0] : peers.map((peer) => instance.head[peer]!);
       let length = ownWork(instance, anchor) + Math.min(...heads);
       for (let at = 1; at < pathLength; at++) {
-        length += roundTrip[path[at - 1]! * peerCount + path[at]!]! + visitWork(instance, stageOf, path[at]!);
+        length += thereAndBack(instance, path[at - 1]!, path[at]!) + visitWork(instance, stageOf, path[at]!);
       }
-      if (headAtAnchor) length += roundTrip[path[pathLength - 1]! * peerCount + anchor]!;
+      if (headAtAnchor) length += thereAndBack(instance, path[pathLength - 1]!, anchor);
       return { peers, length };
     }),
   );
-  const share = shares(instance);
-  const capacity = new Map(
-    live.slice(1).flatMap((stage) => assignment[stage]!.map((peer) => [peer, share.get(stage)!] as const)),
-  );
-  return program(instance, assignment[0]!, tours, capacity);
+  const seats = seatsOf(instance);
+  const visits = live
+    .slice(1)
+    .flatMap((stage, at) => assignment[stage]!.map((peer) => ({ peer, ...seats[at]! })));
+  const problem = { anchors: assignment[0]!, tours, visits, better: [] };
+  return lagrangian(instance, problem, solve(instance, problem));
 }
 
 function freeBound(instance: Instance): number | undefined {
-  const { peerCount, pathLength, roundTrip, headAtAnchor, head } = instance;
+  const { peerCount, pathLength, headAtAnchor, head } = instance;
   const visits = pathLength - 1;
   const sets = anchorSets(instance);
   const orders = visits <= 4 ? permutations(visits) : undefined;
@@ -94,7 +140,7 @@ function freeBound(instance: Instance): number | undefined {
   const leastHead = headAtAnchor
     ? 0
     : head.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
-  const share = Math.max(...shares(instance).values());
+  const { base, better } = seatsByKind(instance, peerCount - instance.anchorCount);
   /** Per anchor: every tour through any other peers. */
   const toursOf = everyone.map((anchor) =>
     groups
@@ -105,10 +151,10 @@ function freeBound(instance: Instance): number | undefined {
           let length = 0;
           let at = anchor;
           for (const which of order) {
-            length += roundTrip[at * peerCount + peers[which]!]!;
+            length += thereAndBack(instance, at, peers[which]!);
             at = peers[which]!;
           }
-          if (headAtAnchor) length += roundTrip[at * peerCount + anchor]!;
+          if (headAtAnchor) length += thereAndBack(instance, at, anchor);
           least = Math.min(least, length);
         }
         const compute = peers.reduce((sum, peer) => sum + work[peer]!, ownWork(instance, anchor) + leastHead);
@@ -137,11 +183,12 @@ function freeBound(instance: Instance): number | undefined {
     const tours = anchors.map((anchor) =>
       toursOf[anchor]!.filter(({ peers }) => !peers.some((peer) => anchors.includes(peer))),
     );
-    const capacity = new Map(everyone.filter((peer) => !anchors.includes(peer)).map((peer) => [peer, share]));
+    const visits = everyone.filter((peer) => !anchors.includes(peer)).map((peer) => ({ peer, ...base }));
+    const problem = { anchors, tours, visits, better };
     // Prices found for another set are prices here too: often they already show that this set is no better.
-    if (known.some((prices) => lagrangian(instance, anchors, tours, capacity, prices) >= least)) continue;
-    const prices = solve(instance, anchors, tours, capacity);
-    const bound = Math.max(twoTrips, lagrangian(instance, anchors, tours, capacity, prices));
+    if (known.some((prices) => lagrangian(instance, problem, prices) >= least)) continue;
+    const prices = solve(instance, problem);
+    const bound = Math.max(twoTrips, lagrangian(instance, problem, prices));
     known = [prices, ...known].slice(0, 3);
     least = Math.min(least, bound);
   }
@@ -160,17 +207,9 @@ function ownWork(
 interface Prices {
   /** Per anchor peer, how much it counts. */
   readonly anchors: ReadonlyMap<number, number>;
-  /** Per visited peer, microseconds of a visit. */
-  readonly peers: ReadonlyMap<number, number>;
-}
-
-function program(
-  instance: Instance,
-  anchors: readonly number[],
-  tours: readonly (readonly Tour[])[],
-  capacity: ReadonlyMap<number, number>,
-): number {
-  return lagrangian(instance, anchors, tours, capacity, solve(instance, anchors, tours, capacity));
+  /** Per visited peer, microseconds: of a visit that it may not have, and of one that it must. */
+  readonly above: ReadonlyMap<number, number>;
+  readonly below: ReadonlyMap<number, number>;
 }
 
 function placesOf({ memory, perAnchor }: Instance, anchor: number): number {
@@ -186,59 +225,71 @@ function staggered(instance: Instance, anchor: number): number {
 }
 
 /**
- * Minimise C: every anchor issues its micro-batches, no peer has more than its capacity, and C is at least every
- * anchor's need. Seconds inside, so that numbers are of one size.
+ * Minimise C: every anchor issues its micro-batches, no peer has more visits than it may or fewer than it must, and C is
+ * at least every anchor's need. Seconds inside, so that numbers are of one size.
  */
-function solve(
-  instance: Instance,
-  anchors: readonly number[],
-  tours: readonly (readonly Tour[])[],
-  capacity: ReadonlyMap<number, number>,
-): Prices {
+function solve(instance: Instance, { anchors, tours, visits, better }: Problem): Prices {
   const count = anchors.length;
-  const peers = [...capacity.keys()];
-  const rowOf = new Map(peers.map((peer, at) => [peer, 2 * count + at]));
+  const rowsOf = new Map(
+    visits.map(({ peer }, at) => {
+      const above = 2 * count + better.length + 2 * at;
+      return [peer, { above, below: above + 1 }] as const;
+    }),
+  );
   const columns: Column[] = [
     { cost: 1, rows: anchors.map((_, a) => count + a), values: anchors.map(() => 1) },
     ...anchors.map((_, a): Column => ({ cost: 0, rows: [count + a], values: [-1] })),
-    ...peers.map((peer): Column => ({ cost: 0, rows: [rowOf.get(peer)!], values: [1] })),
+    ...better.map((_, kind): Column => ({ cost: 0, rows: [2 * count + kind], values: [1] })),
   ];
+  for (const { above, below } of rowsOf.values()) {
+    columns.push({ cost: 0, rows: [above], values: [1] }, { cost: 0, rows: [below], values: [-1] });
+    better.forEach(({ most, least }, kind) => {
+      columns.push({ cost: 0, rows: [2 * count + kind, above, below], values: [1, -most, -least] });
+    });
+  }
   anchors.forEach((anchor, a) => {
     const places = placesOf(instance, anchor);
     for (const { peers: visited, length } of tours[a]!) {
-      columns.push({
-        cost: 0,
-        rows: [a, count + a, ...visited.map((peer) => rowOf.get(peer)!)],
-        values: [1, -length / microsecondsPerSecond / places, ...visited.map(() => 1)],
-      });
+      const rows = [a, count + a];
+      const values = [1, -length / microsecondsPerSecond / places];
+      for (const peer of visited) {
+        const { above, below } = rowsOf.get(peer)!;
+        rows.push(above, below);
+        values.push(1, 1);
+      }
+      columns.push({ cost: 0, rows, values });
     }
   });
   const rhs = [
     ...anchors.map(() => instance.perAnchor),
     ...anchors.map((anchor) => staggered(instance, anchor) / microsecondsPerSecond),
-    ...peers.map((peer) => capacity.get(peer)!),
+    ...better.map(({ peers }) => peers),
+    ...visits.flatMap(({ most, least }) => [most, least]),
   ];
   const prices = dualPrices(columns, rhs, mostPivots);
+  const priced = (sign: number, which: 'above' | 'below') =>
+    new Map(
+      [...rowsOf].map(([peer, rows]) => [
+        peer,
+        Math.max(0, sign * prices[rows[which]]!) * microsecondsPerSecond,
+      ]),
+    );
   return {
     anchors: new Map(anchors.map((anchor, a) => [anchor, Math.max(0, prices[count + a]!)])),
-    peers: new Map(
-      peers.map((peer) => [peer, Math.max(0, -prices[rowOf.get(peer)!]!) * microsecondsPerSecond]),
-    ),
+    above: priced(-1, 'above'),
+    below: priced(1, 'below'),
   };
 }
 
 /** A lower bound in microseconds for any prices: anchors count in shares of one, visits are paid for. */
-function lagrangian(
-  instance: Instance,
-  anchors: readonly number[],
-  tours: readonly (readonly Tour[])[],
-  capacity: ReadonlyMap<number, number>,
-  prices: Prices,
-): number {
+function lagrangian(instance: Instance, { anchors, tours, visits, better }: Problem, prices: Prices): number {
   let sum = 0;
   for (const anchor of anchors) sum += prices.anchors.get(anchor) ?? 0;
   if (sum <= 0) return 0;
-  const price = (peer: number) => (prices.peers.get(peer) ?? 0) / sum;
+  const above = (peer: number) => (prices.above.get(peer) ?? 0) / sum;
+  const below = (peer: number) => (prices.below.get(peer) ?? 0) / sum;
+  const perVisit = new Float64Array(instance.peerCount);
+  for (const { peer } of visits) perVisit[peer] = above(peer) - below(peer);
   let bound = 0;
   anchors.forEach((anchor, a) => {
     const part = (prices.anchors.get(anchor) ?? 0) / sum;
@@ -246,79 +297,17 @@ function lagrangian(
     let least = Number.POSITIVE_INFINITY;
     for (const { peers, length } of tours[a]!) {
       let cost = perPlace * length;
-      for (const peer of peers) cost += price(peer);
+      for (const peer of peers) cost += perVisit[peer]!;
       if (cost < least) least = cost;
     }
     bound += part * staggered(instance, anchor) + instance.perAnchor * least;
   });
-  for (const [peer, most] of capacity) bound -= price(peer) * most;
+  for (const { peer, most, least } of visits) bound += below(peer) * least - above(peer) * most;
+  for (const { most, least, peers } of better) {
+    // Nobody knows who has the better seats: those may for whom that lowers the bound most.
+    const worth = visits.map(({ peer }) => Math.max(0, above(peer) * most - below(peer) * least));
+    worth.sort((a, b) => b - a);
+    for (const value of worth.slice(0, peers)) bound -= value;
+  }
   return bound;
-}
-
-/** Sets of anchors that differ by more than an exchange of equal peers; undefined when they are too many. */
-function anchorSets(instance: Instance): number[][] | undefined {
-  const classes: number[][] = [];
-  for (let peer = 0; peer < instance.peerCount; peer++) {
-    const known = classes.find((members) => interchangeable(instance, members[0]!, peer));
-    if (known === undefined) classes.push([peer]);
-    else known.push(peer);
-  }
-  let sets: number[][] = [[]];
-  classes.forEach((members, at) => {
-    const later = classes.slice(at + 1).reduce((sum, others) => sum + others.length, 0);
-    const next: number[][] = [];
-    for (const set of sets) {
-      for (let take = 0; take <= members.length && set.length + take <= instance.anchorCount; take++) {
-        if (set.length + take + later >= instance.anchorCount) next.push([...set, ...members.slice(0, take)]);
-      }
-    }
-    sets = next.length > mostSets ? [] : next;
-  });
-  return sets.length === 0 ? undefined : sets;
-}
-
-/** Whether exchanging two peers changes nothing. */
-function interchangeable(instance: Instance, a: number, b: number): boolean {
-  const { peerCount, stages, transfer, forward, backward, weight, head, gap, memory } = instance;
-  if (head[a] !== head[b] || gap[a] !== gap[b] || memory[a] !== memory[b]) return false;
-  for (let stage = 0; stage < stages; stage++) {
-    const i = a * stages + stage;
-    const j = b * stages + stage;
-    if (forward[i] !== forward[j] || backward[i] !== backward[j] || weight[i] !== weight[j]) return false;
-  }
-  if (transfer[a * peerCount + b] !== transfer[b * peerCount + a]) return false;
-  for (let other = 0; other < peerCount; other++) {
-    if (other === a || other === b) continue;
-    if (transfer[a * peerCount + other] !== transfer[b * peerCount + other]) return false;
-    if (transfer[other * peerCount + a] !== transfer[other * peerCount + b]) return false;
-  }
-  return true;
-}
-
-function combinations(items: readonly number[], size: number): number[][] {
-  if (size === 0) return [[]];
-  return items.flatMap((item, at) =>
-    combinations(items.slice(at + 1), size - 1).map((rest) => [item, ...rest]),
-  );
-}
-
-function product(choices: readonly (readonly number[])[]): number[][] {
-  let all: number[][] = [[]];
-  for (const options of choices) {
-    all = all.flatMap((start) => options.map((option) => [...start, option]));
-  }
-  return all;
-}
-
-function permutations(size: number): number[][] {
-  if (size === 0) return [[]];
-  return permutations(size - 1).flatMap((rest) =>
-    Array.from({ length: size }, (_, at) => [...rest.slice(0, at), size - 1, ...rest.slice(at)]),
-  );
-}
-
-function binomial(n: number, k: number): number {
-  let count = 1;
-  for (let i = 1; i <= k; i++) count = (count * (n - k + i)) / i;
-  return count;
 }
