@@ -1,5 +1,7 @@
 // How good plans are and how soon they are there: the published instance with its assignment and a free one, random
-// instances over the same links, and swarms of up to 1000 peers. Baselines in the same run: the published scheduler
+// instances over the same links, and larger swarms. On request (`--only scale`, `quick` or `seats`) how planning grows
+// with the swarm, how soon a first plan or a new way for a broken path is there, and how good a newcomer's seat is.
+// Baselines in the same run: the published scheduler
 // reimplemented, with and without heed of collisions, the first plan of the same search, random skipping, GWTF's
 // flows, SWARM's wiring and DT-FM's full pipeline; the bound says how far a plan could still fall.
 
@@ -15,7 +17,16 @@ import { networkOf, timeline } from '../src/schedule/timeline.ts';
 import { validatePlan } from '../src/schedule/validate.ts';
 import { geo20 } from '../test/schedule/skippipe/geo20.ts';
 import { median } from '../src/swarm/medians.ts';
-import { randomInstance, smallInstance } from './plan-instances.ts';
+import { smallInstance } from './plan-instances.ts';
+import {
+  type QuickRow,
+  quickRows,
+  type ScaleRow,
+  scaleRows,
+  scaleSwarm,
+  type SeatRow,
+  seatRow,
+} from './plan-parts.ts';
 
 /** Of its authors' 8000 trials a quarter: more changed little. */
 const publishedOptions = { seed: 1, collisions: true, trials: 2000, nodes: 2000 };
@@ -45,15 +56,15 @@ export interface PlanRow {
 }
 
 export interface PlanBenchOptions {
-  /** Only what is named so: geo20, random or regions. */
+  /** Only what is named so: geo20, random or regions, or one of scale, quick and seats, which are left out otherwise. */
   readonly only?: string;
   /** Seeds per instance; 3 by default. */
   readonly seeds?: number;
-  /** How many random instances; 10 by default. */
+  /** How many random instances; 10 by default, 30 for seats. */
   readonly instances?: number;
   /** Multiple of the default budget. */
   readonly budget?: number;
-  /** Largest swarm; 200 by default. */
+  /** Largest swarm; 200 by default, 10,000 for scale. */
   readonly largest?: number;
 }
 
@@ -65,12 +76,44 @@ export const flags = {
   largest: 'number',
 } as const;
 
+interface PlanBench<Row> {
+  readonly bench: 'plan';
+  readonly rows: readonly Row[];
+  readonly notes: readonly string[];
+}
+
+const scaleSizes = [20, 50, 200, 1000, 3000, 10_000];
+
 export async function run(
   options: PlanBenchOptions = {},
-): Promise<{ bench: 'plan'; rows: readonly PlanRow[]; notes: readonly string[] }> {
-  const { seeds = 3 } = options;
+): Promise<PlanBench<PlanRow | ScaleRow | QuickRow | SeatRow>> {
   const budget: Budget = { times: options.budget ?? 1 };
   policies.skippipe.plan(geo20(), { seed: 0, budget: { times: 0.1 } }); // compiled before anything is timed
+  switch (options.only) {
+    case 'scale': {
+      const sizes = scaleSizes.filter((size) => size <= (options.largest ?? 10_000));
+      return { bench: 'plan', rows: scaleRows(sizes, budget), notes: [] };
+    }
+    case 'quick':
+      return { bench: 'plan', rows: quickRows(), notes: [] };
+    case 'seats':
+      return seats(options.instances ?? 30);
+    default:
+      return plans(options, budget);
+  }
+}
+
+function seats(instances: number): PlanBench<SeatRow> {
+  const rows = Array.from({ length: instances }, (_, at) => seatRow(at + 1));
+  const mean = rows.reduce((sum, { overBest }) => sum + overBest, 0) / rows.length;
+  const right = rows.filter(({ chosen, best }) => chosen === best).length;
+  const worst = Math.max(...rows.map(({ overBest }) => overBest));
+  const note = `${right} of ${rows.length} newcomers sit on the best seat; on average the iteration takes ${mean.toFixed(3)} times as long as with the best seat, at most ${worst.toFixed(3)} times.`;
+  return { bench: 'plan', rows, notes: [note] };
+}
+
+function plans(options: PlanBenchOptions, budget: Budget): PlanBench<PlanRow> {
+  const { seeds = 3 } = options;
   const rows = [...instancesOf(options)].map(([name, swarm]) =>
     measure(name, swarm, name.startsWith('geo20') ? seeds : 1, budget),
   );
@@ -101,16 +144,7 @@ function* instancesOf({
     yield [`random ${seed}`, smallInstance(seed, true)];
   }
   for (const peers of [50, 200, 1000].filter((count) => wanted('regions') && count <= largest)) {
-    const swarm = randomInstance(peers, {
-      peers,
-      stages: peers < 200 ? 6 : 12,
-      pathLength: peers < 200 ? 4 : 8,
-      microbatchesPerAnchor: 4,
-      forwardSeconds: 0.44,
-      speedSpread: 2,
-      free: false,
-    });
-    yield ['regions, speeds differ', swarm];
+    yield ['regions, speeds differ', scaleSwarm(peers)];
   }
 }
 
