@@ -60,8 +60,9 @@ export interface PlanBenchOptions {
   readonly only?: string;
   /** Seeds per instance; 3 by default. */
   readonly seeds?: number;
-  /** How many random instances; 10 by default, 30 for seats. */
+  /** How many random instances; 10 by default, 30 for seats; and the number of the first, 1 by default. */
   readonly instances?: number;
+  readonly from?: number;
   /** Multiple of the default budget. */
   readonly budget?: number;
   /** Largest swarm; 200 by default, 10,000 for scale. */
@@ -72,6 +73,7 @@ export const flags = {
   only: 'text',
   seeds: 'number',
   instances: 'number',
+  from: 'number',
   budget: 'number',
   largest: 'number',
 } as const;
@@ -130,6 +132,7 @@ function plans(options: PlanBenchOptions, budget: Budget): PlanBench<PlanRow> {
 function* instancesOf({
   only = '',
   instances = 10,
+  from = 1,
   largest = 200,
 }: PlanBenchOptions): Generator<readonly [string, SwarmDescription]> {
   const wanted = (name: string) => name.startsWith(only);
@@ -139,7 +142,7 @@ function* instancesOf({
     yield ['geo20, split backward', geo20({ splitBackward: true })];
     yield ['geo20, split backward', geo20({ free: true, splitBackward: true })];
   }
-  for (let seed = 1; wanted('random') && seed <= instances; seed++) {
+  for (let seed = from; wanted('random') && seed < from + instances; seed++) {
     yield [`random ${seed}`, smallInstance(seed, false)];
     yield [`random ${seed}`, smallInstance(seed, true)];
   }

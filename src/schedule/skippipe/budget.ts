@@ -4,9 +4,13 @@
 import type { Budget } from '../policies/policy.ts';
 import type { Instance } from './instance.ts';
 
-/** Steps for instances up to `reference` tasks; beyond, as many tasks are simulated in sum. */
-const mostSteps = 15_000;
+/** Steps for instances of `referenceTasks`; else as many as simulate as many tasks in sum, up to twice as many. */
+const referenceSteps = 18_000;
 const referenceTasks = 270;
+const mostSteps = 2 * referenceSteps;
+/** In larger swarms every step and what is done before the first of them take longer. */
+const mostPeersSmall = 40;
+const referenceStepsOfLarge = 15_000;
 /** Least steps of a search that is worth while. */
 const leastSteps = 200;
 /** Where all links and all peers are alike, no path is better than another and only the order of work is left. */
@@ -15,7 +19,8 @@ const uniformSteps = 200;
 export function defaultSteps(instance: Instance): number {
   const tasks = instance.microbatches * (2 * instance.pathLength + 1);
   if (tasks === 0) return 0;
-  const steps = Math.floor(Math.min(1, referenceTasks / tasks) * mostSteps);
+  const reference = instance.peerCount > mostPeersSmall ? referenceStepsOfLarge : referenceSteps;
+  const steps = Math.floor(Math.min(mostSteps, (referenceTasks / tasks) * reference));
   return Math.max(Math.min(leastSteps, steps), isUniform(instance) ? Math.min(uniformSteps, steps) : steps);
 }
 

@@ -18,6 +18,11 @@ export interface Candidate {
   readonly bias: Float64Array;
   /** Per micro-batch: which of its forwards go before waiting backwards: none (0), all, or its anchor's. */
   readonly urgent: Uint8Array;
+  /**
+   * [microbatch * (2 pathLength + 1) + step]: a task that has to be started before this one if both are at one peer, as
+   * the same product; -1 for none. A peer stays idle for it.
+   */
+  readonly after: Int32Array;
 }
 
 export function copyCandidate(from: Candidate): Candidate {
@@ -26,6 +31,7 @@ export function copyCandidate(from: Candidate): Candidate {
     path: from.path.slice(),
     bias: from.bias.slice(),
     urgent: from.urgent.slice(),
+    after: from.after.slice(),
   };
 }
 
@@ -57,7 +63,7 @@ export interface Orderer {
   /**
    * Orders micro-batch m's visits: the lawful order of least transfer time, or one at random when draws are given. False, and nothing is changed, when a stage is visited twice or no order is lawful.
    */
-  order(candidate: Candidate, m: number, draws?: Draws): boolean;
+  order(candidate: Pick<Candidate, 'path' | 'stageOf'>, m: number, draws?: Draws): boolean;
 }
 
 export function createOrderer(instance: Instance): Orderer {
@@ -81,8 +87,7 @@ export function createOrderer(instance: Instance): Orderer {
     return true;
   }
 
-  function order(candidate: Candidate, m: number, draws?: Draws): boolean {
-    const { path, stageOf } = candidate;
+  function order({ path, stageOf }: Pick<Candidate, 'path' | 'stageOf'>, m: number, draws?: Draws): boolean {
     const base = m * pathLength;
     for (let i = 0; i < visits; i++) {
       const peer = path[base + 1 + i]!;
@@ -185,5 +190,11 @@ export function firstCandidate(instance: Instance, draws: Pick<Draws, 'below'>):
       at = best;
     });
   }
-  return { stageOf, path, bias: new Float64Array(microbatches), urgent: new Uint8Array(microbatches) };
+  return {
+    stageOf,
+    path,
+    bias: new Float64Array(microbatches),
+    urgent: new Uint8Array(microbatches),
+    after: new Int32Array(microbatches * (2 * pathLength + 1)).fill(-1),
+  };
 }

@@ -3,7 +3,9 @@
 //
 // The rule by which a peer chooses: heads and backwards (with split backwards their input halves) first, then
 // forwards, then weight halves; within these what came first, each micro-batch moved by its bias; equal times: the
-// smaller number. A micro-batch marked urgent has its forwards, or the one at its anchor, among the first. A forward needs a place in memory.
+// smaller number. A micro-batch marked urgent has its forwards, or the one at its anchor, among the first. A forward
+// needs a place in memory. A task may be kept back until another one of its peer has been started, for which the peer
+// then stays idle: without that a peer starts whatever waits, and what comes a little later and is needed sooner waits.
 // An anchor starts the micro-batches of one wave before those of the next. All events of one moment are handled
 // before any peer chooses. What every peer did, in order, is the plan: followed as fixed lists it takes the same time.
 //
@@ -42,8 +44,10 @@ export interface Critical {
   /** Tasks as m * steps + step. */
   readonly tasks: Int32Array;
   count: number;
-  /** Pairs of tasks: the first was ready when the second, at the same peer, was started before it. */
+  /** Pairs of tasks: the first waited for the end of the second, which the same peer had started before it. */
   readonly overtaken: Int32Array;
+  /** Per pair: 1 where the first was ready already when the second was started; else it came later. */
+  readonly waited: Uint8Array;
   /** Per pair: how much later the first was ready, in microseconds; below 0 where it was ready before. */
   readonly later: Float64Array;
   pairs: number;
@@ -55,6 +59,7 @@ export function createCritical({ microbatches, pathLength }: Instance): Critical
     tasks: new Int32Array(most),
     count: 0,
     overtaken: new Int32Array(2 * most),
+    waited: new Uint8Array(most),
     later: new Float64Array(most),
     pairs: 0,
   };
@@ -174,7 +179,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
 
   /** Starts what goes first at an idle peer, if anything may; raises the floors by what it waited. */
   function startNext(candidate: Candidate, peer: number, now: number): void {
-    const { bias, urgent, path } = candidate;
+    const { bias, urgent, path, after } = candidate;
     let best = -1;
     let bestBefore = -1;
     let bestClass = 2;
@@ -186,8 +191,9 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
       if (at < pathLength) {
         if (full) continue;
         if (at === 0 && begun[peer]! < begunBefore[m]!) continue;
+        if (after[m * steps + at]! >= 0 && mustWait(after[m * steps + at]!, peer)) continue;
         rank = urgent[m] === urgentEverywhere || (at === 0 && urgent[m] === urgentAtAnchor) ? 0 : 1;
-      }
+      } else if (after[m * steps + at]! >= 0 && mustWait(after[m * steps + at]!, peer)) continue;
       if (rank > bestClass) continue;
       const key = readyAt[m]! + bias[m]!;
       if (rank < bestClass || key < bestKey || (key === bestKey && m < best)) {
@@ -227,6 +233,14 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     if (end > floor) floor = end;
   }
 
+  /** Whether a task that goes first at this peer has not been started yet. */
+  function mustWait(first: number, peer: number): boolean {
+    const m = Math.floor(first / steps);
+    const at = first - m * steps;
+    if (node[first] !== peer) return false;
+    return step[m]! < at || (step[m] === at && running[m] === 0);
+  }
+
   function note(task: number, peer: number, ready: number, now: number): void {
     wasReadyAt[task] = ready;
     startedAt[task] = now;
@@ -248,11 +262,10 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
         task -= at === pathLength + 1 && headless[Math.floor(task / steps)] === 1 ? 2 : 1;
         continue;
       }
-      if (ready <= startedAt[other]!) {
-        into.overtaken[2 * into.pairs] = task;
-        into.overtaken[2 * into.pairs + 1] = other;
-        into.later[into.pairs++] = ready - wasReadyAt[other]!;
-      }
+      into.overtaken[2 * into.pairs] = task;
+      into.overtaken[2 * into.pairs + 1] = other;
+      into.waited[into.pairs] = ready <= startedAt[other]! ? 1 : 0;
+      into.later[into.pairs++] = ready - wasReadyAt[other]!;
       task = other;
     }
   }
@@ -306,6 +319,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     evaluation.makespan = Number.POSITIVE_INFINITY;
     evaluation.cost = Number.POSITIVE_INFINITY;
     if (microbatches === 0) return evaluation;
+    const { after } = candidate;
     const meanPart = meanWeight / microbatches;
     layFloors(candidate);
     if (floor + meanPart * floorSum > limit) return evaluation;
@@ -353,7 +367,13 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
         // The usual case, without detours: one micro-batch arrives and nothing else happens now.
         const at = step[source]!;
         const peer = node[source * steps + at]!;
-        if (state[peer] === idle && firstReady[peer]! < 0 && (at >= pathLength || free[peer]! >= 1)) {
+        const first = after[source * steps + at]!;
+        if (
+          state[peer] === idle &&
+          firstReady[peer]! < 0 &&
+          (at >= pathLength || free[peer]! >= 1) &&
+          (first < 0 || !mustWait(first, peer))
+        ) {
           if (at < pathLength) free[peer]!--;
           state[peer] = onChain;
           running[source] = 1;

@@ -25,7 +25,11 @@ export interface Loads {
   readonly loose: boolean;
 }
 
-export function createLoads(instance: Instance, waves: Waves, { path, stageOf }: Candidate): Loads {
+export function createLoads(
+  instance: Instance,
+  waves: Waves,
+  { path, stageOf }: Pick<Candidate, 'path' | 'stageOf'>,
+): Loads {
   const { peerCount, pathLength, microbatches, stages, live, sizes, memory } = instance;
   const waveCount = Math.max(1, waves.members.length);
   const waveLoad = new Int32Array(waveCount * stages);

@@ -51,9 +51,11 @@ export interface SearchResult {
 
 /** Moves on the surrogate per step of the budget, over all starts. */
 const surrogateMoves = 14;
-/** Starts that are tried, each with this share of the steps; the best goes on with the rest. */
-const starts = 4;
-const trialShare = 0.12;
+/** Starts that are tried with a share of the steps between them; the best goes on with the rest. */
+const moreStarts = 8;
+const fewStarts = 4;
+const stepsForMoreStarts = 5_000;
+const trialsShare = 0.48;
 /** In larger swarms one start has each path the shortest for itself: annealing would not come that far in its steps. */
 const mostPeersAnnealed = 40;
 /** Pairs of paths it looks at for each step of the budget: beyond some thousand peers that is what ends it. */
@@ -105,17 +107,19 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
     stepsUsed += annealed.stepsUsed;
     if (chosen === undefined || annealed.cost < chosen.cost) chosen = annealed;
   }
+  const isLarge = instance.peerCount > mostPeersAnnealed;
+  const starts = isLarge || steps < stepsForMoreStarts ? fewStarts : moreStarts;
   for (let trial = 0; trial < starts; trial++) {
     const moves = Math.ceil((steps * surrogateMoves) / starts);
     const start =
-      !instance.free && instance.peerCount > mostPeersAnnealed && trial === starts - 1
+      isLarge && !instance.free && trial === starts - 1
         ? blindCandidate(instance, options.seed, steps * pairsPerStep).candidate
         : yield* annealSurrogate(instance, waves, copyCandidate(first), draws, moves);
     // An anchor that lets the next wave's forwards go between the backwards of the last one ends sooner.
     waves.of.forEach((wave, m) => {
       if (wave > 0) start.urgent[m] = urgentAtAnchor;
     });
-    yield* anneal(start, Math.floor(steps * trialShare), trialHot);
+    yield* anneal(start, Math.floor((steps * trialsShare) / starts), trialHot);
     if (chosen!.makespan <= bound) break;
   }
   if (chosen!.makespan > bound) {
@@ -217,6 +221,8 @@ function* annealSimulation(
       const pair = draws.below(critical.pairs);
       const first = critical.overtaken[2 * pair]!;
       const second = critical.overtaken[2 * pair + 1]!;
+      // What came too late can only go first if its peer stays idle until it comes.
+      if (critical.waited[pair] === 0) return mover.hold(second, first);
       return mover.overtake(
         Math.floor(first / evaluator.steps),
         first % evaluator.steps < pathLength,

@@ -87,7 +87,7 @@ function fixedBound(instance: Instance): number | undefined {
   const { assignment, pathLength, headAtAnchor, live, largestJump } = instance;
   const stageOf = stagesOfPeers(instance);
   const path = new Int32Array(pathLength);
-  const candidate = { stageOf, path, bias: new Float64Array(1), urgent: new Uint8Array(1) };
+  const candidate = { stageOf, path };
   const orderer = createOrderer(instance);
   if (binomial(live.length - 1, pathLength - 1) > mostPaths) return undefined;
   const sets = combinations(live.slice(1), pathLength - 1).filter(

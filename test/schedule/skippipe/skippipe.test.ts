@@ -10,10 +10,10 @@ import { firstComeFirstServed } from '../../../src/schedule/policies/swarm.ts';
 import { recordPlan } from '../../../src/schedule/record.ts';
 import { quickBounds } from '../../../src/schedule/skippipe/bounds.ts';
 import { createOrderer, firstCandidate, wavesOf } from '../../../src/schedule/skippipe/candidate.ts';
-import { drawsFrom } from '../../../src/schedule/skippipe/draws.ts';
+import { type Draws, drawsFrom } from '../../../src/schedule/skippipe/draws.ts';
 import { createEvaluator } from '../../../src/schedule/skippipe/evaluate.ts';
-import { instanceOf } from '../../../src/schedule/skippipe/instance.ts';
-import { createMover } from '../../../src/schedule/skippipe/moves/mover.ts';
+import { type Instance, instanceOf } from '../../../src/schedule/skippipe/instance.ts';
+import { createMover, type Mover } from '../../../src/schedule/skippipe/moves/mover.ts';
 import { exponential, naturalLogarithm } from '../../../src/schedule/skippipe/numbers.ts';
 import { planOfCandidate } from '../../../src/schedule/skippipe/plan.ts';
 import { brokenRules, pathCheckers, rulesOf, setCheckers } from '../../../src/schedule/skippipe/rules.ts';
@@ -167,7 +167,7 @@ describe('the simulation', () => {
         });
         const evaluator = createEvaluator(instance, waves);
         for (let round = 0; round < 4; round++) {
-          for (let move = 0; move < 10; move++) mover.propose(draws.below(instance.microbatches), 0);
+          for (let move = 0; move < 10; move++) changeAtRandom(mover, instance, draws);
           evaluator.loadAll(candidate);
           const { makespan } = evaluator.run(candidate, Number.POSITIVE_INFINITY);
           // Micro-batches that wait for each other have no plan.
@@ -196,7 +196,7 @@ describe('the simulation', () => {
         const candidate = firstCandidate(instance, draws);
         const moves = { order: true, assignment: instance.free };
         const mover = createMover(instance, waves, candidate, createOrderer(instance), draws, moves);
-        for (let change = 0; change < changes; change++) mover.propose(draws.below(instance.microbatches), 0);
+        for (let change = 0; change < changes; change++) changeAtRandom(mover, instance, draws);
         const evaluator = createEvaluator(instance, waves);
         evaluator.loadAll(candidate);
         const { makespan, cost } = evaluator.run(candidate, Number.POSITIVE_INFINITY);
@@ -206,6 +206,27 @@ describe('the simulation', () => {
       }),
       { numRuns: 300, seed: 15 },
     );
+  });
+});
+
+describe('a task kept back for another one', () => {
+  it('is started after it, though it was there before, and the peer stays idle meanwhile', () => {
+    const instance = instanceOf(geo20());
+    const draws = drawsFrom(stream({ runSeed: 1, purpose: 'schedule', index: 9 }));
+    const waves = wavesOf(instance);
+    const candidate = firstCandidate(instance, draws);
+    const evaluator = createEvaluator(instance, waves);
+    const order = () => evaluator.record(candidate).map(({ microbatch, step }) => microbatch * 9 + step);
+    const before = order();
+    const [anchor] = candidate.path;
+    const own = before.filter(
+      (task) => task % 9 === 0 && candidate.path[Math.floor(task / 9) * 4] === anchor,
+    );
+    candidate.after[own[0]!] = own[2]!;
+    const after = order();
+    expect(before.indexOf(own[0]!)).toBeLessThan(before.indexOf(own[2]!));
+    expect(after.indexOf(own[0]!)).toBeGreaterThan(after.indexOf(own[2]!));
+    expect(after).toHaveLength(before.length);
   });
 });
 
@@ -242,6 +263,16 @@ describe('peers that hold several stages', () => {
     expect(() => policies.skippipe.plan(halved(1), { seed: 1 })).toThrow(/has memory for 1 micro-batches/);
   });
 });
+
+/** A move of the search, or a task that is kept back for any other one. */
+function changeAtRandom(mover: Mover, { microbatches, pathLength }: Instance, draws: Draws): void {
+  if (draws.below(4) > 0) {
+    mover.propose(draws.below(microbatches), 0);
+    return;
+  }
+  const tasks = microbatches * (2 * pathLength + 1);
+  mover.hold(draws.below(tasks), draws.below(tasks));
+}
 
 /** Each transfer of a random swarm may be rounded by half a microsecond. */
 function roundingMicroseconds(plan: Plan): number {

@@ -47,12 +47,7 @@ export function pathSets(
 
   const waves = wavesOf(instance);
   const chosen = new Int32Array(microbatches);
-  const trial: Candidate = {
-    stageOf,
-    path: path.slice(),
-    bias: new Float64Array(microbatches),
-    urgent: new Uint8Array(microbatches),
-  };
+  const trial = { stageOf, path: path.slice() };
   const found: Int32Array[] = [];
   choose(0);
   return found;
@@ -76,7 +71,7 @@ export function pathSets(
 function keepsRules(
   instance: Instance,
   waves: Waves,
-  candidate: Candidate,
+  candidate: Pick<Candidate, 'path' | 'stageOf'>,
   live: readonly number[],
 ): boolean {
   const loads = createLoads(instance, waves, candidate);

@@ -26,6 +26,7 @@ export interface Mover {
    */
   propose(m: number, position: number): boolean;
   readonly overtake: PriorityMoves['overtake'];
+  readonly hold: PriorityMoves['hold'];
   undo(): void;
   /** The micro-batches that the last move touched: `touched[0] … touched[touchedCount() - 1]`. */
   readonly touched: Int32Array;
@@ -90,6 +91,11 @@ export function createMover(
       trial.begin();
       movedPeers = false;
       return priorities.overtake(...pair);
+    },
+    hold(task, first) {
+      trial.begin();
+      movedPeers = false;
+      return priorities.hold(task, first);
     },
     undo: trial.undo,
     touched: trial.touched,

@@ -13,6 +13,8 @@ export interface PriorityMoves {
    * Lets m go before the micro-batch that went first where both waited: its time of arrival there counts as `by` more
    * than the other's bias makes it. The flags say whether they waited for a forward.
    */
+  /** Keeps a task back until another one of its peer has been started; both as micro-batch * steps + step. */
+  hold(task: number, first: number): boolean;
   overtake(m: number, isForward: boolean, other: number, otherIsForward: boolean, by: number): boolean;
 }
 
@@ -27,7 +29,8 @@ export function createPriorityMoves(
   { word, below }: Draws,
   { save, chance }: Trial,
 ): PriorityMoves {
-  const { bias, urgent } = candidate;
+  const { bias, urgent, after } = candidate;
+  const steps = 2 * instance.pathLength + 1;
   const typical = typicalForward(instance, candidate);
   return {
     change(m) {
@@ -38,6 +41,7 @@ export function createPriorityMoves(
         if (chance(512)) bias[m]! -= below(2 * typical + 1);
       } else if (which < urgentShare + clearShare) {
         bias[m] = 0;
+        after.fill(-1, m * steps, (m + 1) * steps);
       } else if (which < urgentShare + clearShare + mixShare) {
         // Roughly normal, with a spread of about one forward.
         bias[m]! += below(2 * typical + 1) + below(2 * typical + 1) - 2 * typical;
@@ -48,6 +52,12 @@ export function createPriorityMoves(
         bias[m] = bias[other]!;
         bias[other] = value;
       }
+      return true;
+    },
+
+    hold(task, first) {
+      save(Math.floor(task / steps));
+      after[task] = first;
       return true;
     },
 

@@ -32,13 +32,15 @@ export function createTrial(
   orderer: Orderer,
   draws: Draws,
 ): Trial {
-  const { path, bias, urgent } = candidate;
+  const { path, bias, urgent, after } = candidate;
+  const steps = 2 * pathLength + 1;
   const touched = new Int32Array(microbatches);
   const isTouched = new Uint8Array(microbatches);
   let touchedCount = 0;
   const savedPath = new Int32Array(microbatches * pathLength);
   const savedBias = new Float64Array(microbatches);
   const savedUrgent = new Uint8Array(microbatches);
+  const savedAfter = new Int32Array(microbatches * steps);
   const actions: (() => void)[] = [];
   let wasUndone = false;
 
@@ -52,6 +54,7 @@ export function createTrial(
       for (let k = 0; k < pathLength; k++) path[m * pathLength + k] = savedPath[i * pathLength + k]!;
       bias[m] = savedBias[i]!;
       urgent[m] = savedUrgent[i]!;
+      for (let k = 0; k < steps; k++) after[m * steps + k] = savedAfter[i * steps + k]!;
     }
     for (let i = actions.length - 1; i >= 0; i--) actions[i]!();
   }
@@ -73,6 +76,7 @@ export function createTrial(
       for (let i = 0; i < pathLength; i++) {
         savedPath[touchedCount * pathLength + i] = path[m * pathLength + i]!;
       }
+      for (let k = 0; k < steps; k++) savedAfter[touchedCount * steps + k] = after[m * steps + k]!;
       savedBias[touchedCount] = bias[m]!;
       savedUrgent[touchedCount] = urgent[m]!;
       touched[touchedCount++] = m;
