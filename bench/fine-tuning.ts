@@ -1,7 +1,8 @@
 // Fine-tuning for real, by forward passes alone: the demo's model, trained for longer, learns to tell spam from ham
-// across four peers of which some leave, crash and come back in the middle. One byte a sample and direction travels;
-// the same run with full gradients stands beside it. In virtual time with real tensors, so nothing depends on how
-// busy the machine is.
+// across four peers of which some leave, crash and come back in the middle. Every micro-batch is a mail of either kind,
+// and one byte for each travels. Two kinds of step that can be made of the same bytes are compared, and bytes that each
+// tell of one mail alone; the same run with full gradients stands beside them. In virtual time with real tensors, so nothing depends on how busy the machine is. `--world single` makes
+// the same steps in one process that nobody leaves: quicker, to try rates.
 
 import { readModelFolder } from '../src/cli/model-folder.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
@@ -11,118 +12,151 @@ import { createTimedEngine } from '../src/engine/cost/index.ts';
 import { createOnnxEngine } from '../src/engine/onnx/index.ts';
 import { restage } from '../src/model/restage.ts';
 import { createSimulatedIdentity } from '../src/network/simulated/identity.ts';
+import { createRealClock } from '../src/network/real-clock.ts';
 import { Simulation, type SimulatedPeerEvent } from '../src/replay/simulation.ts';
+import { trainSingle } from '../src/replay/single.ts';
 import { parseManifest } from '../src/scenario/schema.ts';
 import type { Engine } from '../src/seams/engine.ts';
-import { type Manifest, modelOf, stagesOf } from '../src/swarm/manifest.ts';
+import { type Manifest, microbatchesPerIteration, modelOf, stagesOf } from '../src/swarm/manifest.ts';
 import type { GivenWeights } from '../src/swarm/obtaining.ts';
 import { pretrained } from './pretrained.ts';
-import { LABEL_TOKENS, type LabelledMail, type SpamTask, spamTask } from './spam.ts';
+import { LABEL_TOKENS, LABELS, type LabelledMail, type SpamTask, spamTask } from './spam.ts';
 
 export const flags = {
   pretraining: 'number',
+  context: 'number',
   steps: 'number',
   fullSteps: 'number',
+  microbatches: 'number',
   directions: 'number',
-  test: 'number',
+  perturbation: 'number',
   rate: 'number',
+  plainRate: 'number',
+  fullRate: 'number',
+  test: 'number',
+  methods: 'text',
+  world: 'text',
 } as const;
 
 interface Options {
   /** Iterations of pretraining, of 2,048 tokens. */
   readonly pretraining?: number;
+  /** Bytes of a mail and its label that are read. */
+  readonly context?: number;
   /** Iterations of forward passes alone. */
   readonly steps?: number;
   /** Iterations with full gradients. */
   readonly fullSteps?: number;
+  /** Of each anchor in an iteration of forward passes alone. */
+  readonly microbatches?: number;
   readonly directions?: number;
+  readonly perturbation?: number;
+  /** Learning rate of the forward passes with normalised steps, with plain ones, and of full gradients. */
+  readonly rate?: number;
+  readonly plainRate?: number;
+  readonly fullRate?: number;
   /** Mails that are judged before and after. */
   readonly test?: number;
-  /** Learning rate of the forward passes. */
-  readonly rate?: number;
+  /** Of `normalised`, `plain`, `sample` and `full`, with commas between; all when left out. */
+  readonly methods?: string;
+  /** `swarm`, or `single` for one process. */
+  readonly world?: string;
 }
 
 const STAGES = 2;
 const REPLICAS = 2;
-const SAMPLES = 4;
-const MICROBATCHES_PER_ANCHOR = 2;
+/** Of a micro-batch: a mail that is spam and one that is not. */
+const SAMPLES = 2;
+const FULL_MICROBATCHES = 4;
 const device = { flopsPerSecond: 2e10, efficiency: 0.5, memoryBytesPerSecond: 1e10, memoryBytes: 1e10 };
 
 interface Method {
   readonly name: string;
   readonly iterations: number;
+  readonly microbatches: number;
   readonly training: object;
 }
 
-export async function run(options: Options = {}) {
-  const {
-    pretraining = 400,
-    steps = 600,
-    fullSteps = 150,
-    directions = 2,
-    test = 400,
-    rate = 4e-2,
-  } = options;
-  const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const model = readModelFolder(await pretrained(pretraining, say));
-  const { context } = model.model;
-  const task = spamTask(context, 0, test);
-  const methods: Method[] = [
-    {
-      name: 'one-byte',
-      iterations: steps,
-      training: {
-        codec: 'one-byte',
-        directions,
-        perturbation: 1e-3,
-        normalizeSteps: true,
-        optimizer: 'sgd',
-        momentum: 0,
-        clip: 0,
-        learningRate: rate,
-        decay: 'linear',
-      },
+/** All that train by forward passes alone send as many bytes. */
+function methodsOf(options: Options): Readonly<Record<string, Method>> {
+  const { steps = 200, fullSteps = 60, microbatches = 8, directions = 1, perturbation = 1e-3 } = options;
+  const { rate = 3e-2, plainRate = 4e-3, fullRate = 5e-4 } = options;
+  const forwardOnly = (training: object) => ({
+    iterations: steps,
+    microbatches,
+    training: {
+      ...{ codec: 'one-byte', directions, directionFor: 'microbatch', perturbation, normalizeSteps: true },
+      ...{ optimizer: 'sgd', momentum: 0, clip: 0, learningRate: rate, decay: 'linear' },
+      ...training,
     },
-    {
+  });
+  return {
+    normalised: { name: 'one-byte, normalised steps', ...forwardOnly({}) },
+    plain: {
+      name: 'one-byte, plain steps',
+      ...forwardOnly({ normalizeSteps: false, learningRate: plainRate }),
+    },
+    sample: {
+      name: 'one-byte, a direction a sample',
+      ...forwardOnly({ directionFor: 'sample' }),
+      microbatches: microbatches / SAMPLES,
+    },
+    full: {
       name: 'full gradients',
       iterations: fullSteps,
-      training: { codec: 'dense-f32', optimizer: 'adamw', learningRate: 1e-3, decay: 'linear' },
+      microbatches: FULL_MICROBATCHES,
+      training: { codec: 'dense-f32', optimizer: 'adamw', learningRate: fullRate, decay: 'linear' },
     },
-  ];
+  };
+}
+
+export async function run(options: Options = {}) {
+  const { pretraining = 400, context = 64, test = 400, world = 'swarm' } = options;
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const known = methodsOf(options);
+  const methods = (options.methods?.split(',') ?? Object.keys(known)).map((name) => {
+    const method = known[name];
+    if (method === undefined)
+      throw new RangeError(`there is no method ${name}: ${Object.keys(known).join(', ')}`);
+    return method;
+  });
+  const found = readModelFolder(await pretrained(pretraining, say));
+  // positions turn vectors and have no weights: the same weights serve shorter texts
+  const model = { ...found, model: { ...found.model, context } };
+  const task = spamTask(context, test);
   const rows = [];
   for (const method of methods) {
-    const manifest = manifestFor(method, modelFieldsOf(model), task);
-    const given = restage(model, stagesOf(manifest));
-    const withStart = manifestFor(method, modelFieldsOf(model), task, given);
-    const before = await judge(withStart, given, task.test);
-    const tuned = await tune(withStart, given, task, (line) => say(`${method.name}: ${line}`));
-    const after = await judge(withStart, tuned.weights, task.test);
+    const shape = manifestFor(method, modelFieldsOf(model), task);
+    const given = restage(model, stagesOf(shape));
+    const manifest = manifestFor(method, modelFieldsOf(model), task, given);
+    const progress = (line: string) => say(`${method.name}: ${line}`);
+    const before = await judge(manifest, given, task.test);
+    const tuned = await (world === 'single' ? tuneAlone : tune)(manifest, given, task, progress);
+    const after = await judge(manifest, tuned.weights, task.test);
     rows.push({
       method: method.name,
       iterations: method.iterations,
-      mailsSeen: method.iterations * REPLICAS * MICROBATCHES_PER_ANCHOR * SAMPLES,
+      mailsRead: method.iterations * microbatchesPerIteration(manifest) * SAMPLES,
       accuracyBefore: round4(before.accuracy),
       accuracyAfter: round4(after.accuracy),
       labelLossBefore: round4(before.loss),
       labelLossAfter: round4(after.loss),
-      contributionBytes: tuned.contributionBytes,
-      bytesPerIteration: round4(tuned.contributionBytes / method.iterations),
-      divergences: tuned.divergences,
-      cameAndWent: tuned.cameAndWent,
+      ...tuned.shown,
     });
   }
   return {
     bench: 'fine-tuning',
     rows,
     notes: [
-      `accuracy over ${test} mails that no run saw, half of them spam: one standard error is ${round4(Math.sqrt(0.25 / test))} at a half`,
-      `4 peers, ${STAGES} stages of ${REPLICAS} replicas; labelLoss is nats per byte of the label's ${LABEL_TOKENS}`,
+      `accuracy over ${test} mails that no run saw, half of them spam: one standard error is ${round4(Math.sqrt(0.25 / test))} at a half, ${round4(Math.sqrt(0.16 / test))} at 0.8`,
+      `labelLoss is nats of the label's first byte: ${round4(Math.log(2))} is a coin toss between the two`,
+      ...(world === 'single' ? [] : [`4 peers, ${STAGES} stages of ${REPLICAS} replicas`]),
     ],
   };
 }
 
 function manifestFor(
-  { iterations, training }: Method,
+  { iterations, microbatches, training }: Method,
   model: object,
   task: SpamTask,
   given?: GivenWeights,
@@ -134,9 +168,10 @@ function manifestFor(
     training: {
       stages: STAGES,
       stageSizes: Array.from({ length: STAGES }, () => REPLICAS),
-      microbatchesPerAnchor: MICROBATCHES_PER_ANCHOR,
+      microbatchesPerAnchor: microbatches,
       samplesPerMicrobatch: SAMPLES,
       labelTokens: LABEL_TOKENS,
+      recordsTogether: SAMPLES,
       iterations,
       ...training,
     },
@@ -193,17 +228,40 @@ async function tune(manifest: Manifest, given: GivenWeights, task: SpamTask, say
   await simulation.run(1e7);
   for (const bytes of contributed.values()) contributionBytes += bytes;
   const weights = simulation.delivered!.map((stage) => new Float32Array(stage.weights));
-  return { weights, contributionBytes, divergences, cameAndWent: cameAndWent.join(', ') };
+  const bytesPerIteration = round4(contributionBytes / iterations);
+  const shown = { contributionBytes, bytesPerIteration, divergences, cameAndWent: cameAndWent.join(', ') };
+  return { weights, shown };
+}
+
+/** The same run in one process: the steps of a swarm that nobody leaves. */
+async function tuneAlone(
+  manifest: Manifest,
+  given: GivenWeights,
+  task: SpamTask,
+  say: (line: string) => void,
+) {
+  const { iterations } = manifest.training;
+  const engines = await Promise.all(given.map(() => createOnnxEngine({ threads: 1, inProcess: true })));
+  const parts = { manifest, given, engines, text: task.training, clock: createRealClock() };
+  const stages = await trainSingle({
+    ...parts,
+    identity: createSimulatedIdentity('p0'),
+    committed: (iteration, loss) => {
+      if (iteration % 25 === 0) say(`iteration ${iteration} of ${iterations}, label loss ${loss.toFixed(4)}`);
+    },
+  });
+  for (const engine of engines) await engine.close();
+  return { weights: stages.map((stage) => new Float32Array(stage.weights)), shown: {} };
 }
 
 const BATCH = 8;
 
-/** The share of mails whose right answer the model finds likelier, and the mean loss of the right answers. */
+/** The share of mails whose right label the model finds likelier than the other, and the mean loss of the right one. */
 async function judge(manifest: Manifest, weights: GivenWeights, mails: readonly LabelledMail[]) {
   const model = modelOf(manifest);
   const engines: Engine[] = [];
   for (const [stage, shape] of stagesOf(manifest).entries()) {
-    const engine = await createOnnxEngine({ inProcess: true });
+    const engine = await createOnnxEngine({ threads: 1, inProcess: true });
     await engine.load({ model, stage: shape, samples: BATCH }, weights[stage]!);
     engines.push(engine);
   }
@@ -211,39 +269,28 @@ async function judge(manifest: Manifest, weights: GivenWeights, mails: readonly 
   let loss = 0;
   for (let first = 0; first < mails.length; first += BATCH) {
     const batch = Array.from({ length: BATCH }, (_, i) => mails[first + i] ?? mails.at(-1)!);
-    const ofSpam = await labelLosses(
+    const logits = await lastLogits(
       engines,
-      batch.map((mail) => mail.record(true)),
+      batch.map(({ record }) => record.subarray(0, model.context)),
     );
-    const ofHam = await labelLosses(
-      engines,
-      batch.map((mail) => mail.record(false)),
-    );
-    for (let i = 0; i < BATCH && first + i < mails.length; i++) {
-      const { spam } = batch[i]!;
-      if (ofSpam[i]! < ofHam[i]! === spam) right++;
-      loss += spam ? ofSpam[i]! : ofHam[i]!;
+    for (const [i, { spam }] of batch.slice(0, mails.length - first).entries()) {
+      const [correct, wrong] = spam ? [LABELS.spam, LABELS.ham] : [LABELS.ham, LABELS.spam];
+      if (logits[i]![correct]! > logits[i]![wrong]!) right++;
+      loss += Math.log(logits[i]!.reduce((sum, logit) => sum + Math.exp(logit), 0)) - logits[i]![correct]!;
     }
   }
   for (const engine of engines) await engine.close();
   return { accuracy: right / mails.length, loss: loss / mails.length };
 }
 
-async function labelLosses(
-  engines: readonly Engine[],
-  records: readonly Uint8Array[],
-): Promise<Float32Array> {
-  const context = records[0]!.length - 1;
-  const inputs = Int32Array.from(records.flatMap((record) => [...record.subarray(0, context)]));
-  const targets = Int32Array.from(
-    records.flatMap((record) =>
-      Array.from(record.subarray(1), (id, at) => (at < context - LABEL_TOKENS ? -1 : id)),
-    ),
-  );
-  let activation: Int32Array | Float32Array = inputs;
+/** What the model expects after each text's last byte. */
+async function lastLogits(engines: readonly Engine[], texts: readonly Uint8Array[]): Promise<Float32Array[]> {
+  let activation: Int32Array | Float32Array = Int32Array.from(texts.flatMap((text) => [...text]));
   for (const engine of engines) activation = await engine.forward({ key: 0, input: activation, keep: false });
-  const head = await engines[0]!.head({ input: activation as Float32Array, targets, gradient: false });
-  return head.sampleLosses;
+  const logits = await engines[0]!.logits(activation as Float32Array);
+  const each = logits.length / texts.length;
+  const vocabulary = each / texts[0]!.length;
+  return texts.map((_, i) => logits.subarray((i + 1) * each - vocabulary, (i + 1) * each));
 }
 
 const round4 = (value: number) => Math.round(1e4 * value) / 1e4;

@@ -1,31 +1,34 @@
 // The labelled task of the fine-tuning benchmark: is a mail spam? Mails of the SpamAssassin corpus, as many of either
-// kind, each as one record of the model's length: the subject and what follows as far as it fits, a question in words,
-// and the answer as a word of four bytes. A model answers by which of the two words it finds likelier.
+// kind, each as one record of the model's length: the subject and what follows as far as it fits, and the answer, a word
+// that begins a sentence: Trash or Wanted. Only its first letter is asked for: the two words part there, and whoever had
+// to predict the rest of them would mostly learn to spell. A model answers by which of the two letters it finds likelier.
 
 import { createRequire } from 'node:module';
 import { generator, stream } from '../src/random/index.ts';
 
 export interface SpamTask {
-  /** Records of context + 1 bytes, one after another. */
+  /** Records of context + 1 bytes, one after another: spam, ham, spam, ham. */
   readonly training: Uint8Array<ArrayBuffer>;
-  readonly validation: readonly LabelledMail[];
   readonly test: readonly LabelledMail[];
 }
 
 export interface LabelledMail {
   readonly spam: boolean;
-  /** The record with either answer. */
-  readonly record: (spam: boolean) => Uint8Array;
+  /** The record: what is read, and the right answer's first letter. */
+  readonly record: Uint8Array;
 }
 
-/** Bytes of an answer. */
-export const LABEL_TOKENS = 4;
-const ANSWERS = { spam: 'spam', ham: 'ham\n' };
-const QUESTION = '\nThis mail is ';
+/** Bytes of a record that are to be predicted. */
+export const LABEL_TOKENS = 1;
+/** Words that sentences begin with in any text, so that a model starts out with their letters among the likely ones. */
+const ANSWERS = { spam: 'Trash', ham: 'Wanted' };
+/** What the model says for either, as tokens. */
+export const LABELS = { spam: ANSWERS.spam.charCodeAt(0), ham: ANSWERS.ham.charCodeAt(0) };
+const BEFORE_ANSWER = '. ';
 const SEED = 20_060_101;
 
-/** Draws `validation` and `test` mails, half of them spam, and all the others, as many of either kind, for training. */
-export function spamTask(context: number, validation: number, test: number): SpamTask {
+/** Draws `test` mails, half of them spam, and all the others, as many of either kind, for training. */
+export function spamTask(context: number, test: number): SpamTask {
   const draw = generator(stream({ runSeed: SEED, purpose: 'sampling' }));
   const mails = corpus();
   const ofKind = (spam: boolean) => draw.shuffle(mails.filter((mail) => mail.spam === spam));
@@ -33,21 +36,15 @@ export function spamTask(context: number, validation: number, test: number): Spa
   const count = Math.min(spam.length, ham.length);
   const labelled = Array.from({ length: count }, (_, i) => [spam[i]!, ham[i]!])
     .flat()
-    .map(({ text, spam: is }) => ({
-      spam: is,
-      record: (answer: boolean) => recordOf(text, answer, context),
-    }));
-  const held = validation + test;
-  const training = draw.shuffle(labelled.slice(held)).map((mail) => mail.record(mail.spam));
+    .map((mail) => ({ spam: mail.spam, record: recordOf(mail, context) }));
   return {
-    training: new Uint8Array(Buffer.concat(training)),
-    validation: labelled.slice(0, validation),
-    test: labelled.slice(validation, held),
+    training: new Uint8Array(Buffer.concat(labelled.slice(test).map(({ record }) => record))),
+    test: labelled.slice(0, test),
   };
 }
 
-function recordOf(text: string, spam: boolean, context: number): Uint8Array {
-  const end = QUESTION + (spam ? ANSWERS.spam : ANSWERS.ham);
+function recordOf({ text, spam }: Mail, context: number): Uint8Array {
+  const end = BEFORE_ANSWER + (spam ? ANSWERS.spam : ANSWERS.ham).slice(0, LABEL_TOKENS);
   const room = context + 1 - end.length;
   return new TextEncoder().encode(text.slice(0, room).padStart(room, ' ') + end);
 }

@@ -33,7 +33,7 @@ export function manifestOf(
       `model.vocabulary: the byte tokenizer has 256 tokens, not ${model.shape.vocabulary}`,
     );
   }
-  checkText(text, model.shape.context, training.labelTokens);
+  checkText(text, model.shape.context, training);
   const sizes = training.stageSizes ?? Array.from({ length: training.stages }, () => 1);
   const manifest: Manifest = {
     protocol: PROTOCOL_VERSION,
@@ -71,6 +71,7 @@ export function manifestOf(
       },
       iterations: training.iterations,
       ...(training.labelTokens !== undefined && { labelTokens: training.labelTokens }),
+      ...(training.recordsTogether !== undefined && { recordsTogether: training.recordsTogether }),
     },
     ...(given && { start: { weights: given.map((weights) => weightsDigest(weights, identity)) } }),
     data: describeText(text.name, text.bytes, identity.digest),
@@ -79,10 +80,16 @@ export function manifestOf(
   return manifest;
 }
 
-const probesOf = ({ directions, perturbation, normalizeSteps }: ManifestSettings['training']) => ({
+const probesOf = ({
+  directions,
+  directionFor,
+  perturbation,
+  normalizeSteps,
+}: ManifestSettings['training']) => ({
   directions,
   perturbation,
   normalizeSteps,
+  ...(directionFor !== 'sample' && { directionFor }),
 });
 
 const RUN_LIVE: ReadonlySet<TaskKind> = new Set(['forward', 'head', 'backward', 'exchange', 'update']);
@@ -106,10 +113,19 @@ function checkPolicy(manifest: Manifest): void {
 }
 
 /** Throws a UsageError when there is no sample of this context (tokens) in the text. */
-function checkText({ name, bytes }: NamedText, context: number, labelTokens: number | undefined): void {
+function checkText(
+  { name, bytes }: NamedText,
+  context: number,
+  { labelTokens, recordsTogether, samplesPerMicrobatch }: ManifestSettings['training'],
+): void {
+  if (recordsTogether !== undefined && samplesPerMicrobatch % recordsTogether !== 0) {
+    throw new UsageError(
+      `training.recordsTogether: ${recordsTogether} records do not fit whole into ${samplesPerMicrobatch} samplesPerMicrobatch`,
+    );
+  }
   try {
     if (labelTokens === undefined) trainingWindows(bytes.length, context);
-    else recordWindows(bytes.length, context);
+    else recordWindows(bytes.length, context, recordsTogether);
   } catch (error) {
     if (error instanceof TextError)
       throw new UsageError(`--data ${name}: ${error.message}`, { cause: error });

@@ -106,10 +106,11 @@ function runPlan(file: string, flags: PlanFlags, { output }: CliContext): void {
   }
 }
 
-/** A byte a sample and two passes is what an anchor sends. Without a model, sizes count activations: it is none. */
+/** A byte for a sample, or for all that share a direction, and two passes is what an anchor sends. Without a model, sizes count activations: it is none. */
 function withoutBackwards(description: SwarmDescription, plan: Plan, { model, training }: Scenario): Plan {
   const count = { passes: 2 * training.directions, microbatches: plan.paths.length };
-  const gradientBytes = model === undefined ? 0 : training.samplesPerMicrobatch / 2;
+  const bytes = training.directionFor === 'microbatch' ? 1 : training.samplesPerMicrobatch;
+  const gradientBytes = model === undefined ? 0 : bytes / 2;
   return forwardOnlyPlan({ ...description, gradientBytes }, plan, count);
 }
 

@@ -1,6 +1,7 @@
 // Which windows a micro-batch is made of. Samples are numbered through the whole run; sample n is position n mod count
 // of epoch ⌊n / count⌋, and each epoch has an order of its own, a permutation that needs no memory. So every window
-// is used once an epoch, every peer can tell what any micro-batch holds, and nobody sends data indices.
+// is used once an epoch, every peer can tell what any micro-batch holds, and nobody sends data indices. Windows that
+// are drawn together change places as one.
 
 import { permute, stream } from '../random/index.ts';
 import type { Windows } from './windows.ts';
@@ -25,10 +26,13 @@ export function drawSamples(request: SampleRequest): number[] {
   if (!Number.isInteger(microbatch) || microbatch < 0 || microbatch >= microbatches) {
     throw new RangeError(`micro-batch ${microbatch} is not one of the iteration's ${microbatches}`);
   }
+  const { together = 1 } = windows;
   const first = (iteration * microbatches + microbatch) * samples;
   return Array.from({ length: samples }, (_, i) => {
     const epoch = Math.floor((first + i) / windows.count);
     const position = (first + i) % windows.count;
-    return permute(position, windows.count, stream({ runSeed, purpose: 'data-order', iteration: epoch }));
+    const within = position % together;
+    const order = stream({ runSeed, purpose: 'data-order', iteration: epoch });
+    return together * permute((position - within) / together, windows.count / together, order) + within;
   });
 }

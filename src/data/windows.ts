@@ -18,6 +18,8 @@ export interface Windows {
   readonly periodBytes: number;
   /** Where the part begins inside its period. */
   readonly partOffset: number;
+  /** So many windows in a row are drawn together, in their order; one at a time when left out. */
+  readonly together?: number;
 }
 
 /**
@@ -58,18 +60,20 @@ export function heldOutWindows(textBytes: number, context: number, rule: HeldOut
 }
 
 /**
- * The windows of a text that is a list of records of context + 1 bytes each, all of them for training.
- * Throws a `TextError` when there is none.
+ * The windows of a text that is a list of records of context + 1 bytes each, all of them for training, drawn `together`
+ * at a time. Throws a `TextError` when there are not so many.
  */
-export function recordWindows(textBytes: number, context: number): Windows {
-  const count = Math.floor(textBytes / (context + 1));
+export function recordWindows(textBytes: number, context: number, together = 1): Windows {
+  const count = together * Math.floor(textBytes / (context + 1) / together);
   if (count === 0) {
+    const wanted = together === 1 ? 'one record' : `${together} records`;
     throw new TextError(
       'too-short',
-      `the text has ${textBytes} bytes, less than one record of ${context + 1}`,
+      `the text has ${textBytes} bytes, less than ${wanted} of ${context + 1}`,
     );
   }
-  return { part: 'training', count, context, perPeriod: 1, periodBytes: context + 1, partOffset: 0 };
+  const records = { count, context, perPeriod: 1, periodBytes: context + 1, partOffset: 0, together };
+  return { part: 'training', ...records };
 }
 
 /** The batch with only the last `labelTokens` targets of each window, the others −1: they do not count. */

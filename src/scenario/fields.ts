@@ -76,6 +76,7 @@ export const trainingFields = fields({
   directions: positive.max(MOST_DIRECTIONS).default(1),
   perturbation: z.number().positive().max(1).default(1e-3),
   normalizeSteps: z.boolean().default(false),
+  directionFor: z.enum(['sample', 'microbatch']).default('sample'),
   activations: nonEmpty.default(DEFAULT_ACTIVATIONS),
   recovery: nonEmpty.default('checkfree'),
   optimizer: z.enum(['adamw', 'sgd']).default('adamw'),
@@ -91,6 +92,7 @@ export const trainingFields = fields({
   iterations: positive.default(100),
   evalEvery: count.default(0),
   labelTokens: positive.optional(),
+  recordsTogether: positive.optional(),
   data: z.union([nonEmpty, z.array(nonEmpty)], { error: 'expected a file, or a list of files' }).optional(),
 });
 

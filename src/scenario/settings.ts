@@ -38,12 +38,14 @@ export interface TrainingSettings {
   readonly chunks: number;
   readonly policy: string;
   readonly codec: string;
-  /** one-byte only, as are the next two: random directions a sample and iteration. */
+  /** one-byte only, as are the next three: random directions a sample and iteration. */
   readonly directions: number;
   /** How far weights are moved along a direction, the ε of θ ± εz. */
   readonly perturbation: number;
   /** Whether an iteration's estimate is divided by the standard deviation of its loss differences. */
   readonly normalizeSteps: boolean;
+  /** What has a direction, and a byte, of its own. */
+  readonly directionFor: 'sample' | 'microbatch';
   readonly activations: string;
   readonly recovery: string;
   readonly optimizer: 'adamw' | 'sgd';
@@ -68,6 +70,8 @@ export interface TrainingSettings {
   readonly evalEvery: number;
   /** The text is a list of records of context + 1 bytes, of which the last so many are to be predicted; undefined for plain text. */
   readonly labelTokens?: number | undefined;
+  /** So many records in a row are drawn together. */
+  readonly recordsTogether?: number | undefined;
   /** Text files to train on; undefined for the default text. */
   readonly data: readonly string[] | undefined;
 }

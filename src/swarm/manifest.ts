@@ -57,6 +57,8 @@ const manifestSchema = z.object({
         /** ε of θ ± εz */
         perturbation: z.number().positive().max(1),
         normalizeSteps: z.boolean(),
+        /** what has a direction and a byte of its own; each sample where it is left out */
+        directionFor: z.enum(['sample', 'microbatch']).optional(),
       })
       .optional(),
     activations: oneOf(activationTypes),
@@ -79,6 +81,8 @@ const manifestSchema = z.object({
     iterations: size,
     /** the text is a list of records of context + 1 tokens, of which only the last so many are to be predicted */
     labelTokens: size.optional(),
+    /** so many records in a row are drawn together: a micro-batch can then hold one of each kind */
+    recordsTogether: size.optional(),
   }),
   /** the weights the run begins with, where they do not come from its seed: a digest for each stage's, float32 */
   start: z.object({ weights: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(1000) }).optional(),

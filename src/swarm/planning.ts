@@ -16,7 +16,7 @@ import { type Measurements, noMeasurements } from '../schedule/skippipe/measured
 import { rulesOf } from '../schedule/skippipe/rules.ts';
 import { finish, type Sliced } from '../schedule/slices.ts';
 import { validatePlan } from '../schedule/validate.ts';
-import { isForwardOnly, passesOf } from './probing.ts';
+import { directionsOfPass, isForwardOnly, passesOf } from './probing.ts';
 import type { PeerName } from '../seams/network.ts';
 import { describeSwarm, type Memory } from './describing.ts';
 import { type Manifest, microbatchesPerIteration } from './manifest.ts';
@@ -49,7 +49,7 @@ function policyOf({ training }: Manifest): Policy {
 
 /** The paths of a plan, each gone along by every pass of its micro-batch. */
 function withoutBackwards(manifest: Manifest, description: SwarmDescription, plan: Plan): Plan {
-  const ofOnePass = { ...description, gradientBytes: manifest.training.samplesPerMicrobatch / 2 };
+  const ofOnePass = { ...description, gradientBytes: directionsOfPass(manifest) / 2 };
   const count = { passes: passesOf(manifest), microbatches: microbatchesPerIteration(manifest) };
   return forwardOnlyPlan(ofOnePass, plan, count);
 }

@@ -17,7 +17,7 @@ import { type Clock, sleep } from '../seams/clock.ts';
 import type { Perturbation } from '../seams/engine.ts';
 import { type Manifest, microbatchesPerIteration } from './manifest.ts';
 
-/** What both passes of one micro-batch along one direction gave: its number in the plan and a byte a sample. */
+/** What both passes of one micro-batch gave: its number in the plan, and a byte for each direction. */
 export interface ProbeReport {
   /** The plan's number of the first of the two passes. */
   readonly probe: number;
@@ -51,20 +51,25 @@ function probesOf({ training }: Manifest): NonNullable<Manifest['training']['pro
   return training.probes;
 }
 
-/** How a stage's weights are moved for a pass: every sample has directions of its own. */
+/** Directions, and bytes, of one pass and the one back: each sample has its own, or all share one. */
+export function directionsOfPass({ training }: Manifest): number {
+  return training.probes?.directionFor === 'microbatch' ? 1 : training.samplesPerMicrobatch;
+}
+
+/** How a stage's weights are moved for a pass. */
 export function perturbationOf(
   manifest: Manifest,
   iteration: number,
   number: number,
   stage: number,
 ): Perturbation {
-  const { samplesPerMicrobatch: samples } = manifest.training;
+  const count = directionsOfPass(manifest);
   const { pass } = passOf(number, microbatchesPerIteration(manifest));
   const { perturbation } = probesOf(manifest);
-  const seed = new Uint32Array(2 * samples);
-  for (let sample = 0; sample < samples; sample++) {
-    const { key0, key1 } = signsOf(manifest, iteration, number, sample, stage);
-    seed.set([key0, key1], 2 * sample);
+  const seed = new Uint32Array(2 * count);
+  for (let place = 0; place < count; place++) {
+    const { key0, key1 } = signsOf(manifest, iteration, number, place, stage);
+    seed.set([key0, key1], 2 * place);
   }
   return { seed, scale: pass % 2 === 0 ? perturbation : -perturbation };
 }
@@ -80,7 +85,10 @@ function signsOf(manifest: Manifest, iteration: number, number: number, place: n
   });
 }
 
-/** The bytes of every direction whose two passes have losses (each sample's, by the plan's number); the others are left out. */
+/**
+ * The bytes of every direction whose two passes have losses (each sample's, by the plan's number); the others are left
+ * out. Where samples share a direction, the byte is of their mean loss.
+ */
 export function completeProbes(manifest: Manifest, losses: ReadonlyMap<number, Float32Array>): ProbeReport[] {
   const microbatches = microbatchesPerIteration(manifest);
   const complete: ProbeReport[] = [];
@@ -88,16 +96,24 @@ export function completeProbes(manifest: Manifest, losses: ReadonlyMap<number, F
     const { microbatch, pass } = passOf(number, microbatches);
     const back = losses.get(passNumber({ microbatch, pass: pass + 1 }, microbatches));
     if (pass % 2 === 1 || back === undefined) continue;
-    const differences = Uint8Array.from(forth, (loss, sample) => encodeDifference(loss - back[sample]!));
+    const ofSamples = Array.from(forth, (loss, sample) => loss - back[sample]!);
+    const perDirection = forth.length / directionsOfPass(manifest);
+    const differences = Uint8Array.from({ length: directionsOfPass(manifest) }, (_, place) =>
+      encodeDifference(meanOf(ofSamples.slice(place * perDirection, (place + 1) * perDirection))),
+    );
     complete.push({ probe: number, differences });
   }
   return complete;
 }
 
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** Whether a report can be about that pass at all. */
 export function isProbe(manifest: Manifest, { probe, differences }: ProbeReport): boolean {
   const { pass } = passOf(probe, microbatchesPerIteration(manifest));
-  return pass % 2 === 0 && differences.length === manifest.training.samplesPerMicrobatch;
+  return pass % 2 === 0 && differences.length === directionsOfPass(manifest);
 }
 
 /**

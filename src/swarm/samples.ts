@@ -14,7 +14,7 @@ import type { Manifest } from './manifest.ts';
 export function windowsOf({ model, training, data }: Manifest, text: Uint8Array): Windows {
   return training.labelTokens === undefined
     ? trainingWindows(text.length, model.context, data.heldOut)
-    : recordWindows(text.length, model.context);
+    : recordWindows(text.length, model.context, training.recordsTogether);
 }
 
 /** Inputs and targets of these windows. */

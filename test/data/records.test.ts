@@ -1,7 +1,14 @@
 // A text that is a list of labelled records.
 
 import { expect, test } from 'vitest';
-import { onlyLabels, readWindows, recordWindows, TextError, windowOffset } from '../../src/data/index.ts';
+import {
+  drawSamples,
+  onlyLabels,
+  readWindows,
+  recordWindows,
+  TextError,
+  windowOffset,
+} from '../../src/data/index.ts';
 
 const text = Uint8Array.from({ length: 3 * 9 + 4 }, (_, i) => i);
 
@@ -21,6 +28,22 @@ test('of a record only the last tokens are to be predicted', () => {
   expect([...targets]).toEqual([-1, -1, -1, -1, -1, -1, 7, 8, -1, -1, -1, -1, -1, -1, 16, 17]);
 });
 
-test('a text without a whole record is refused', () => {
+test('records that belong together are drawn together, in their order, every group once an epoch', () => {
+  const windows = recordWindows(9 * 41, 8, 4); // one record is left over
+  const draw = (microbatch: number, iteration: number) =>
+    drawSamples({ runSeed: 3, iteration, microbatch, samples: 4, microbatches: 2, windows });
+  const groups = Array.from({ length: 5 }, (_, i) => [draw(0, i), draw(1, i)]).flat();
+  for (const [first, ...rest] of groups) {
+    expect(first! % 4).toBe(0);
+    expect(rest).toEqual([first! + 1, first! + 2, first! + 3]);
+  }
+  expect(groups.map(([first]) => first).sort((a, b) => a! - b!)).toEqual([
+    0, 4, 8, 12, 16, 20, 24, 28, 32, 36,
+  ]);
+  expect(groups.map(([first]) => first)).not.toEqual([0, 4, 8, 12, 16, 20, 24, 28, 32, 36]);
+});
+
+test('a text without a whole record, or a whole group of them, is refused', () => {
   expect(() => recordWindows(8, 8)).toThrow(TextError);
+  expect(() => recordWindows(9 * 3, 8, 4)).toThrow(/less than 4 records of 9/);
 });

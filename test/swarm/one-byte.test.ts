@@ -104,16 +104,18 @@ describe('a swarm that trains by forward passes alone', () => {
     expect(mean(losses.slice(-10))).toBeLessThan(mean(losses.slice(0, 10)) - 0.1);
   });
 
-  it('trains as one process does, to the bit', async () => {
+  it.each(['sample', 'microbatch'] as const)('trains as one process does, to the bit: %s', async (of) => {
     const iterations = 3;
+    const probes = { ...training.probes, directionFor: of };
     const given = [0, 1, 2, 3].map((stage) =>
       initialStage(madeManifest(iterations), stage).weights.map((weight) => 2 * weight),
     );
-    const simulation = await run({ iterations, given });
+    const simulation = await run({ iterations, given, training: { probes } });
     const engines = await Promise.all(given.map(() => createOnnxEngine({ inProcess: true })));
+    const manifest = madeManifest(iterations);
     const losses: number[] = [];
     const stages = await trainSingle({
-      manifest: madeManifest(iterations),
+      manifest: { ...manifest, training: { ...manifest.training, probes } },
       text: smallText,
       engines,
       clock: simulation.world.clockOf('single'),
@@ -124,7 +126,12 @@ describe('a swarm that trains by forward passes alone', () => {
       },
     });
     for (const engine of engines) await engine.close();
-    expect(losses).toEqual(commitsOf(simulation).map(({ loss }) => loss));
+    const commits = commitsOf(simulation);
+    expect(losses).toEqual(commits.map(({ loss }) => loss));
+    // a byte for each of the micro-batch's two samples, or for both
+    for (const { differences } of commits.flatMap(({ probes: sent }) => sent!)) {
+      expect(differences).toHaveLength(of === 'sample' ? 2 * 2 : 2);
+    }
     expect(stages.map(({ weights }) => weights)).toEqual(simulation.delivered!.map(({ weights }) => weights));
   });
 
