@@ -44,7 +44,7 @@ export class Rerouting {
     announceDropped(microbatch, MOVED, lost);
     const full = new Set<PeerName>();
     for (;;) {
-      const path = this.#newPath(visit, full);
+      const path = this.#newPath(visit, lost, full);
       if (path === undefined) break;
       const before = visit.path;
       const refusing = await this.#findRoom(visit, path);
@@ -80,8 +80,11 @@ export class Rerouting {
     changed();
   }
 
-  /** The way on that is planned for it, without peers that are lost or have no room. */
-  #newPath(visit: Visit, full: ReadonlySet<PeerName>): readonly Hop[] | undefined {
+  /**
+   * The way on that is planned for it, without peers that are lost or have no room. The one that was believed lost was
+   * told that the micro-batch leaves it: should it speak again meanwhile, it does not take it any more.
+   */
+  #newPath(visit: Visit, lost: PeerName, full: ReadonlySet<PeerName>): readonly Hop[] | undefined {
     const { alive, mender, emergencySkips, pathLength } = this.#parts;
     const { microbatch, path, hop } = visit;
     const skipped = pathLength(microbatch) - path.length;
@@ -89,7 +92,7 @@ export class Rerouting {
       microbatch,
       path,
       done: hop + 1,
-      isGone: (peer) => !alive(peer),
+      isGone: (peer) => peer === lost || !alive(peer),
       full,
       skips: Math.max(0, emergencySkips - skipped),
     });
