@@ -4,7 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { loadManifest } from '../../src/cli/files.ts';
+import { manifestOf } from '../../src/cli/manifest.ts';
+import { loadText, type NamedText } from '../../src/cli/text.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/index.ts';
 import { importModel } from '../../src/model/export.ts';
+import { createKeyIdentity, generateKey } from '../../src/network/libp2p/identity.ts';
+import { createRealClock } from '../../src/network/real-clock.ts';
+import { trainSingle } from '../../src/replay/single.ts';
 import { allEnded, demoPeerIds, isRunning, readFolder, Terminals } from './processes.ts';
 import { writeSmallRun } from './small-run.ts';
 
@@ -55,7 +62,10 @@ function demoArguments(terminals: Terminals, ...more: string[]): string[] {
 }
 
 async function demo(...more: string[]): Promise<DemoDocument> {
-  const terminals = new Terminals();
+  return demoIn(new Terminals(), ...more);
+}
+
+async function demoIn(terminals: Terminals, ...more: string[]): Promise<DemoDocument> {
   const started = terminals.start(...demoArguments(terminals, ...more));
   const code = await started.end(150);
   expect(code, started.stderr).toBe(0);
@@ -70,49 +80,72 @@ async function demo(...more: string[]): Promise<DemoDocument> {
   return document;
 }
 
+const crash = (orders: readonly string[]) => orders.flatMap((order) => ['--crash', order]);
+
+/** The same run in this process. */
+async function lossesAlone(manifestFile: string, text: NamedText): Promise<number[]> {
+  const identity = createKeyIdentity(await generateKey());
+  const manifest = manifestOf(loadManifest(manifestFile), text, identity);
+  const engines = await Promise.all(
+    manifest.model.blocks.map(() => createOnnxEngine({ threads: 1, inProcess: true })),
+  );
+  const losses: number[] = [];
+  const committed = (_: number, loss: number) => void losses.push(loss);
+  await trainSingle({ manifest, text: text.bytes, engines, clock: createRealClock(), identity, committed });
+  for (const engine of engines) await engine.close();
+  return losses;
+}
+
 describe('skein demo', () => {
-  it('gives the same losses twice when nobody crashes', async () => {
-    const size = ['--peers', '3', '--stages', '2', '--iterations', '6'];
-    const settings = [...size, '--crash', 'none', '--seed', '11'];
-    const first = await demo(...settings);
-    const second = await demo(...settings);
-    expect(second.losses).toEqual(first.losses);
-    expect(first).toMatchObject({
-      peers: 3,
+  it('gives the losses of one process to the bit when nobody crashes', async () => {
+    const terminals = new Terminals();
+    const size = ['--peers', '4', '--stages', '2', '--iterations', '6'];
+    const document = await demoIn(terminals, ...size, '--crash', 'none', '--seed', '11');
+    expect(document).toMatchObject({
+      peers: 4,
       stages: 2,
       iterations: 6,
       crashes: [],
       recoveries: [],
       goodput: 1,
     });
+    const out = join(terminals.home, 'out');
+    const text = await loadText([join(out, 'text.txt')]);
+    const losses = await lossesAlone(join(out, 'manifest.json'), text);
+    expect(document.losses).toEqual(losses);
   }, 170_000);
 
-  it('rebuilds a stage that lost all its replicas, and goes on', async () => {
-    const document = await demo('--peers', '5', '--stages', '4', '--iterations', '14', '--crash', '2@5');
-    expect(document.crashes).toEqual([{ target: '2@5', iteration: 5, how: 'kill', peers: ['p3'] }]);
-    expect(document.recoveries).toMatchObject([{ stage: 2, rule: 'checkfree' }]);
-    expect(document.recoveries[0]!.lossBefore).toBeGreaterThan(0);
-    expect(document.recoveries[0]!.lossAfter).toBeGreaterThan(0);
-    expect(document.iterations).toBe(14);
-  }, 170_000);
-
-  it('outlives its leader, an anchor, a peer that stands still and one that leaves', async () => {
-    const orders = ['leader@3', 'anchor@7', 'p3@11:freeze', 'p5@15:leave'];
-    const document = await demo(
-      ...['--peers', '7', '--stages', '3', '--iterations', '20'],
-      ...orders.flatMap((order) => ['--crash', order]),
-    );
+  it('outlives a peer that leaves, and rebuilds a middle and the last stage that lost all their replicas', async () => {
+    const orders = ['p5@3:leave', '2@6', '3@13'];
+    const document = await demo('--peers', '7', '--stages', '4', '--iterations', '20', ...crash(orders));
+    expect(document.crashes).toEqual([
+      { target: 'p5@3:leave', iteration: 3, how: 'leave', peers: ['p5'] },
+      { target: '2@6', iteration: 6, how: 'kill', peers: ['p4'] },
+      { target: '3@13', iteration: 13, how: 'kill', peers: ['p6'] },
+    ]);
+    const [left, ...rebuilt] = document.recoveries;
+    expect(left).toMatchObject({ stage: 2, rule: 'replica' });
+    expect(rebuilt).toMatchObject([
+      { stage: 2, rule: 'checkfree' },
+      { stage: 3, rule: 'copy' }, // an end has one neighbour
+    ]);
+    for (const { lossBefore, lossAfter } of rebuilt) {
+      expect(lossBefore).toBeGreaterThan(0);
+      expect(lossAfter).toBeGreaterThan(0);
+    }
     expect(document.iterations).toBe(20);
+  }, 170_000);
+
+  it('outlives its leader, two peers of different stages at once, and an anchor that stands still', async () => {
+    const orders = ['leader@3', 'p3@8', 'p5@8', 'anchor@13:freeze'];
+    const document = await demo('--peers', '7', '--stages', '3', '--iterations', '18', ...crash(orders));
+    expect(document.iterations).toBe(18);
     expect(document.crashes.map(({ target }) => target)).toEqual(orders);
-    expect(document.crashes.map(({ how }) => how)).toEqual(['kill', 'kill', 'freeze', 'leave']);
+    expect(document.crashes.map(({ how }) => how)).toEqual(['kill', 'kill', 'kill', 'freeze']);
     expect(document.crashes.every(({ peers }) => peers.length === 1)).toBe(true);
     // in each case another replica held the stage
-    expect(document.recoveries.map(({ stage, rule }) => [stage, rule])).toEqual([
-      [0, 'replica'],
-      [0, 'replica'],
-      [1, 'replica'],
-      [2, 'replica'],
-    ]);
+    const recovered = document.recoveries.map(({ stage, rule }) => `${stage} ${rule}`);
+    expect(recovered.toSorted()).toEqual(['0 replica', '0 replica', '1 replica', '2 replica']);
   }, 170_000);
 
   it('ends with 130 at Ctrl-C, and nothing of it is left running', async () => {
