@@ -1,7 +1,7 @@
 // The Identity member of simulations: a keyed hash stands for a signature. Keys follow from names, so anyone in the
 // simulation could forge; what is tested here is that signatures are made, carried and checked, not their strength.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Identity } from '../../seams/identity.ts';
 import type { PeerName } from '../../seams/network.ts';
 
@@ -17,12 +17,23 @@ export function createSimulatedIdentity(self: PeerName): Identity {
   };
 }
 
+const encoder = new TextEncoder();
+
 function keyedHash(name: PeerName, bytes: Uint8Array): Uint8Array {
-  return sha256(new TextEncoder().encode(`key of ${name}\0`), bytes);
+  return sha256(encoder.encode(`key of ${name}\0`), bytes);
 }
 
 function sha256(...parts: Uint8Array[]): Uint8Array {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
+  const whole = parts.length === 1 ? parts[0]! : concatenated(parts);
+  return new Uint8Array(hash('sha256', whole, 'buffer'));
+}
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

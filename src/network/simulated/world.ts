@@ -15,6 +15,9 @@ export class SimulationStuckError extends Error {
 /** Told after each event and everything that it led to at once; `owner` is '' for what nobody's code did. */
 export type EventListener = (owner: string, atSeconds: number) => void;
 
+/** Once in so many events the event loop turns, so that the process hears its signals and its own timers. */
+const EVENTS_PER_TURN = 128;
+
 export class SimulatedWorld {
   readonly #queue = new EventQueue();
   readonly #inhabitants = new Map<string, Inhabitant>();
@@ -193,10 +196,11 @@ export class SimulatedWorld {
       this.#now = event.time;
       this.#events++;
       event.run!();
-      await macrotask();
+      await (this.#events % EVENTS_PER_TURN === 0 ? turn() : drained());
       if (this.#pending.size > 0) await this.#settle();
       for (const listener of this.#eventListeners) listener(event.owner.name, event.time);
     }
+    await turn(); // what was rejected and nobody handled is heard of now
   }
 
   /** The next event that somebody is there for; what comes to a frozen peer is put aside. */
@@ -216,18 +220,27 @@ export class SimulatedWorld {
   }
 
   async #settle(): Promise<void> {
-    await macrotask();
+    await turn();
     while (this.#pending.size > 0) {
       await Promise.all(this.#pending);
-      await macrotask();
+      await turn();
     }
   }
 }
 
-/** Lets every queued microtask run. */
-function macrotask(): Promise<void> {
+/** A turn of the event loop; every queued microtask runs before it ends. */
+function turn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve);
     else setTimeout(resolve, 0);
   });
 }
+
+/** Lets every queued microtask run. Node looks at its tick queue after all of them, without a turn of the event loop. */
+const drained: () => Promise<void> =
+  typeof process === 'object' && typeof process.nextTick === 'function'
+    ? () =>
+        new Promise((resolve) => {
+          process.nextTick(resolve);
+        })
+    : turn;
