@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { PeerName } from '../seams/network.ts';
+import { frozen, remembering } from './recent.ts';
 
 const peer = z.string().min(1).max(128);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
@@ -197,8 +198,20 @@ export class JournalError extends Error {
   }
 }
 
-/** An entry out of one line of text; throws a JournalError that says what is wrong. Hash and signature are not checked here. */
-export function parseEntry(line: string): Entry {
+/** Characters of lines whose entries are remembered. */
+const RECENT_CHARACTERS = 4_000_000;
+
+/**
+ * An entry out of one line of text, the same for the same line; it cannot be changed. Throws a JournalError that says
+ * what is wrong. Hash and signature are not checked here.
+ */
+export const parseEntry: (line: string) => Entry = remembering(
+  (line) => frozen(parse(line)),
+  (line) => line.length,
+  RECENT_CHARACTERS,
+);
+
+function parse(line: string): Entry {
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -9,6 +9,7 @@ import { canonicalBytes, canonicalJson, fromHex, type Json, toHex } from './cano
 import type { Ballot, Certificate, LogEntry } from './consensus/messages.ts';
 import { readCertificate } from './consensus/wire.ts';
 import { type Entry, type EntryBody, GENESIS_PREVIOUS, JournalError, parseEntry } from './entry.ts';
+import { remembering } from './recent.ts';
 import { checkRefounding } from './refounding.ts';
 
 const LOG = 'journal';
@@ -21,6 +22,15 @@ const BALLOT = 'ballot';
 export interface LoggedEntry extends LogEntry {
   readonly entry: Entry;
 }
+
+/** Characters of lines that are remembered: each goes to the disk and to several peers. */
+const RECENT_CHARACTERS = 4_000_000;
+
+const lineOf = remembering(
+  (entry: Entry) => canonicalJson(entry as unknown as Json),
+  (_, line) => line.length,
+  RECENT_CHARACTERS,
+);
 
 export class Journal {
   readonly #identity: Identity;
@@ -113,7 +123,7 @@ export class Journal {
 
   /** The entry's line of text, as stored and sent. */
   static line(entry: Entry): string {
-    return canonicalJson(entry as unknown as Json);
+    return lineOf(entry);
   }
 
   /** Makes and signs entries of this peer's that follow one another and the one given; they are not kept yet. */
@@ -129,9 +139,9 @@ export class Journal {
       const unsigned = { index, term, previous, author: this.#identity.self, body };
       const bytes = this.#identity.digest(canonicalBytes(unsigned as unknown as Json));
       const hash = toHex(bytes);
-      const entry: Entry = { ...unsigned, hash, signature: toHex(await this.#identity.sign(bytes)) };
-      parseEntry(Journal.line(entry)); // what others could not read is not written
-      made.push(entry);
+      const signature = toHex(await this.#identity.sign(bytes));
+      const line = canonicalJson({ ...unsigned, hash, signature } as unknown as Json);
+      made.push(parseEntry(line)); // what others could not read is not written
       previous = hash;
     }
     return made;
@@ -231,14 +241,20 @@ export async function checkNext(entry: Entry, before: Entry | undefined, identit
 
 type Verifier = Pick<Identity, 'digest' | 'verify'>;
 
+/** Entries that cannot change and that match their hashes. */
+const hashed = new WeakSet<Entry>();
+
 async function checkSigned(entry: Entry, identity: Verifier): Promise<void> {
   const { hash, signature, ...unsigned } = entry;
   const { index, author } = unsigned;
   const where = { index, author };
-  const bytes = identity.digest(canonicalBytes(unsigned as unknown as Json));
-  if (toHex(bytes) !== hash) throw new JournalError(`entry ${index} does not match its hash`, where);
+  if (!hashed.has(entry)) {
+    const bytes = identity.digest(canonicalBytes(unsigned as unknown as Json));
+    if (toHex(bytes) !== hash) throw new JournalError(`entry ${index} does not match its hash`, where);
+    if (Object.isFrozen(entry)) hashed.add(entry);
+  }
   const proof = fromHex(signature);
-  if (proof === undefined || !(await identity.verify(author, bytes, proof))) {
+  if (proof === undefined || !(await identity.verify(author, fromHex(hash)!, proof))) {
     throw new JournalError(`entry ${index} is not signed by ${author}`, where);
   }
   await checkRefounding(entry, identity);

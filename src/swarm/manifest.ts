@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { TextDescription } from '../data/index.ts';
 import { codecs, MOST_DIRECTIONS, ONE_BYTE } from '../gradient/index.ts';
 import { canonicalBytes, fromHex, type Json, toHex } from '../journal/canonical.ts';
+import { frozen, remembering } from '../journal/recent.ts';
 import { activationTypes } from '../model/activations/index.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { ModelShape, StageShape } from '../seams/shapes.ts';
@@ -116,9 +117,42 @@ export async function readManifest(
   identity: Identity,
   runId?: string,
 ): Promise<SignedManifest> {
+  const { manifest, canonical, signature } = parseManifest(textOf(bytes));
+  const hash = identity.digest(canonical);
+  if (runId !== undefined && toHex(hash) !== runId) {
+    throw new ManifestError(`the manifest is of run ${toHex(hash)}, not of ${runId}`);
+  }
+  if (signature === undefined || !(await identity.verify(manifest.founder, hash, signature))) {
+    throw new ManifestError(`the manifest is not signed by its founder ${manifest.founder}`);
+  }
+  return { manifest, bytes, runId: toHex(hash) };
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ManifestError('the manifest is not JSON');
+  }
+}
+
+/** Characters of manifests that are remembered: a peer reads its run's several times. */
+const RECENT_CHARACTERS = 1_000_000;
+
+const parseManifest = remembering(
+  (text: string) => parse(text),
+  (text) => text.length,
+  RECENT_CHARACTERS,
+);
+
+function parse(text: string): {
+  readonly manifest: Manifest;
+  readonly canonical: Uint8Array;
+  readonly signature: Uint8Array | undefined;
+} {
   let value: { manifest?: unknown; signature?: unknown };
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = JSON.parse(text);
   } catch {
     throw new ManifestError('the manifest is not JSON');
   }
@@ -131,15 +165,11 @@ export async function readManifest(
   if (manifest.protocol !== PROTOCOL_VERSION) {
     throw new ManifestError(`the run speaks ${manifest.protocol}, this program speaks ${PROTOCOL_VERSION}`);
   }
-  const hash = identity.digest(canonicalBytes(manifest as unknown as Json));
-  if (runId !== undefined && toHex(hash) !== runId) {
-    throw new ManifestError(`the manifest is of run ${toHex(hash)}, not of ${runId}`);
-  }
-  const signature = typeof value.signature === 'string' ? fromHex(value.signature) : undefined;
-  if (signature === undefined || !(await identity.verify(manifest.founder, hash, signature))) {
-    throw new ManifestError(`the manifest is not signed by its founder ${manifest.founder}`);
-  }
-  return { manifest, bytes, runId: toHex(hash) };
+  return {
+    manifest: frozen(manifest),
+    canonical: canonicalBytes(manifest as unknown as Json),
+    signature: typeof value.signature === 'string' ? fromHex(value.signature) : undefined,
+  };
 }
 
 /** What every stage of the run holds, stage 0 first. */

@@ -146,12 +146,12 @@ export function planEntry(plan: Plan): unknown {
  */
 export function readPlan(ordered: OrderedPlan, manifest: Manifest, state: RunState): Plan {
   try {
-    const plan = planFromJson(ordered.plan);
+    const plan = planIn(ordered.plan);
     const problem =
       fitProblem(plan, manifest) ??
       memberProblem(plan, state) ??
       plannerProblem(ordered, manifest) ??
-      validatePlan(plan, rulesFor(plan, manifest))[0]?.message;
+      problemOf(plan, manifest);
     if (problem !== undefined) throw new PlanningError(problem);
     return plan;
   } catch (error) {
@@ -160,6 +160,29 @@ export function readPlan(ordered: OrderedPlan, manifest: Manifest, state: RunSta
     }
     throw error;
   }
+}
+
+const plansRead = new WeakMap<object, Plan>();
+const problems = new WeakMap<Plan, WeakMap<Manifest, { readonly message: string | undefined }>>();
+
+/**
+ * The plan in an entry, unchecked; of one that cannot change, the same for everybody who reads it in this process.
+ * Throws a PlanError.
+ */
+export function planIn(json: unknown): Plan {
+  if (typeof json !== 'object' || json === null || !Object.isFrozen(json)) return planFromJson(json);
+  const known = plansRead.get(json) ?? planFromJson(json);
+  plansRead.set(json, known);
+  return known;
+}
+
+/** What is wrong with a plan by itself, found out once for all that read it. */
+function problemOf(plan: Plan, manifest: Manifest): string | undefined {
+  const found = problems.get(plan) ?? new WeakMap<Manifest, { readonly message: string | undefined }>();
+  problems.set(plan, found);
+  const known = found.get(manifest) ?? { message: validatePlan(plan, rulesFor(plan, manifest))[0]?.message };
+  found.set(manifest, known);
+  return known.message;
 }
 
 function fitProblem(plan: Plan, manifest: Manifest): string | undefined {
