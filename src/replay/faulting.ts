@@ -3,16 +3,22 @@
 import type { SimulatedNetworks } from '../network/simulated/network.ts';
 import type { SimulatedWorld } from '../network/simulated/world.ts';
 import type { PeerName } from '../seams/network.ts';
+import type { Peer } from '../swarm/peer.ts';
+import { disturbElection } from './elections.ts';
 import type { Fault, FaultKind, FaultPlan } from './faults.ts';
+import type { Vote } from './votes.ts';
 
 export interface FaultingParts {
   readonly world: SimulatedWorld;
   readonly networks: SimulatedNetworks;
+  readonly peers: readonly PeerName[];
   readonly crash: (peer: PeerName, loss: 'killed' | 'power') => void;
   readonly start: (peer: PeerName) => void;
   readonly leave: (peer: PeerName) => boolean;
   /** Nobody is there any more to come back to. */
   readonly isOver: () => boolean;
+  readonly leading: () => Peer | undefined;
+  readonly onVote: (listener: (vote: Vote) => void) => () => void;
 }
 
 export class Faulting {
@@ -116,6 +122,15 @@ export class Faulting {
       }
       case 'corrupt':
         return networks.corruptNext(fault.from, fault.to, fault.traffic);
+      case 'election':
+        return disturbElection(fault, {
+          ...this.#parts,
+          kill: (peer) => {
+            if (!this.#runs(peer)) return;
+            crash(peer, 'killed');
+            this.#comesBack(peer, fault.backAfter);
+          },
+        });
     }
   }
 

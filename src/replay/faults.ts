@@ -69,6 +69,19 @@ export type Fault = At &
         readonly traffic: 'control' | 'bulk';
       }
     | {
+        /**
+         * Whoever leads is cut off until another is elected. Those that voted for that one, so many that with the
+         * leader of before they are a majority, are killed as soon as they have said so and come back; then the other
+         * keepers are cut off, the one that was elected among them, and the leader of before is not any more.
+         */
+        readonly kind: 'election';
+        readonly backAfter: number;
+        /** How long the others are cut off. */
+        readonly seconds: number;
+        /** Is not killed. */
+        readonly steady: PeerName;
+      }
+    | {
         /** From the beginning. */
         readonly kind: 'clock';
         readonly peer: PeerName;
@@ -84,8 +97,8 @@ export interface FaultPlan {
   readonly faults: readonly Fault[];
 }
 
-/** Every kind of fault, and how often it is drawn beside the others. */
-export const FAULT_WEIGHTS: Readonly<Record<FaultKind, number>> = {
+/** Every kind of fault that has a moment, and how often it is drawn beside the others. */
+export const FAULT_WEIGHTS: Readonly<Record<Exclude<FaultKind, 'election'>, number>> = {
   crash: 5,
   anchors: 4,
   freeze: 3,
@@ -101,6 +114,13 @@ export const FAULT_WEIGHTS: Readonly<Record<FaultKind, number>> = {
   corrupt: 3,
   clock: 2,
 };
+
+/** How often a list has an election that is disturbed as well. */
+const ELECTION_SHARE = 0.25;
+
+export const FAULT_KINDS: readonly FaultKind[] = [...(Object.keys(FAULT_WEIGHTS) as TimedKind[]), 'election'];
+
+type TimedKind = keyof typeof FAULT_WEIGHTS;
 
 export interface FaultSettings {
   readonly peers: readonly { readonly name: PeerName; readonly stage: number }[];
@@ -121,17 +141,18 @@ export interface FaultSettings {
 export function faultsFromSeed(seed: number, settings: FaultSettings): FaultPlan {
   const draw = generator(stream({ runSeed: seed, purpose: 'churn' }));
   const { peers, fromSeconds, untilSeconds, gatheredSeconds, most } = settings;
-  const kinds = settings.kinds ?? (Object.keys(FAULT_WEIGHTS) as FaultKind[]);
+  const kinds = settings.kinds ?? FAULT_KINDS;
+  const timed = (Object.keys(FAULT_WEIGHTS) as TimedKind[]).filter((kind) => kinds.includes(kind));
   const away = new Absences(peers.length);
   const steady = drawOne(
     draw,
     peers.filter(({ stage }) => stage === 0),
   ).name;
   const faults: Fault[] = [];
-  const count = 1 + draw.integerBelow(most);
+  const count = timed.length === 0 ? 0 : 1 + draw.integerBelow(most);
   for (let i = 0; i < count; i++) {
     const at = fromSeconds + draw.uniform() * (untilSeconds - fromSeconds);
-    const fault = drawFault(draw, drawKind(draw, kinds), at, {
+    const fault = drawFault(draw, drawKind(draw, timed), at, {
       peers,
       steady,
       away,
@@ -139,7 +160,21 @@ export function faultsFromSeed(seed: number, settings: FaultSettings): FaultPlan
     });
     if (fault !== undefined) faults.push(fault);
   }
+  if (kinds.includes('election')) faults.push(...drawElection(seed, steady, settings));
   return { seed, faults: faults.sort((a, b) => a.at - b.at) };
+}
+
+/** Apart from the rest: what else goes wrong with a seed is the same with it and without. */
+function drawElection(
+  seed: number,
+  steady: PeerName,
+  { gatheredSeconds, untilSeconds }: FaultSettings,
+): Fault[] {
+  const draw = generator(stream({ runSeed: seed, purpose: 'churn', index: 2 }));
+  if (draw.uniform() >= ELECTION_SHARE) return [];
+  const at = gatheredSeconds + draw.uniform() * Math.max(0, untilSeconds - gatheredSeconds);
+  const backAfter = 0.15 + 0.3 * draw.uniform();
+  return [{ kind: 'election', at, backAfter, seconds: 5 + 3 * draw.uniform(), steady }];
 }
 
 interface Drawing {
@@ -151,7 +186,7 @@ interface Drawing {
   readonly gathered: boolean;
 }
 
-function drawFault(draw: Generator, kind: FaultKind, at: number, drawing: Drawing): Fault | undefined {
+function drawFault(draw: Generator, kind: TimedKind, at: number, drawing: Drawing): Fault | undefined {
   const { peers, steady, away, gathered } = drawing;
   const names = peers.map(({ name }) => name);
   const moving = names.filter((name) => name !== steady);
@@ -293,7 +328,7 @@ class Absences {
   }
 }
 
-function drawKind(draw: Generator, kinds: readonly FaultKind[]): FaultKind {
+function drawKind(draw: Generator, kinds: readonly TimedKind[]): TimedKind {
   const total = kinds.reduce((sum, kind) => sum + FAULT_WEIGHTS[kind], 0);
   let left = draw.uniform() * total;
   for (const kind of kinds) {

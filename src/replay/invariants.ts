@@ -3,14 +3,16 @@
 
 import type { Entry } from '../journal/entry.ts';
 import { recoveryRules } from '../recovery/index.ts';
-import { planFromJson } from '../schedule/json.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Peer } from '../swarm/peer.ts';
+import { planIn } from '../swarm/planning.ts';
 import type { SimulatedPeerEvent, Simulation } from './simulation.ts';
+import type { Vote } from './votes.ts';
 
 /** What must hold; each name is what a failure is reported under. */
 export type InvariantName =
   | 'committed history is one chain'
+  | 'a keeper votes once in a term'
   | 'replicas at equal iteration have equal digests'
   | 'who computes an iteration holds the weights of the one before'
   | 'no micro-batch counts twice in a stage'
@@ -51,6 +53,8 @@ interface Seen {
   readonly peer: Peer;
   length: number;
   lastHash: string;
+  /** By which entries the run was founded again, as far as its journal goes. */
+  foundings: string;
   plan: Entry | undefined;
   readonly commits: Map<number, Entry>;
   readonly repairs: Map<number, number>;
@@ -72,6 +76,10 @@ export class Invariants {
   readonly #settings: InvariantSettings;
   readonly #simulation: Simulation;
   readonly #seen = new Map<PeerName, Seen>();
+  /** What anybody has acted on at an index of the journal of one founding, by hash. */
+  readonly #chain = new Map<string, string>();
+  /** Whom each peer has voted for, by peer and term. */
+  readonly #votes = new Map<string, PeerName>();
   /** At each index of the journal: who has acted on which entry, by hash. */
   readonly #acted: Map<string, Set<PeerName>>[] = [];
   /** At each index: the entry that more than half of the members of then have acted on. */
@@ -87,6 +95,22 @@ export class Invariants {
       if (this.#noted !== undefined) throw this.#noted;
       if (owner !== '') this.#after(owner);
     });
+    simulation.onVote((vote) => this.#voted(vote));
+  }
+
+  /** What a peer has said, it may not take back in another life. */
+  #voted({ voter, candidate, term }: Vote): void {
+    if (this.#settings.hostile?.has(voter)) return;
+    const key = `${voter} ${term}`;
+    const before = this.#votes.get(key) ?? candidate;
+    this.#votes.set(key, before);
+    if (before === candidate || this.#noted !== undefined) return;
+    try {
+      const problem = `${voter} votes for ${candidate} in term ${term}, and has voted for ${before}`;
+      this.#fail('a keeper votes once in a term', problem);
+    } catch (error) {
+      this.#noted = error as InvariantError;
+    }
   }
 
   /** An event of the peer's own; what is wrong with it is thrown after the world's event that it belongs to. */
@@ -175,6 +199,7 @@ export class Invariants {
       peer,
       length: 0,
       lastHash: '',
+      foundings: '',
       plan: undefined,
       commits: new Map(),
       repairs: new Map(),
@@ -205,6 +230,7 @@ export class Invariants {
       seen.commits.clear();
       seen.repairs.clear();
       seen.plan = undefined;
+      seen.foundings = '';
     }
     for (let index = from; index < journal.length; index++) {
       const entry = journal.at(index)!;
@@ -218,6 +244,7 @@ export class Invariants {
 
   #remember(seen: Seen, entry: Entry): void {
     const { body } = entry;
+    if (body.kind === 'refound') seen.foundings += ` ${entry.hash}`;
     if (body.kind === 'plan') seen.plan = entry;
     if (body.kind === 'commit') seen.commits.set(body.iteration, entry);
     if (body.kind === 'repair') seen.repairs.set(body.stage, entry.index);
@@ -226,6 +253,16 @@ export class Invariants {
   }
 
   #act(name: PeerName, seen: Seen, { index, hash, body }: Entry): void {
+    // who founds a run again says so by an entry, and its journal is another one from there on
+    const place = `${index}${seen.foundings}${body.kind === 'refound' ? ` ${hash}` : ''}`;
+    const other = this.#chain.get(place);
+    if (other === undefined) this.#chain.set(place, hash);
+    else if (other !== hash) {
+      this.#fail(
+        'committed history is one chain',
+        `${name} acts on entry ${index} (${body.kind}) ${hash.slice(0, 8)}, somebody has acted on ${other.slice(0, 8)}`,
+      );
+    }
     const settled = this.#settled[index];
     if (settled !== undefined && settled !== hash) {
       this.#fail(
@@ -295,7 +332,7 @@ export class Invariants {
         );
       }
     }
-    const plan = planFromJson(planned.plan);
+    const plan = planIn(planned.plan);
     const known = new Set(plan.paths.map((path) => path.microbatch));
     for (const { stage, microbatches } of stages) {
       const strange = microbatches.find((microbatch) => !known.has(microbatch));

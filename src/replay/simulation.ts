@@ -22,6 +22,7 @@ import type { Store } from '../seams/store.ts';
 import { JoinError } from '../swarm/joining.ts';
 import { Faulting } from './faulting.ts';
 import type { FaultKind, FaultPlan } from './faults.ts';
+import { type Vote, voteIn } from './votes.ts';
 
 export interface SimulationSettings {
   /** Everything of the manifest but its founder, who is the first peer. */
@@ -73,6 +74,7 @@ export class Simulation {
   readonly #disks = new Map<PeerName, MemoryDisk>();
   readonly #stores = new Map<PeerName, Store>();
   readonly #peers = new Map<PeerName, Peer>();
+  readonly #voteListeners = new Set<(vote: Vote) => void>();
   #signed: SignedManifest | undefined;
   #restarting = 0;
   #runEnded = false;
@@ -81,10 +83,16 @@ export class Simulation {
     const seed = settings.faults?.seed ?? 0;
     this.#settings = settings;
     this.#networks = new SimulatedNetworks(this.world, settings.links, seed);
+    this.#networks.onFrame((from, to, protocol, frame) => {
+      if (this.#voteListeners.size === 0) return;
+      const vote = voteIn(from, to, protocol, frame);
+      if (vote !== undefined) for (const listener of [...this.#voteListeners]) listener(vote);
+    });
     this.#draw = generator(stream({ runSeed: seed, purpose: 'churn', index: 1 }));
     this.#faulting = new Faulting({
       world: this.world,
       networks: this.#networks,
+      peers: settings.peers.map(({ name }) => name),
       crash: (peer, loss) => this.#crash(peer, loss),
       start: (peer) => void this.start(peer),
       leave: (peer) => {
@@ -93,8 +101,26 @@ export class Simulation {
         return running !== undefined;
       },
       isOver: () => this.#runEnded,
+      leading: () => this.#leading(),
+      onVote: this.onVote,
     });
   }
+
+  /** Who leads, by the journal of the newest term. */
+  #leading(): Peer | undefined {
+    let newest: Peer | undefined;
+    for (const peer of this.running) {
+      const { state } = peer;
+      if (state.leader === peer.self && state.term > (newest?.state.term ?? -1)) newest = peer;
+    }
+    return newest;
+  }
+
+  /** Calls `listener` when a peer says whom it votes for; call what it gives back to end it. */
+  readonly onVote = (listener: (vote: Vote) => void): (() => void) => {
+    this.#voteListeners.add(listener);
+    return () => this.#voteListeners.delete(listener);
+  };
 
   /** Peers that were started and have not crashed or ended. */
   get running(): Peer[] {

@@ -38,6 +38,20 @@ export const mutants = {
       'replicas at equal iteration have equal digests',
     ],
   },
+  /** A keeper that starts again has forgotten whom it voted for, and votes once more in the same term. */
+  'vote not persisted': {
+    file: 'src/swarm/keeping.ts',
+    line: '    if (outputs.ballot) await journal.keepBallot(outputs.ballot);',
+    instead: '',
+    breaks: ['a keeper votes once in a term', 'committed history is one chain'],
+  },
+  /** One keeper less than a majority is enough to elect, to commit and to prove it. */
+  'commit without majority': {
+    file: 'src/journal/consensus/rules.ts',
+    line: '2 * counted.size > keepers.length',
+    instead: '2 * counted.size + 1 >= keepers.length',
+    breaks: ['committed history is one chain'],
+  },
 } as const satisfies Readonly<Record<string, Mutant>>;
 
 export type MutantName = keyof typeof mutants;

@@ -27,6 +27,9 @@ const MAX_GOSSIP_BYTES = 65_536;
 
 type OpenProblem = 'unreachable' | 'refused' | 'closed' | 'reset';
 
+/** Sees every frame as it leaves a peer. */
+export type FrameListener = (from: PeerName, to: PeerName, protocol: Protocol, frame: Frame) => void;
+
 interface Held {
   readonly from: PeerName;
   readonly to: PeerName;
@@ -44,6 +47,7 @@ export class SimulatedNetworks {
   readonly #nodes = new Map<PeerName, SimulatedNetwork>();
   /** What was sent on ways that are cut, in order. */
   #held: Held[] = [];
+  readonly #frameListeners: FrameListener[] = [];
 
   /** @param seed of whatever is random about the ways */
   constructor(world: SimulatedWorld, links: SimulatedLinks, seed = 0) {
@@ -52,6 +56,16 @@ export class SimulatedNetworks {
     this.weather = new Weather(seed, () => this.#release());
     this.flows = links.shared && new SharedFlows(world, links, links.shared);
     world.onCrash((peer) => this.#nodes.get(peer)?.vanish());
+  }
+
+  /** Calls `listener` with every frame that leaves a peer; what it gets is the sender's and must not be changed. */
+  onFrame(listener: FrameListener): void {
+    this.#frameListeners.push(listener);
+  }
+
+  /** A frame leaves a peer. */
+  leaves(from: PeerName, to: PeerName, protocol: Protocol, frame: Frame): void {
+    for (const listener of this.#frameListeners) listener(from, to, protocol, frame);
   }
 
   /** Puts a peer on the network, replacing a crashed one of the same name. */

@@ -91,6 +91,7 @@ export class SimulatedStream implements FrameStream {
       this.#checkOpen();
     }
     this.#wire.node.countSent(frame);
+    this.#networks.leaves(this.#wire.self, this.remote, this.protocol, copy);
     this.#outstandingBytes += bytes;
     const other = this.#other!;
     this.#wire.send(bytes + FRAME_BYTES, this.#order, () => other.#arrive(copy));
