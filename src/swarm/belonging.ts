@@ -69,8 +69,10 @@ export class Belonging {
   readonly #parts: BelongingParts;
   #signed: SignedManifest | undefined;
   #current = false;
-  /** When a leader last said that it will let this peer in again. */
+  /** When a leader last said that it will let this peer in. */
   #acceptedAt = Number.NEGATIVE_INFINITY;
+  /** Where it would like to sit, when it asks again. */
+  #wantedStage = -1;
   /** Whether it waits to be let in. */
   #waiting = false;
   #leads = false;
@@ -119,7 +121,8 @@ export class Belonging {
     );
     if (isOver() || accepted === undefined) return;
     if (!known) this.#work(accepted.manifest, await this.#sameText(accepted.manifest), 'joiner');
-    await this.#catchUp(accepted.leader);
+    this.#wantedStage = start.wantedStage;
+    await this.#accepted(accepted.leader);
   }
 
   /** The founder of a run that it knows: others lead it, or it is elected when enough of them are there. */
@@ -129,7 +132,8 @@ export class Belonging {
       const runId = this.#signed!.runId;
       const leader = await joining.again(this.#application(0), runId, REJOIN_SECONDS, () => this.#leads);
       if (leader === undefined || isOver()) continue;
-      await this.#catchUp(leader);
+      this.#wantedStage = 0;
+      await this.#accepted(leader);
       return;
     }
   }
@@ -229,24 +233,36 @@ export class Belonging {
     return { name, text: runText() ?? this.#parts.text, wantedStage, memoryMicrobatches };
   }
 
+  /** A leader will let this peer in. */
+  async #accepted(leader: PeerName): Promise<void> {
+    this.#acceptedAt = this.#parts.clock.now();
+    await this.#catchUp(leader);
+    void this.rejoinIfLeftOut();
+  }
+
   /**
    * The very next entry may let it in again, as when it came back before it was missed. Who was told that it will be
    * let in waits for the next boundary: asking once more would make the leader believe that it had started anew, and
-   * let it go again.
+   * let it go again. That leader may be lost before it comes to it: then this peer asks again.
    */
   async rejoinIfLeftOut(): Promise<void> {
-    const { clock, network, state, isOver, isLeaving } = this.#parts;
+    const { clock } = this.#parts;
     if (this.#waiting) return;
     this.#waiting = true;
     do await sleep(clock, REJOIN_PAUSE_SECONDS);
-    while (this.#isPromised() && state().member(network.self)?.status === 'gone' && !isOver());
+    while (this.#isPromised() && this.#isLeftOut());
     this.#waiting = false;
-    if (isOver() || isLeaving()) return;
-    if (state().member(network.self)?.status === 'gone') await this.rejoin();
+    if (this.#isLeftOut()) await this.rejoin();
   }
 
   #isPromised(): boolean {
     return this.#parts.clock.now() - this.#acceptedAt < ENTER_SECONDS;
+  }
+
+  /** Whether it wants to be let in, whatever the journal says of it: it may have crashed before it was missed. */
+  #isLeftOut(): boolean {
+    const { isOver, isLeaving, isInPlace } = this.#parts;
+    return !isOver() && !isLeaving() && !this.#leads && !isInPlace();
   }
 
   /** The others gave this peer up while it lives: it asks to be let in again. */
@@ -254,10 +270,11 @@ export class Belonging {
     const { joining, isOver, isLeaving, failed } = this.#parts;
     if (isOver() || isLeaving()) return;
     try {
-      const leader = await joining.again(this.#application(-1), this.#signed!.runId, REJOIN_SECONDS);
+      const isNew = this.#parts.state().member(this.#parts.network.self) === undefined;
+      const application = this.#application(isNew ? this.#wantedStage : -1);
+      const leader = await joining.again(application, this.#signed!.runId, REJOIN_SECONDS);
       if (leader === undefined) throw new JoinError('unreachable', 'no member of the run answers any more');
-      this.#acceptedAt = this.#parts.clock.now();
-      await this.#catchUp(leader);
+      await this.#accepted(leader);
     } catch (error) {
       await failed(error instanceof Error ? error : new Error(String(error)));
     }
