@@ -82,6 +82,8 @@ const FRUITLESS_ROUNDS = 2;
 const LATE_COPY_DEADLINES = 2;
 /** After a restart, members of before are waited for this long. */
 const GATHER_SECONDS = 60;
+/** Before the first plan, members that went again are waited for this long. */
+const ABSENT_SECONDS = 10;
 
 export class Leader {
   readonly #parts: LeaderParts;
@@ -311,6 +313,8 @@ export class Leader {
   async #gather(): Promise<void> {
     const { state, manifest, clock, order, note, handOver, graceSeconds } = this.#parts;
     let said = '';
+    let present = 0;
+    let presentSince = clock.now();
     for (;;) {
       await this.#seats.seatNewcomers();
       if (this.#stopped) return;
@@ -336,8 +340,18 @@ export class Leader {
       if (this.#started) {
         if (state.group(0).length > 0) return;
       } else {
+        if (state.present().length !== present) {
+          present = state.present().length;
+          presentSince = clock.now();
+        }
+        // all were there once, and some are gone: they may be for good
+        const cameAndWent =
+          ready === present &&
+          state.everyone().length >= this.#parts.waitForPeers &&
+          clock.now() - presentSince >= ABSENT_SECONDS;
         const settled = clock.now() - this.#since >= graceSeconds;
-        const complete = settled && missingStages.length === 0 && ready >= this.#parts.waitForPeers;
+        const enough = ready >= this.#parts.waitForPeers || cameAndWent;
+        const complete = settled && missingStages.length === 0 && enough;
         const waitedEnough = state.iteration > 0 && clock.now() - this.#since > GATHER_SECONDS;
         if (complete || (waitedEnough && state.group(0).length > 0)) {
           this.#started = true;
