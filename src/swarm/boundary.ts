@@ -310,7 +310,9 @@ export class Boundary {
 
   #nextToEnter(): MemberChange | undefined {
     const { state, manifest } = this.#parts;
+    const isSettled = state.present().every(({ status }) => status === 'active');
     for (const [peer, applicant] of this.#applicants) {
+      if (!isSettled && !this.hasRoomFor(applicant)) continue; // when those that enter are in place, it may
       this.#applicants.delete(peer);
       this.#stored.set(peer, applicant.stored);
       const seat = this.#seats.get(peer);

@@ -74,8 +74,12 @@ export function originFor(
 ): Origin | undefined {
   const donor = state.group(stage).findLast((member) => member.peer !== applicant.peer);
   if (donor) return { kind: 'donor', donor: donor.peer };
-  const copied = state.iteration > 0 ? shadowOrigin(state, stage, applicant.peer) : undefined;
+  // whoever is about to hold it with weights of its own differs from all others: they copy them when it is in place
+  const others = holders(state, stage).filter((member) => member.peer !== applicant.peer);
+  const own = others.some(({ origin }) => origin.kind === 'stored' || origin.kind === 'rebuild');
+  const copied = state.iteration > 0 && !own ? shadowOrigin(state, stage, applicant.peer) : undefined;
   if (copied) return copied;
+  if (others.length > 0 && state.iteration > 0) return undefined;
   const [stored] = applicant.stored
     .filter((candidate) => candidate.stage === stage)
     .toSorted((a, b) => b.iteration - a.iteration);
