@@ -16,7 +16,7 @@ import { collectModel } from './collecting-model.ts';
 import type { PeerEvent, PeerEventBody } from './events.ts';
 import { farewell } from './farewell.ts';
 import { History } from './history.ts';
-import { Joining } from './joining.ts';
+import { JoinError, Joining } from './joining.ts';
 import { Leader } from './leader.ts';
 import { Ledger } from './ledger.ts';
 import { Listening } from './listening.ts';
@@ -210,6 +210,8 @@ export class Peer {
       isOver,
       alive,
       alone: () => this.#belonging.rejoin(),
+      isInPlace: () => this.#inPlace,
+      givenUp: (problem) => this.#finish({ how: 'failed', reason: new JoinError('unreachable', problem) }),
     });
     this.#reacting = new Reacting({
       network,

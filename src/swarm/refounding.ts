@@ -29,12 +29,18 @@ export interface RefoundingParts {
   readonly state: () => RunState;
   readonly alive: (peer: PeerName) => boolean;
   readonly isOver: () => boolean;
-  /** Nobody answers at all. */
+  /** Nobody answers at all, or nobody leads who could let this peer in: it asks the members, and ends where it finds none. */
   readonly alone: () => Promise<void>;
+  /** Whether this peer holds its stage, or is about to: it did not just start. */
+  readonly isInPlace: () => boolean;
+  /** Too few are left, and have been for long. */
+  readonly givenUp: (problem: string) => Promise<void>;
   readonly event: (event: PeerEventBody) => void;
 }
 
 const LOOK_SECONDS = 1;
+/** Too few to go on wait this long for others to come back: most likely the run has ended elsewhere. */
+const WAIT_SECONDS = 600;
 /** Those that live ask one after another, so far apart. */
 const PLACE_SECONDS = 3;
 
@@ -94,8 +100,8 @@ export class Refounding {
   #look(): void {
     const { clock, state, self, event, isOver } = this.#parts;
     if (this.#stopped || isOver()) return;
-    const isMember = state().member(self)?.status === 'active';
-    if (!isMember || this.#hearsLeader()) {
+    const status = state().member(self)?.status ?? 'gone';
+    if (status === 'gone' || this.#hearsLeader()) {
       this.#since = undefined;
       this.#said = false;
     } else this.#since ??= clock.now();
@@ -104,7 +110,8 @@ export class Refounding {
       this.#cancel = clock.schedule(LOOK_SECONDS, () => this.#look());
       return;
     }
-    this.#refound()
+    const going = status === 'active' ? this.#refound() : this.#parts.alone();
+    going
       .catch((error: Error) => event({ kind: 'failed', problem: error.message }))
       .finally(() => {
         if (!this.#stopped) this.#cancel = clock.schedule(this.#wordSeconds, () => this.#look());
@@ -170,8 +177,15 @@ export class Refounding {
     const agreedMembers = members.filter(({ peer }) => agreed.some((one) => one.peer === peer));
     if (this.#stopped || this.#hearsLeader() || ledger.certainLength !== length) return;
     if (2 * agreedMembers.length < members.length) {
-      const problem = `${lost.length} of ${keepers.length} keepers of the journal are gone, and only ${agreedMembers.length} of ${members.length} members would go on without them; it waits for more`;
-      if (!this.#said) event({ kind: 'trying', contact: state().leader, problem });
+      const few = `${lost.length} of ${keepers.length} keepers of the journal are gone, and only ${agreedMembers.length} of ${members.length} members would go on without them`;
+      if (this.#parts.isInPlace() && this.#leaderless >= WAIT_SECONDS) {
+        const ends = 'the run has ended elsewhere, or has to be started again';
+        await this.#parts.givenUp(`${few}; after ${WAIT_SECONDS / 60} minutes nobody came back: ${ends}`);
+        return;
+      }
+      if (!this.#said) {
+        event({ kind: 'trying', contact: state().leader, problem: `${few}; it waits for more` });
+      }
       this.#said = true;
       return;
     }
