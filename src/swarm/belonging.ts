@@ -180,6 +180,7 @@ export class Belonging {
 
   deposed(): void {
     this.#leads = false;
+    void this.rejoinIfLeftOut(); // it may have been elected before it was let in
   }
 
   /** It holds nothing yet, having just started: so may others, and those that do not answer are not waited for. */
