@@ -3,6 +3,7 @@
 
 import {
   type ControlBody,
+  type ControlMessage,
   decodeControl,
   decodeTensorHeader,
   encodeControl,
@@ -72,7 +73,9 @@ export class Messenger {
   readonly #network: Network;
   readonly #clock: Clock;
   readonly #handlers: MessengerHandlers;
-  readonly #lines = new Map<string, Line>();
+  readonly #lines = { control: new Map<PeerName, Line>(), tensors: new Map<PeerName, Line>() };
+  /** What was sent last: entries go to many peers, one after another. */
+  #encoded: { readonly body: ControlBody; readonly header: Uint8Array } | undefined;
   readonly #heard = new Map<PeerName, number>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #closing = new AbortController();
@@ -153,12 +156,12 @@ export class Messenger {
     const exchange = header.kind === 'CONTRIBUTION' || header.kind === 'SUM';
     this.sent[exchange ? 'gradients' : 'activations'] += payload.byteLength;
     this.sent.control += encoded.byteLength;
-    await this.#line(to, TENSORS).send({ header: encoded, payload }, this.#closing.signal);
+    await this.#line(to, 'tensors').send({ header: encoded, payload }, this.#closing.signal);
   }
 
   /** Whether a tensor for a peer would be under way at once: its stream is open and nothing waits in it. */
   isIdle(to: PeerName): boolean {
-    const line = this.#lines.get(`${to} ${TENSORS.id}`);
+    const line = this.#lines.tensors.get(to);
     return line?.isOpen === true && line.queued === 0;
   }
 
@@ -192,10 +195,9 @@ export class Messenger {
     for (const waiting of [...this.#waiting.values()]) {
       if (waiting.peer === peer) waiting.fail('the connection broke');
     }
-    for (const protocol of [CONTROL, TENSORS]) {
-      const key = `${peer} ${protocol.id}`;
-      this.#lines.get(key)?.drop();
-      this.#lines.delete(key);
+    for (const lines of Object.values(this.#lines)) {
+      lines.get(peer)?.drop();
+      lines.delete(peer);
     }
   }
 
@@ -207,16 +209,19 @@ export class Messenger {
 
   close(): void {
     this.#closing.abort(new NetworkError('closed', 'this peer is leaving'));
-    for (const line of this.#lines.values()) line.drop();
-    this.#lines.clear();
+    for (const lines of Object.values(this.#lines)) {
+      for (const line of lines.values()) line.drop();
+      lines.clear();
+    }
   }
 
-  #line(peer: PeerName, protocol: Protocol): Line {
-    const key = `${peer} ${protocol.id}`;
-    let line = this.#lines.get(key);
+  #line(peer: PeerName, kind: 'control' | 'tensors'): Line {
+    const lines = this.#lines[kind];
+    let line = lines.get(peer);
     if (line === undefined) {
+      const protocol = kind === 'control' ? CONTROL : TENSORS;
       line = new Line(this.#network, peer, protocol, () => this.#broke(peer));
-      this.#lines.set(key, line);
+      lines.set(peer, line);
     }
     return line;
   }
@@ -225,24 +230,27 @@ export class Messenger {
     if (!this.#closing.signal.aborted) this.#handlers.broke(peer);
   }
 
-  #post(
-    to: PeerName,
-    message: { request: number; answer: boolean; body: ControlBody },
-    failed?: (error: Error) => void,
-  ): void {
+  #post(to: PeerName, message: ControlMessage, failed?: (error: Error) => void): void {
     if (to === this.#network.self) {
       void Promise.resolve().then(() => this.#dispatch(to, message));
       return;
     }
-    const header = encodeControl(message);
+    const header = this.#encode(message);
     this.sent.control += header.byteLength;
-    const line = this.#line(to, CONTROL);
+    const line = this.#line(to, 'control');
     if (line.queued >= MAX_QUEUED_CONTROL || line.queuedBytes >= MAX_QUEUED_BYTES) {
       const waiting = `${line.queued} messages of ${line.queuedBytes} bytes`;
       failed?.(new NetworkError('closed', `${waiting} to ${to} wait already`, { peer: to }));
       return;
     }
     line.send({ header, payload: NOTHING }, this.#closing.signal).catch((error: Error) => failed?.(error));
+  }
+
+  #encode(message: ControlMessage): Uint8Array {
+    const { request, answer, body } = message;
+    if (request !== 0 || answer) return encodeControl(message);
+    if (this.#encoded?.body !== body) this.#encoded = { body, header: encodeControl(message) };
+    return this.#encoded.header;
   }
 
   async #read(stream: FrameStream, take: (frame: Frame) => Promise<void> | void): Promise<void> {

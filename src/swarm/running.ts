@@ -98,8 +98,8 @@ export class Running {
           ? this.#links.send(to, header, payload)
           : messenger.tensor(to, header, payload),
       announceDropped: (microbatch, reason, peer = '') => {
-        const value = { iteration, attempt, microbatch, reason, peer };
-        for (const other of state().present()) messenger.send(other.peer, { kind: 'dropped', value });
+        const said = { kind: 'dropped', value: { iteration, attempt, microbatch, reason, peer } } as const;
+        for (const other of state().present()) messenger.send(other.peer, said);
       },
       askSlot: async (peer, microbatch, wanted) => {
         const value = { iteration, attempt, microbatch, stage: wanted };

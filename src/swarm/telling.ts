@@ -46,7 +46,8 @@ export function tellEntries(
   }
   to.delete(network.self);
   messenger.carriesGradients(contributionBytesIn(entries) * to.size);
-  for (const peer of to) messenger.send(peer, { kind: 'entries', value: { entries: lines, certificate } });
+  const said = { kind: 'entries', value: { entries: lines, certificate } } as const;
+  for (const peer of to) messenger.send(peer, said);
 }
 
 /** Bytes of contributions that stand in entries. */
