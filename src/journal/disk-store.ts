@@ -7,6 +7,7 @@ import type { Store } from '../seams/store.ts';
 import { checkLine, checkName } from './store-names.ts';
 
 const NEWLINE = 10;
+const PIECE_BYTES = 1024 * 1024;
 
 /** A store in `folder`, which is made when it is missing. One process at a time may use a folder. */
 export function createDiskStore(folder: string): Store {
@@ -18,6 +19,17 @@ export function createDiskStore(folder: string): Store {
   const turns = new Map<string, Promise<unknown>>();
   /** Logs whose torn end was cut off since this store was made. */
   const mended = new Set<string>();
+  /** Where each line of a log begins and the last one ends, of those logs of which parts were read. */
+  const starts = new Map<string, number[]>();
+
+  async function startsOf(file: string): Promise<number[]> {
+    const known = starts.get(file);
+    if (known !== undefined) return known;
+    const found = await findStarts(file);
+    mended.add(file);
+    starts.set(file, found);
+    return found;
+  }
 
   /** Calls on one file happen one after another, in the order in which they were made. */
   function inTurn<T>(file: string, work: () => Promise<T>): Promise<T> {
@@ -35,9 +47,10 @@ export function createDiskStore(folder: string): Store {
   }
 
   return {
-    async readLog(name) {
+    async readLog(name, from, count = Number.POSITIVE_INFINITY) {
       const file = logFile(name);
       return inTurn(file, async () => {
+        if (from !== undefined) return readPart(file, await startsOf(file), from, count);
         const bytes = await readIfThere(file);
         if (bytes === undefined) return [];
         await cutTornLine(file, bytes);
@@ -64,14 +77,18 @@ export function createDiskStore(folder: string): Store {
         } catch (error) {
           // A full disk may have taken half of it.
           mended.delete(file);
+          starts.delete(file);
           throw error;
         }
+        const known = starts.get(file);
+        if (known) for (const line of lines) known.push(known.at(-1)! + Buffer.byteLength(line) + 1);
       });
     },
     async replaceLog(name, lines) {
       for (const line of lines) checkLine(line);
       const file = logFile(name);
       await inTurn(file, async () => {
+        starts.delete(file);
         await replace(file, Buffer.from(lines.map((line) => `${line}\n`).join('')));
         mended.add(file);
       });
@@ -92,6 +109,53 @@ export function createDiskStore(folder: string): Store {
       await inTurn(file, () => rm(file, { force: true }));
     },
   };
+}
+
+/** Goes through a log once, in pieces, and cuts off what stands after its last whole line. */
+async function findStarts(file: string): Promise<number[]> {
+  const found = [0];
+  let handle: Awaited<ReturnType<typeof open>>;
+  try {
+    handle = await open(file, 'r+');
+  } catch (error) {
+    if (isMissing(error)) return found;
+    throw error;
+  }
+  try {
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    let at = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(piece, 0, piece.length, at);
+      if (bytesRead === 0) break;
+      for (let i = piece.indexOf(NEWLINE); i !== -1 && i < bytesRead; i = piece.indexOf(NEWLINE, i + 1)) {
+        found.push(at + i + 1);
+      }
+      at += bytesRead;
+    }
+    if (found.at(-1)! < at) await handle.truncate(found.at(-1)!);
+    return found;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readPart(
+  file: string,
+  starts: readonly number[],
+  from: number,
+  count: number,
+): Promise<string[]> {
+  const first = Math.min(from, starts.length - 1);
+  const end = Math.min(first + count, starts.length - 1);
+  const length = starts[end]! - starts[first]!;
+  if (length === 0) return [];
+  const handle = await open(file, 'r');
+  try {
+    const { buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, starts[first]!);
+    return buffer.toString('utf8').split('\n').slice(0, -1);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** A process that was killed while it wrote leaves a torn last line: nobody was told that it is there. */
@@ -115,9 +179,13 @@ async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {
     return await readFile(file);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** The new bytes are on the disk before the old ones lose their name. */

@@ -1,12 +1,14 @@
 // The run's ordered log: entries chained by hash, each signed by who ordered it. Up to its length it is certain: a
 // certificate proves that a majority of the keepers has it. The entries after that are on this disk because this peer
-// answers for them as a keeper, and may still be taken back. Who may append is decided by agreement (consensus/).
+// answers for them as a keeper, and may still be taken back. Who may append is decided by agreement (consensus/). The
+// disk has all of it; memory the newest part, and what is older is read again when somebody asks for it.
 
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
 import { canonicalBytes, canonicalJson, fromHex, type Json, toHex } from './canonical.ts';
-import type { Ballot, Certificate, LogEntry } from './consensus/messages.ts';
+import { emptyBase } from './consensus/log.ts';
+import type { Ballot, Certificate, LogBase, LogEntry } from './consensus/messages.ts';
 import { readCertificate } from './consensus/wire.ts';
 import { type Entry, type EntryBody, GENESIS_PREVIOUS, JournalError, parseEntry } from './entry.ts';
 import { remembering } from './recent.ts';
@@ -17,6 +19,16 @@ const LOG = 'journal';
 const CERTIFICATES = 'certificates';
 const MAX_CERTIFICATES = 1000;
 const BALLOT = 'ballot';
+/** Certain entries that stay in memory at least; twice as many at most. */
+const KEPT = 512;
+/** Lines that are read from the store at once. */
+const PORTION = 256;
+
+export interface JournalOptions {
+  /** Sees every certain entry that the store holds, in order. */
+  readonly replay?: (entry: Entry) => void;
+  readonly kept?: number;
+}
 
 /** An entry as agreement sees it. */
 export interface LoggedEntry extends LogEntry {
@@ -35,8 +47,12 @@ const lineOf = remembering(
 export class Journal {
   readonly #identity: Identity;
   readonly #store: Store;
-  /** As the disk has them, certain or not. */
+  readonly #kept: number;
+  /** What is before the entries in memory. */
+  #base: LogBase = emptyBase(GENESIS_PREVIOUS);
+  /** As the disk has them, certain or not, from the base on. */
   #entries: Entry[] = [];
+  #genesis: Entry | undefined;
   #length = 0;
   #bytes = 0;
   #certificate: Certificate | undefined;
@@ -44,34 +60,47 @@ export class Journal {
   #certificates = 0;
   #proving: Promise<void> = Promise.resolve();
 
-  private constructor(identity: Identity, store: Store) {
+  private constructor(identity: Identity, store: Store, kept: number) {
     this.#identity = identity;
     this.#store = store;
+    this.#kept = kept;
   }
 
   /** Reads and checks what the store holds; a broken chain throws a JournalError that names the entry. */
-  static async open(identity: Identity, store: Store): Promise<Journal> {
-    const journal = new Journal(identity, store);
-    for (const [index, line] of (await store.readLog(LOG)).entries()) {
-      const entry = parseStored(line, index);
-      const before = journal.#entries.at(-1);
-      await journal.check([entry], before);
-      journal.#entries.push(entry);
-      journal.#bytes += line.length + 1;
-    }
+  static async open(identity: Identity, store: Store, options: JournalOptions = {}): Promise<Journal> {
+    const { replay, kept = KEPT } = options;
+    const journal = new Journal(identity, store, kept);
     const proofs = await store.readLog(CERTIFICATES);
     const last = proofs.at(-1);
-    if (last !== undefined) {
-      const certificate = parseCertificate(last);
+    const certificate = last === undefined ? undefined : parseCertificate(last);
+    const certain = (certificate?.index ?? -1) + 1;
+    let before: Entry | undefined;
+    for (let from = 0; ; from += PORTION) {
+      const lines = await store.readLog(LOG, from, PORTION);
+      for (const [offset, line] of lines.entries()) {
+        const entry = parseStored(line, from + offset);
+        await journal.check([entry], before);
+        before = entry;
+        journal.#entries.push(entry);
+        journal.#bytes += line.length + 1;
+        journal.#genesis ??= entry;
+        if (entry.index >= certain) continue;
+        journal.#length = entry.index + 1;
+        if (entry.index === certificate!.index && entry.hash !== certificate!.hash) break;
+        replay?.(entry);
+        journal.#trim();
+      }
+      if (lines.length < PORTION) break;
+    }
+    if (certificate !== undefined) {
       const { index, hash } = certificate;
-      if (journal.#entries[index]?.hash !== hash) {
-        const end = journal.#entries.length;
+      if (journal.#length !== certain || journal.lastHash !== hash) {
+        const end = (before?.index ?? -1) + 1;
         throw new JournalError(`entry ${index} was certain and is not here; the journal has ${end}`, {
           index,
         });
       }
       journal.#certificate = certificate;
-      journal.#length = index + 1;
       journal.#certificates = proofs.length;
     }
     const ballot = await store.readBlob(BALLOT);
@@ -106,19 +135,63 @@ export class Journal {
     return this.#ballot;
   }
 
+  /** The first entry, certain or not. */
+  get genesis(): Entry | undefined {
+    return this.#genesis;
+  }
+
+  /** What comes before the entries in memory. */
+  get base(): LogBase {
+    return this.#base;
+  }
+
+  /** The entries in memory, from the base on, certain or not. */
+  get recent(): readonly Entry[] {
+    return this.#entries;
+  }
+
   /** Entries on this disk that are not certain. */
   get tail(): readonly Entry[] {
-    return this.#entries.slice(this.#length);
+    return this.#entries.slice(this.#offset(this.#length));
   }
 
-  /** The certain entry at an index, where there is one. */
+  /** The certain entry at an index, where there is one and it is among those in memory. */
   at(index: number): Entry | undefined {
-    return index < this.#length ? this.#entries[index] : undefined;
+    return index < this.#length ? this.#entries[this.#offset(index)] : undefined;
   }
 
-  /** A copy of the certain entries from an index on, up to `endIndex` or the end. */
-  entries(fromIndex = 0, endIndex = this.#length): readonly Entry[] {
-    return this.#entries.slice(fromIndex, Math.min(endIndex, this.#length));
+  /** Lines of certain entries from an index on, up to `endIndex` or the end: from memory, or else from the store. */
+  async lines(fromIndex = 0, endIndex = this.#length): Promise<string[]> {
+    const end = Math.min(endIndex, this.#length);
+    if (fromIndex >= end) return [];
+    const from = this.#offset(fromIndex);
+    if (from < 0) return this.#store.readLog(LOG, fromIndex, end - fromIndex);
+    return this.#entries.slice(from, this.#offset(end)).map((entry) => Journal.line(entry));
+  }
+
+  /** Certain entries from an index on, up to `endIndex` or the end: from memory, or else from the store. */
+  async entries(fromIndex = 0, endIndex = this.#length): Promise<readonly Entry[]> {
+    const end = Math.min(endIndex, this.#length);
+    const from = this.#offset(fromIndex);
+    if (from >= 0) return this.#entries.slice(from, Math.max(from, this.#offset(end)));
+    const lines = await this.lines(fromIndex, end);
+    return lines.map((line, offset) => parseStored(line, fromIndex + offset));
+  }
+
+  /** Where an entry stands among those in memory; negative when it is older. */
+  #offset(index: number): number {
+    return index - this.#base.index - 1;
+  }
+
+  /** Lets go of the oldest certain entries in memory, once there are twice as many as are kept. */
+  #trim(): void {
+    const certain = this.#offset(this.#length);
+    if (certain < 2 * this.#kept) return;
+    const dropped = this.#entries.splice(0, certain - this.#kept);
+    const { index, term, hash } = dropped.at(-1)!;
+    const change = dropped.findLast(({ body }) => keepersIn(body) !== undefined);
+    const keepers = change ? keepersIn(change.body)! : this.#base.keepers;
+    this.#base = { index, term, hash, keepers, certificate: undefined };
   }
 
   /** The entry's line of text, as stored and sent. */
@@ -168,13 +241,14 @@ export class Journal {
   async write(from: number, entries: readonly Entry[]): Promise<void> {
     const lines = entries.map((entry) => Journal.line(entry));
     if (from < this.#length) throw new JournalError(`entry ${from} is certain`, { index: from });
-    if (from === this.#entries.length) await this.#store.appendLog(LOG, ...lines);
+    if (this.#offset(from) === this.#entries.length) await this.#store.appendLog(LOG, ...lines);
     else {
-      const kept = this.#entries.slice(0, from).map((entry) => Journal.line(entry));
+      const kept = await this.#store.readLog(LOG, 0, from);
       await this.#store.replaceLog(LOG, [...kept, ...lines]);
     }
-    this.#entries.length = from;
+    this.#entries.length = this.#offset(from);
     this.#entries.push(...entries);
+    if (from === 0) this.#genesis = entries[0];
     for (const line of lines) this.#bytes += line.length + 1;
   }
 
@@ -186,8 +260,11 @@ export class Journal {
 
   /** The next entry, which is on the disk already, is certain. */
   settle(): void {
-    if (this.#length >= this.#entries.length) throw new JournalError('nothing is left to be certain of');
+    if (this.#offset(this.#length) >= this.#entries.length) {
+      throw new JournalError('nothing is left to be certain of');
+    }
     this.#length++;
+    this.#trim();
   }
 
   /** Keeps the proof of how far the journal is certain. */
@@ -215,9 +292,12 @@ export class Journal {
       LOG,
       entries.map((entry) => Journal.line(entry)),
     );
+    this.#base = emptyBase(GENESIS_PREVIOUS);
     this.#entries = [...entries];
+    this.#genesis = entries[0];
     this.#bytes = entries.reduce((sum, entry) => sum + Journal.line(entry).length + 1, 0);
     this.#length = certificate.index + 1;
+    this.#trim();
     await this.prove(certificate);
   }
 }

@@ -109,11 +109,11 @@ export function createMemoryDisk(): MemoryDisk {
       }
 
       return {
-        readLog: async (name) => {
+        readLog: async (name, from = 0, count = Number.POSITIVE_INFINITY) => {
           const log = logOf(name);
           await turn;
           log.torn = '';
-          return [...log.lines];
+          return log.lines.slice(from, from + count);
         },
         appendLog: async (name, ...lines) => {
           for (const line of lines) checkLine(line);

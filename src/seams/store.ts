@@ -2,8 +2,11 @@
 // Live it is a folder on disk; in a simulation it is memory.
 
 export interface Store {
-  /** Every line appended to the log so far, in order; a torn last line is cut off. */
-  readLog(name: string): Promise<string[]>;
+  /**
+   * The lines appended to the log so far, in order, or `count` of them from the line at `from` on; a torn last line is
+   * cut off. A part of a log costs about what it holds, however long the rest is.
+   */
+  readLog(name: string, from?: number, count?: number): Promise<string[]>;
   /**
    * Appends lines (no newline inside), in order; resolves when they will survive a power cut. After a crash before
    * that, some of the first of them may be there.

@@ -103,7 +103,7 @@ export class Belonging {
       }
       await store.writeBlob('manifest', start.manifest.bytes); // by which it finds its snapshots again
       this.#work(start.manifest, this.#parts.text, 'founder');
-      if (ledger.journal.length + ledger.journal.tail.length === 0) await ledger.found();
+      if (ledger.journal.genesis === undefined) await ledger.found();
       else await this.#return();
       return;
     }

@@ -4,7 +4,6 @@
 import type { Certificate } from '../journal/consensus/messages.ts';
 import { type CertificateMessage, readCertificate } from '../journal/consensus/wire.ts';
 import { parseEntry } from '../journal/entry.ts';
-import { Journal } from '../journal/journal.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
@@ -50,17 +49,17 @@ export class History {
   }
 
   /** Entries of one answer: as many as fit, at least one where there is one. */
-  answerFrom(fromIndex: number): ControlBody {
+  async answerFrom(fromIndex: number): Promise<ControlBody> {
+    const { journal } = this.#parts.ledger;
+    const { certificate } = journal;
     const entries: Uint8Array[] = [];
     let bytes = 0;
-    const { journal } = this.#parts.ledger;
-    for (const entry of journal.entries(fromIndex, fromIndex + MAX_ENTRIES_PER_ANSWER)) {
-      const line = new TextEncoder().encode(Journal.line(entry));
+    for (const text of await journal.lines(fromIndex, fromIndex + MAX_ENTRIES_PER_ANSWER)) {
+      const line = new TextEncoder().encode(text);
       bytes += line.length;
       if (entries.length > 0 && bytes > MAX_ANSWER_BYTES) break;
       entries.push(line);
     }
-    const { certificate } = journal;
     return { kind: 'entries', value: { entries, ...(certificate && { certificate }) } };
   }
 

@@ -3,7 +3,6 @@
 // keeper runs the same and only takes what is certain.
 
 import { Keeper } from '../journal/consensus/keeper.ts';
-import { emptyBase } from '../journal/consensus/log.ts';
 import type {
   Certificate,
   KeeperInput,
@@ -47,6 +46,8 @@ export interface KeepingParts {
   readonly elected: (term: number) => void;
   /** It led and does not any more. */
   readonly deposed: () => void;
+  /** A leader has dropped entries that this peer lacks: they are to be asked for. */
+  readonly lacks: (leader: PeerName) => void;
   /** The disk does not write. */
   readonly failed: (error: Error) => void;
 }
@@ -80,15 +81,15 @@ export class Keeping {
     const { self, journal, identity, seed } = this.#parts;
     const [a, b, c, d] = identity.digest(encoder.encode(self));
     const index = ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
-    const iteration = (journal.length + journal.tail.length) % 2 ** 26;
+    const iteration = (journal.base.index + 1 + journal.recent.length) % 2 ** 26;
     return new Keeper<LoggedEntry>({
       self,
       rules: consensusRules,
       chance: generator(stream({ runSeed: seed, purpose: 'election', iteration, index })),
       entryBytes: ({ entry }) => Journal.line(entry).length,
       ballot: journal.ballot,
-      base: emptyBase(GENESIS_PREVIOUS),
-      entries: [...journal.entries(), ...journal.tail].map(logged),
+      base: journal.base,
+      entries: journal.recent.map(logged),
       certificate: journal.certificate,
       patienceTicks,
     });
@@ -166,6 +167,12 @@ export class Keeping {
   /** Takes what a keeper says; throws a JournalError when it is nothing a keeper would say. */
   async hear(from: PeerName, wire: ConsensusMessage): Promise<void> {
     const message = decodeKeeperMessage(wire, (bytes) => logged(parseEntry(decoder.decode(bytes))));
+    if (message.kind === 'install') {
+      // the leader's memory begins after this journal's end: what lies between is read from its disk
+      if (message.base.index > this.#keeper.certainIndex) this.#parts.lacks(from);
+      this.#step({ kind: 'message', from, message: signOfLife(message) });
+      return;
+    }
     await this.#check(from, message);
     this.#step({ kind: 'message', from, message });
   }
@@ -187,8 +194,6 @@ export class Keeping {
           `${from} acknowledges entry ${message.index} with a signature that is not its own`,
         );
       }
-      case 'install':
-        throw new JournalError(`${from} wants to install a journal without its beginning`);
       default:
         return;
     }
@@ -244,6 +249,8 @@ export class Keeping {
     this.#cancelTick = this.#parts.clock.schedule(seconds, () => {
       if (this.#stopped) return;
       this.#step({ kind: 'tick' });
+      const { index } = this.#parts.journal.base;
+      if (index > this.#keeper.log.base.index) this.#step({ kind: 'compact', upTo: index });
       this.#tick();
     });
   }
@@ -306,4 +313,13 @@ export class Keeping {
       resolve(index <= this.#keeper.certainIndex && this.#keeper.log.hashAt(index) === hash);
     }
   }
+}
+
+/** A leader that would have its log begin elsewhere is heard; what it lacks before that is none of the message's. */
+function signOfLife({
+  term,
+  base,
+}: Extract<KeeperMessage<LoggedEntry>, { kind: 'install' }>): KeeperMessage<LoggedEntry> {
+  const { index: previousIndex, hash: previousHash } = base;
+  return { kind: 'append', term, previousIndex, previousHash, entries: [], certificate: undefined };
 }

@@ -5,16 +5,19 @@
 import type { Certificate } from '../journal/consensus/messages.ts';
 import type { ConsensusMessage } from '../journal/consensus/wire.ts';
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../journal/entry.ts';
-import type { Journal } from '../journal/journal.ts';
+import { Journal, type JournalOptions } from '../journal/journal.ts';
 import type { RefoundingProposal } from '../journal/refounding.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
+import type { Store } from '../seams/store.ts';
 import { Keeping } from './keeping.ts';
 import { RunState } from './run-state.ts';
 
 export interface LedgerParts {
   readonly journal: Journal;
+  /** What the journal says as far as it is certain. */
+  readonly state: RunState;
   readonly clock: Clock;
   readonly identity: Identity;
   readonly self: PeerName;
@@ -33,9 +36,37 @@ export interface LedgerParts {
   readonly leads: () => void;
   /** It led and does not any more. */
   readonly deposed: () => void;
+  /** A leader has dropped entries that this peer lacks: they are to be asked for. */
+  readonly lacks: (leader: PeerName) => void;
   /** An entry that the keepers agreed on makes no sense; it is passed over, by everyone alike. */
   readonly senseless: (problem: Error) => void;
   readonly failed: (error: Error) => void;
+}
+
+/** A store's journal, and what it says; throws a JournalError when it is not sound. */
+export async function openJournal(
+  identity: Identity,
+  store: Store,
+  senseless: (problem: JournalError) => void,
+  options: Omit<JournalOptions, 'replay'> = {},
+): Promise<{ journal: Journal; state: RunState }> {
+  const state = new RunState();
+  const replay = (entry: Entry) => {
+    applyTo(state, entry, senseless);
+  };
+  return { journal: await Journal.open(identity, store, { ...options, replay }), state };
+}
+
+/** Whether the entry made sense; the state is as it was when it did not. */
+function applyTo(state: RunState, entry: Entry, senseless: (problem: JournalError) => void): boolean {
+  try {
+    state.apply(entry);
+    return true;
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    senseless(error);
+    return false;
+  }
 }
 
 /** What to order, or what gives it in its turn. */
@@ -51,7 +82,7 @@ export interface RunName {
 export class Ledger {
   readonly journal: Journal;
   readonly #parts: LedgerParts;
-  #state = new RunState();
+  #state: RunState;
   #run: RunName | undefined;
   #keeping: Keeping | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -60,7 +91,7 @@ export class Ledger {
   constructor(parts: LedgerParts) {
     this.journal = parts.journal;
     this.#parts = parts;
-    for (const entry of parts.journal.entries()) this.#apply(entry);
+    this.#state = parts.state;
   }
 
   get state(): RunState {
@@ -93,9 +124,9 @@ export class Ledger {
   bind(run: RunName): void {
     this.#run = run;
     const { journal } = this;
-    const genesis = journal.at(0) ?? journal.tail[0];
+    const { genesis } = journal;
     if (genesis !== undefined) this.#checkRun(genesis);
-    const { self, clock, identity, tickSeconds, send, deposed, failed } = this.#parts;
+    const { self, clock, identity, tickSeconds, send, deposed, lacks, failed } = this.#parts;
     this.#keeping = new Keeping(
       {
         self,
@@ -108,6 +139,7 @@ export class Ledger {
         certain: (entries, certificate) => this.#certain(entries, certificate),
         elected: () => void this.#takeOver().catch(failed),
         deposed,
+        lacks,
         failed,
       },
       genesis !== undefined,
@@ -250,14 +282,7 @@ export class Ledger {
   }
 
   #apply(entry: Entry): boolean {
-    try {
-      this.#state.apply(entry);
-      return true;
-    } catch (error) {
-      if (!(error instanceof JournalError)) throw error;
-      this.#parts.senseless(error);
-      return false;
-    }
+    return applyTo(this.#state, entry, this.#parts.senseless);
   }
 
   /**

@@ -114,8 +114,8 @@ export class Listening {
         });
       }
       case 'entriesWanted':
-        answer?.(history.answerFrom(body.value.fromIndex));
-        return undefined;
+        // a stranger's next question is read when this one is answered
+        return answer && history.answerFrom(body.value.fromIndex).then(answer, trouble);
       case 'consensus':
         return this.#keeperSays(from, body.value, answer);
       default:

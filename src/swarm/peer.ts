@@ -2,8 +2,8 @@
 // in the modules beside this one. It is written against the five seams and knows nothing of sockets, disks, clocks
 // or arithmetic libraries.
 
-import type { Entry } from '../journal/entry.ts';
-import { Journal } from '../journal/journal.ts';
+import type { Entry, JournalError } from '../journal/entry.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
 import type { Clock } from '../seams/clock.ts';
 import { type Engine, EngineError } from '../seams/engine.ts';
@@ -18,7 +18,7 @@ import { farewell } from './farewell.ts';
 import { History } from './history.ts';
 import { JoinError, Joining } from './joining.ts';
 import { Leader } from './leader.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, openJournal } from './ledger.ts';
 import { Listening } from './listening.ts';
 import { Liveness } from './liveness.ts';
 import { Living } from './living.ts';
@@ -90,13 +90,16 @@ export class Peer {
 
   /** Starts a peer; it runs until `ended` resolves. Rejects when the stored journal is not sound. */
   static async start(parts: PeerParts): Promise<Peer> {
-    const journal = await Journal.open(parts.identity, parts.store);
-    const peer = new Peer(parts, journal);
+    const senseless: JournalError[] = [];
+    const { identity, store } = parts;
+    const opened = await openJournal(identity, store, (problem) => senseless.push(problem));
+    const peer = new Peer(parts, opened);
+    for (const { message } of senseless) peer.#event({ kind: 'failed', problem: message });
     void peer.#belonging.begin().catch((error: Error) => peer.#finish({ how: 'failed', reason: error }));
     return peer;
   }
 
-  private constructor(parts: PeerParts, journal: Journal) {
+  private constructor(parts: PeerParts, { journal, state: opened }: Awaited<ReturnType<typeof openJournal>>) {
     this.#parts = parts;
     const { network, clock, identity, store } = parts;
     this.ended = new Promise((resolve) => {
@@ -127,6 +130,7 @@ export class Peer {
     this.#timing = timing;
     const ledger: Ledger = new Ledger({
       journal,
+      state: opened,
       clock,
       identity,
       self: network.self,
@@ -140,6 +144,7 @@ export class Peer {
       },
       leads: () => this.#belonging.leads(),
       deposed: () => this.#deposed(),
+      lacks: (leader) => void history.readOn(leader).catch(() => {}), // it says so again
       senseless: (problem) => event({ kind: 'failed', problem: problem.message }),
       failed: broken,
     });
@@ -361,7 +366,7 @@ export class Peer {
   #journalRead(): JournalRead {
     const [{ journal }, history] = [this.#ledger, this.#history];
     return {
-      entries: async () => journal.entries(),
+      entries: () => journal.entries(),
       get bytes() {
         return journal.bytes;
       },

@@ -59,7 +59,7 @@ describe('a journal', () => {
     const journal = await journalOf('ann', store);
     await written(journal, [genesis, leads], 1);
     const again = await journalOf('ann', store);
-    expect(again.entries()).toEqual(journal.entries());
+    expect(again.recent).toEqual(journal.recent);
     expect(again.lastHash).toBe(journal.lastHash);
     expect(again.certificate).toEqual(journal.certificate);
   });
@@ -91,14 +91,14 @@ describe('a journal', () => {
   it('takes the entries of another peer in order, and gives the same text for them', async () => {
     const journal = await anns();
     const other = await journalOf('bob');
-    for (const entry of journal.entries()) await taken(other, [parseEntry(Journal.line(entry))]);
-    expect(other.entries().map((entry) => Journal.line(entry))).toEqual(
-      journal.entries().map((entry) => Journal.line(entry)),
+    for (const entry of journal.recent) await taken(other, [parseEntry(Journal.line(entry))]);
+    expect(other.recent.map((entry) => Journal.line(entry))).toEqual(
+      journal.recent.map((entry) => Journal.line(entry)),
     );
   });
 
   it('refuses an entry that was changed, names it, and stays as it was', async () => {
-    const [first, second] = (await anns()).entries();
+    const [first, second] = (await anns()).recent;
     const other = await journalOf('bob');
     await taken(other, [first!]);
     const wrong = [
@@ -154,12 +154,82 @@ describe('a journal', () => {
     const journal = await anns();
     const other = await journalOf('bob');
     await written(other, [{ kind: 'genesis', runId, founder: 'bob' }], 0);
-    const before = other.entries();
-    const [first, second, third] = journal.entries();
+    const before = other.recent;
+    const [first, second, third] = journal.recent;
     await expect(other.adopt([first!, third!], proofOf(third!))).rejects.toThrow(JournalError);
-    expect(other.entries()).toEqual(before);
+    expect(other.recent).toEqual(before);
     await other.adopt([first!, second!, third!], proofOf(third!));
     expect(other.lastHash).toBe(journal.lastHash);
+  });
+});
+
+describe('a long journal', () => {
+  const KEPT = 8;
+  const LENGTH = 300;
+
+  /** Three hundred entries of which some say who keeps it, and a last one that is not certain. */
+  async function long() {
+    const store = createMemoryStore();
+    const open = (replay?: (entry: Entry) => void) =>
+      Journal.open(createSimulatedIdentity('ann'), store, { kept: KEPT, ...(replay && { replay }) });
+    const journal = await open();
+    await written(journal, [genesis, leads], 1);
+    for (let index = 2; index < LENGTH; index++) {
+      const keepers = index === 100 ? ['ann', 'bob'] : ['ann'];
+      await written(journal, [index % 100 === 0 ? { kind: 'keepers', keepers } : end], 1);
+    }
+    const last = { index: LENGTH - 1, hash: journal.lastHash };
+    await journal.write(LENGTH, await journal.make([end], 1, last));
+    return { store, open, journal };
+  }
+
+  it('keeps its newest part in memory and reads what is older from the store', async () => {
+    const { store, journal } = await long();
+    expect(journal.length).toBe(LENGTH);
+    expect(journal.recent.length).toBeLessThanOrEqual(2 * KEPT + 1);
+    expect(journal.at(5)).toBeUndefined();
+    expect(journal.at(LENGTH - 1)?.hash).toBe(journal.lastHash);
+    const lines = await store.readLog('journal');
+    expect(await journal.lines()).toEqual(lines.slice(0, LENGTH)); // the last is not certain
+    for (const [from, to] of [
+      [0, 1],
+      [5, 9],
+      [280, LENGTH],
+      [LENGTH - 3, LENGTH],
+      [290, 1000],
+      [LENGTH, 400],
+    ] as const) {
+      const entries = await journal.entries(from, to);
+      expect(entries.map((entry) => Journal.line(entry))).toEqual(lines.slice(from, Math.min(to, LENGTH)));
+    }
+  });
+
+  it('knows who kept it where its memory begins', async () => {
+    const { journal } = await long();
+    const { index, hash } = journal.base;
+    expect((await journal.entries(index, index + 1))[0]!.hash).toBe(hash);
+    expect(journal.base.keepers).toEqual(['ann']);
+    expect(journal.genesis?.index).toBe(0);
+  });
+
+  it('is the same after a restart, every certain entry seen once and in order', async () => {
+    const { journal, open } = await long();
+    const seen: number[] = [];
+    const again = await open(({ index }) => seen.push(index));
+    expect(seen).toEqual(Array.from({ length: LENGTH }, (_, index) => index));
+    expect([again.length, again.lastHash]).toEqual([journal.length, journal.lastHash]);
+    expect(again.tail).toEqual(journal.tail);
+    expect(again.recent.length).toBeLessThanOrEqual(2 * KEPT + 1);
+    expect(again.base.keepers).toEqual(journal.base.keepers);
+  });
+
+  it('has what is not certain taken back, and nothing before it is lost', async () => {
+    const { store, open, journal } = await long();
+    const last = { index: LENGTH - 1, hash: journal.lastHash };
+    const [other] = await journal.make([leads], 2, last);
+    await journal.write(LENGTH, [other!]);
+    expect((await store.readLog('journal')).length).toBe(LENGTH + 1);
+    expect((await open()).tail).toEqual([other]);
   });
 });
 

@@ -46,6 +46,23 @@ describe.each(members)('the %s store', (_, create) => {
     );
   });
 
+  it('gives parts of a log, also while it grows and after it was replaced', async () => {
+    const store = create();
+    expect(await store.readLog('journal', 0, 5)).toEqual([]);
+    const line = (index: number) => `${'é'.repeat(index % 7)} line ${index}`;
+    const all = Array.from({ length: 50 }, (_, index) => line(index));
+    await store.appendLog('journal', ...all.slice(0, 20));
+    expect(await store.readLog('journal', 3, 4)).toEqual(all.slice(3, 7));
+    await store.appendLog('journal', ...all.slice(20));
+    expect(await store.readLog('journal', 18, 5)).toEqual(all.slice(18, 23));
+    expect(await store.readLog('journal', 45)).toEqual(all.slice(45));
+    expect(await store.readLog('journal', 48, 9)).toEqual(all.slice(48));
+    expect(await store.readLog('journal', 50, 9)).toEqual([]);
+    expect(await store.readLog('journal', 70, 9)).toEqual([]);
+    await store.replaceLog('journal', all.slice(10, 13));
+    expect(await store.readLog('journal', 1, 9)).toEqual(all.slice(11, 13));
+  });
+
   it('replaces a log as a whole, between the appends before and after it', async () => {
     const store = create();
     await Promise.all([
@@ -122,6 +139,7 @@ describe('the disk store', () => {
     await createDiskStore(folder).appendLog('journal', 'whole');
     const file = join(folder, 'journal.jsonl');
     appendFileSync(file, '{"torn":');
+    expect(await createDiskStore(folder).readLog('journal', 0, 5)).toEqual(['whole']);
     expect(await createDiskStore(folder).readLog('journal')).toEqual(['whole']);
     expect(readFileSync(file, 'utf8')).toBe('whole\n');
     appendFileSync(file, '{"torn":');

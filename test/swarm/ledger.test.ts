@@ -11,7 +11,7 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { Store } from '../../src/seams/store.ts';
 import { History } from '../../src/swarm/history.ts';
-import { Ledger } from '../../src/swarm/ledger.ts';
+import { Ledger, openJournal } from '../../src/swarm/ledger.ts';
 import { nothingMeasured, timeoutsFrom } from '../../src/swarm/timeouts.ts';
 
 const run = { runId: 'ab'.repeat(32), founder: 'ann', seed: 7 };
@@ -21,20 +21,31 @@ interface Party {
   readonly sent: { to: string; message: ConsensusMessage }[];
   readonly told: { entries: readonly Entry[]; certificate: Certificate }[];
   readonly seen: Entry[];
+  /** Leaders that have dropped entries which it lacks. */
+  readonly lacking: string[];
   leads: number;
 }
 
 const world = new SimulatedWorld();
 
-async function party(self: string, store: Store = createMemoryStore(), of = run): Promise<Party> {
+async function party(
+  self: string,
+  store: Store = createMemoryStore(),
+  of = run,
+  kept?: number,
+): Promise<Party> {
   const identity = createSimulatedIdentity(self);
-  const journal = await Journal.open(identity, store);
+  const fail = (error: Error) => {
+    throw error;
+  };
+  const opened = await openJournal(identity, store, fail, kept === undefined ? {} : { kept });
   const sent: Party['sent'] = [];
   const told: Party['told'] = [];
   const seen: Entry[] = [];
+  const lacking: string[] = [];
   const made: { party?: Party } = {};
   const ledger = new Ledger({
-    journal,
+    ...opened,
     identity,
     self,
     clock: world.clockOf(self),
@@ -48,15 +59,12 @@ async function party(self: string, store: Store = createMemoryStore(), of = run)
       made.party!.leads++;
     },
     deposed: () => {},
-    senseless: (error) => {
-      throw error;
-    },
-    failed: (error) => {
-      throw error;
-    },
+    lacks: (leader) => lacking.push(leader),
+    senseless: fail,
+    failed: fail,
   });
   ledger.bind(of);
-  made.party = { ledger, sent, told, seen, leads: 0 };
+  made.party = { ledger, sent, told, seen, lacking, leads: 0 };
   return made.party;
 }
 
@@ -83,7 +91,7 @@ const lines = (entries: readonly Entry[]): string[] => entries.map((entry) => Jo
 
 /** All that a party has, as one would hand it on. */
 function handedOn({ ledger }: Party): [string[], Certificate] {
-  return [lines(ledger.journal.entries()), ledger.journal.certificate!];
+  return [lines(ledger.journal.recent.slice(0, ledger.journal.length)), ledger.journal.certificate!];
 }
 
 describe('what the only keeper orders', () => {
@@ -317,5 +325,48 @@ describe('catching up with who leads', () => {
     expect(await history.catchUp('ann')).toBe('ok');
     expect(replaced()).toBe(0);
     expect(bob.seen.map(({ index }) => index)).toEqual([0, 1, 2]);
+  });
+});
+
+describe('a keeper that lacks what its leader has no longer in memory', () => {
+  it('hears that somebody leads, and reads the rest as anyone does', async () => {
+    const ann = await party('ann', createMemoryStore(), run, 4);
+    await ann.ledger.found();
+    await settle();
+    for (let i = 0; i < 20; i++) await ann.ledger.order([enter('bob')]);
+    expect(ann.ledger.journal.base.index).toBeGreaterThan(4);
+    const bob = await party('bob');
+    const ordered = ann.ledger.order([{ kind: 'keepers', keepers: ['ann', 'bob'] }]);
+    await settle();
+    let over = false;
+    world.after(60, '', () => {
+      over = true;
+    });
+    const { history } = reader(ann, bob, async () => {});
+    let installs = 0;
+    const carry = async () => {
+      for (const { message } of ann.sent.splice(0)) {
+        if (message.kind === 'INSTALL') installs++;
+        await bob.ledger.hear('ann', message);
+      }
+      await settle();
+      if (bob.lacking.splice(0).length > 0) await history.readOn('ann');
+      for (const { message } of bob.sent.splice(0)) await ann.ledger.hear('bob', message);
+      await settle();
+    };
+    // a heartbeat now and then is all the time that is needed
+    while (!over && !ann.ledger.state.keepers.includes('bob')) {
+      const at = world.now() + 0.5;
+      await world.run(() => world.now() >= at, at + 1).catch(() => {});
+      await carry();
+    }
+    await ordered;
+    for (let i = 0; i < 3; i++) await carry();
+    expect(installs).toBeGreaterThan(0);
+    expect(bob.ledger.state.keepers).toEqual(['ann', 'bob']);
+    expect(bob.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
+    expect(bob.seen.map(({ index }) => index)).toEqual(Array.from({ length: 23 }, (_, index) => index));
+    ann.ledger.stop();
+    bob.ledger.stop();
   });
 });

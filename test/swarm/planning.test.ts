@@ -37,7 +37,7 @@ async function runOf(settings: SmallRun): Promise<{ simulation: Simulation; entr
   await simulation.run(600);
   const store = simulation.store('p7')!;
   const journal = await Journal.open(createSimulatedIdentity('p7'), store);
-  const entries = [...journal.entries()];
+  const entries = [...journal.recent];
   return { simulation, entries };
 }
 

@@ -126,9 +126,7 @@ export class Keeper<E extends LogEntry> {
         if (this.#leading?.isUpToDate(input.to)) this.#send(input.to, { kind: 'lead', term: this.#term });
         break;
       case 'compact':
-        if (this.#certificate && this.#certificate.index > this.#log.base.index) {
-          this.#log.dropUpTo(this.#certificate);
-        }
+        this.#compact(input.upTo ?? this.certainIndex);
         break;
     }
     const ballot = this.#parts.rules.remember({ term: this.#term, votedFor: this.#votedFor });
@@ -410,6 +408,12 @@ export class Keeper<E extends LogEntry> {
     this.#write(weighed.fresh);
     this.#commit(certificate);
     return 'ok';
+  }
+
+  #compact(upTo: number): void {
+    const index = Math.min(upTo, this.certainIndex);
+    if (index <= this.#log.base.index) return;
+    this.#log.dropUpTo(index, this.#certificate?.index === index ? this.#certificate : undefined);
   }
 
   // ---- leading

@@ -123,9 +123,10 @@ export class KeeperLog<E extends LogEntry> {
     }
   }
 
-  /** Forgets entries up to a certified one, which becomes the base. */
-  dropUpTo(certificate: Certificate): void {
-    const { index, term, hash } = certificate;
+  /** Forgets entries up to one that is certain, which becomes the base; `certificate` where there is one of it. */
+  dropUpTo(index: number, certificate: Certificate | undefined): void {
+    const [hash, term] = [this.hashAt(index), this.termAt(index)];
+    if (hash === undefined || term === undefined) throw new RangeError(`entry ${index} is not in the log`);
     const keepers = this.keepersAt(index);
     this.#entries.splice(0, index - this.#base.index);
     this.#changes = this.#changes.filter((at) => at > index);

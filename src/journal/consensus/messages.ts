@@ -102,8 +102,8 @@ export type KeeperInput<E extends LogEntry> =
   | { readonly kind: 'leaderLost'; readonly leader: PeerName }
   /** Have another keeper lead. */
   | { readonly kind: 'handOver'; readonly to: PeerName }
-  /** Entries up to the certified end are kept elsewhere: drop them here. */
-  | { readonly kind: 'compact' };
+  /** Entries up to this one, or to the certified end, are kept elsewhere: drop them here. */
+  | { readonly kind: 'compact'; readonly upTo?: number };
 
 /**
  * What to do, in this order: make `ballot` and `log` durable, then send `messages` and sign `sign` (its result is an
