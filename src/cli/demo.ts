@@ -219,7 +219,11 @@ async function runDemo(flags: DemoFlags, start: StagedModel | undefined, context
     sample,
     exportDir: modelFolder,
     journal: journalOf(out, record),
-    timing: { wallSeconds: Number(now().toFixed(3)), ...(planning && { planning }) },
+    timing: {
+      wallSeconds: Number(now().toFixed(3)),
+      ...(planning && { planning }),
+      ...(record.timeouts && { timeouts: record.timeouts }),
+    },
   };
   output.say(`\n${sample}\n`);
   output.say(
@@ -233,6 +237,12 @@ async function runDemo(flags: DemoFlags, start: StagedModel | undefined, context
       `plans: ${planning.ahead} of ${planning.iterations} made while the iteration before ran, ${planning.milliseconds} ms each; ` +
         `predicted ${planning.predictedSeconds.toFixed(3)} s, took ${planning.measuredSeconds.toFixed(3)} s ` +
         `(${planning.measuredOverPredicted} times as long)`,
+    );
+  }
+  if (record.timeouts) {
+    const { suspicion, election, loss } = record.timeouts;
+    output.say(
+      `time-outs: a silent peer is asked after ${suspicion.toFixed(2)} s and given up after ${loss.toFixed(2)} s, a leader replaced from ${election.toFixed(2)} s on`,
     );
   }
   output.say(`model: ${modelFolder}\njournal: ${document.journal}`);

@@ -6,6 +6,7 @@ import type { PeerEvent } from '../../swarm/events.ts';
 import type { LeaderNote } from '../../swarm/leader.ts';
 import { lowerMedian } from '../../swarm/medians.ts';
 import type { SentBytes } from '../../swarm/messenger.ts';
+import type { Timeouts } from '../../swarm/timeouts.ts';
 
 export interface Recovery {
   readonly stage: number;
@@ -69,6 +70,8 @@ export class DemoRecord {
   waiting: { ready: number; wanted: number; missingStages: readonly number[] } | undefined;
   firstPlanAt: number | undefined;
   lastCommitAt = 0;
+  /** Those that a peer said last. */
+  timeouts: Timeouts | undefined;
   readonly #sent = new Map<string, { sent: SentBytes; contributionBytes: number }>();
   readonly #seen = new Set<string>();
   readonly #wounds: Wound[] = [];
@@ -163,6 +166,9 @@ export class DemoRecord {
             `${this.#name(event.peer)}'s gradient of stage ${event.stage} left out: ${event.reason}`,
           );
         }
+        return;
+      case 'timeouts':
+        this.timeouts = event.seconds;
         return;
       case 'ended':
         this.ended = true;
