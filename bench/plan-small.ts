@@ -8,6 +8,7 @@ import { stepsOf } from '../src/schedule/skippipe/budget.ts';
 import { firstCandidate } from '../src/schedule/skippipe/candidate.ts';
 import { type Least, leastMakespan } from '../src/schedule/skippipe/exhaustive/exhaustive.ts';
 import { instanceOf } from '../src/schedule/skippipe/instance.ts';
+import { boundsOf } from '../src/schedule/skippipe/plan-bounds.ts';
 import { search } from '../src/schedule/skippipe/search.ts';
 import { networkOf, timeline } from '../src/schedule/timeline.ts';
 import { tinyInstance } from './plan-instances.ts';
@@ -25,6 +26,8 @@ export interface SmallPlanRow {
   /** The same of the search by annealing alone. */
   readonly annealedOverLeast: number;
   readonly proven: boolean;
+  /** The least makespan over the larger of all bounds: by how much the bounds are too low. */
+  readonly leastOverBound: number;
   /** Sets of paths that keep the rules, and tasks placed by the search over orders. */
   readonly pathSets: number;
   readonly nodes: number;
@@ -48,6 +51,7 @@ export async function run(
       `the planner: ${counted(rows, (row) => row.overLeast)}`,
       `annealing alone: ${counted(rows, (row) => row.annealedOverLeast)}`,
       `not proven: ${open}`,
+      `the bounds: the least makespan is ${mean(rows.map((row) => row.leastOverBound)).toFixed(3)} times the bound on average, at most ${Math.max(...rows.map((row) => row.leastOverBound)).toFixed(3)} times`,
     ],
   };
 }
@@ -56,8 +60,11 @@ function counted(rows: readonly SmallPlanRow[], ratio: (row: SmallPlanRow) => nu
   const optimal = rows.filter((row) => row.proven && ratio(row) === 1).length;
   const near = rows.filter((row) => ratio(row) > 1 && ratio(row) <= 1.02).length;
   const worst = rows.reduce((most, row) => Math.max(most, ratio(row)), 1);
-  const mean = rows.reduce((sum, row) => sum + ratio(row), 0) / rows.length;
-  return `optimal in ${optimal} of ${rows.length}, within 2 % in ${near} more, worst ${worst.toFixed(3)} and mean ${mean.toFixed(3)} times the least`;
+  return `optimal in ${optimal} of ${rows.length}, within 2 % in ${near} more, worst ${worst.toFixed(3)} and mean ${mean(rows.map(ratio)).toFixed(3)} times the least`;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** One instance planned and judged; its times are whole microseconds, so that equal makespans are equal numbers. */
@@ -79,6 +86,7 @@ export function judged(number: number, seed: number, budget: number): SmallPlanR
     overLeast: found / makespan,
     annealedOverLeast: annealed / makespan,
     proven,
+    leastOverBound: makespan / 1e6 / boundsOf(swarm, true).seconds,
     pathSets,
     nodes,
   };

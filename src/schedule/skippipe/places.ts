@@ -17,7 +17,9 @@ export type Transfers = Pick<Instance, 'place' | 'placeCount' | 'transfer' | 'ro
 
 /** The tables for `holder[i]`, the peers of the description. Between two peers of one place it takes as long as [place][place]. */
 export function transfersOf(description: SwarmDescription, holder: Int32Array): Transfers {
-  const { place: placeOf, first } = placesOf(description);
+  // Between two stages of one peer nothing travels, so where there are such peers each has a place of its own.
+  const mayShare = holder.length === description.peers.length && holder.length > mostPeersApart;
+  const { place: placeOf, first } = mayShare ? placesOf(description) : apart(description.peers.length);
   const { links, activationBytes } = description;
   const placeCount = first.length;
   const transfer = new Float64Array(placeCount * placeCount);
@@ -42,10 +44,18 @@ export function transfersOf(description: SwarmDescription, holder: Int32Array): 
 }
 
 /** Per peer its place, and per place its first peer. */
-function placesOf({ peers, links }: SwarmDescription): { place: Int32Array; first: number[] } {
+interface Places {
+  readonly place: Int32Array;
+  readonly first: readonly number[];
+}
+
+function apart(count: number): Places {
+  const place = Int32Array.from({ length: count }, (_, peer) => peer);
+  return { place, first: Array.from(place) };
+}
+
+function placesOf({ peers, links }: SwarmDescription): Places {
   const count = peers.length;
-  const apart = { place: Int32Array.from({ length: count }, (_, peer) => peer), first: [...peers.keys()] };
-  if (count <= mostPeersApart) return apart;
   // Peers that share their rows send alike; of those, peers alike in every row receive alike.
   const rows = new Map<unknown, Map<unknown, number>>();
   const senders: number[] = [];
@@ -61,7 +71,7 @@ function placesOf({ peers, links }: SwarmDescription): { place: Int32Array; firs
     }
     return row;
   });
-  if (senders.length > mostRows) return apart;
+  if (senders.length > mostRows) return apart(count);
   const places = new Map<string, number>();
   const first: number[] = [];
   const place = Int32Array.from({ length: count }, (_, peer) => {
