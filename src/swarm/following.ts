@@ -60,6 +60,8 @@ export class Following {
   readonly #backlog: CommitBody[] = [];
   #preparing: AbortController | undefined;
   #installed = false;
+  /** What the leader was told last of the weights that an entry gave. */
+  #told: (Pick<Entered, 'stage' | 'enteredBy'> & { readonly failure: string }) | undefined;
 
   constructor(parts: FollowingParts) {
     const { manifest, clock, identity, store, engine, event } = parts;
@@ -97,6 +99,7 @@ export class Following {
     this.#preparing?.abort(new Error('its weights are wanted no more'));
     this.#preparing = undefined;
     this.#installed = false;
+    this.#told = undefined;
     this.#backlog.length = 0;
   }
 
@@ -122,12 +125,8 @@ export class Following {
     this.letGo();
     const preparing = new AbortController();
     this.#preparing = preparing;
-    const { messenger, state, broken } = this.#parts;
-    const tell = (iteration: number, digest: string, failure: string) => {
-      const value = { stage: entered.stage, iteration, digest, failure, entry: entered.enteredBy };
-      messenger.send(state().leader, { kind: 'ready', value });
-    };
-    const ready = (iteration: number, digest: string) => tell(iteration, digest, '');
+    const { state, broken } = this.#parts;
+    const ready = () => this.#tell(entered, '');
     this.#prepare(entered, own, preparing.signal, ready).catch((error: Error) => {
       if (preparing.signal.aborted) return;
       this.#preparing = undefined;
@@ -136,15 +135,34 @@ export class Following {
         return;
       }
       this.#parts.event({ kind: 'out-of-step', iteration: state().iteration, problem: error.message });
-      tell(0, '', error.message || 'unknown');
+      this.#tell(entered, error.message || 'unknown');
     });
+  }
+
+  /** Tells the leader that the weights of an entry are in place, or why they are not. */
+  #tell({ stage, enteredBy: entry }: Pick<Entered, 'stage' | 'enteredBy'>, failure: string): void {
+    const { messenger, state } = this.#parts;
+    const { holder } = this;
+    this.#told = { stage, enteredBy: entry, failure };
+    const standing =
+      failure === ''
+        ? { iteration: holder.iteration, digest: holder.digest() }
+        : { iteration: state().iteration, digest: '' };
+    messenger.send(state().leader, { kind: 'ready', value: { stage, ...standing, failure, entry } });
+  }
+
+  /** Another peer leads, or the leader may not have heard what it was told last: it is told again. */
+  tellAgain(): void {
+    const told = this.#told;
+    if (told === undefined || this.#parts.place()?.enteredBy !== told.enteredBy) return;
+    if (told.failure !== '' || this.#installed) this.#tell(told, told.failure);
   }
 
   async #prepare(
     entered: Entered,
     own: StageSnapshot | undefined,
     signal: AbortSignal,
-    ready: (iteration: number, digest: string) => void,
+    ready: () => void,
   ): Promise<void> {
     const { holder } = this;
     const replay = (until: AbortSignal) => replayStage({ ...this.#parts, holder }, entered, until);
@@ -159,13 +177,13 @@ export class Following {
         const problem = await this.#apply(commit, entered.stage);
         if (problem !== undefined) throw new TransferError(problem);
       }
-      ready(holder.iteration, holder.digest());
+      ready();
     });
   }
 
   /** Applies a commit to the stage held here; a peer that misses what it needs says so and asks for a fresh copy. */
   async commit(body: CommitBody): Promise<void> {
-    const { messenger, state, event } = this.#parts;
+    const { event } = this.#parts;
     const place = this.#parts.place();
     if (place === undefined) return;
     if (!this.#installed) {
@@ -176,9 +194,7 @@ export class Following {
     const failure = await this.#apply(body, place.stage);
     if (failure === undefined) return;
     event({ kind: 'out-of-step', iteration: body.iteration, problem: failure });
-    const { stage, enteredBy: entry } = place;
-    const value = { stage, iteration: body.iteration, digest: '', failure, entry };
-    messenger.send(state().leader, { kind: 'ready', value });
+    this.#tell(place, failure);
   }
 
   /** Takes the weights one commit further; or says why it cannot, and holds no weights from here on. */

@@ -42,6 +42,7 @@ export class Reacting {
       case 'leader':
         event({ kind: 'leader', peer: body.peer, term: entry.term });
         if (body.peer !== network.self) otherLeads();
+        trainer.tellLeader();
         return;
       case 'keepers':
         event({ kind: 'keepers', keepers: body.keepers });

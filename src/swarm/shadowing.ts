@@ -104,6 +104,11 @@ export class Shadowing {
     this.#exchanging.resend(to);
   }
 
+  /** The leader may not know whether the copy is in place. */
+  tellAgain(): void {
+    this.#following.tellAgain();
+  }
+
   /** Another iteration is planned: sums of those before are needed no more. */
   planned(iteration: number): void {
     // what came while the copy is on its way is needed once it is there

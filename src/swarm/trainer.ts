@@ -296,6 +296,13 @@ export class Trainer {
     this.#running.reportAgain(peer);
     this.#exchanging.resend(peer);
     this.#shadowing.reconnected(peer);
+    if (peer === this.#parts.state().leader) this.tellLeader();
+  }
+
+  /** The leader, perhaps a new one, may not know whether weights are in place here. */
+  tellLeader(): void {
+    this.#following.tellAgain();
+    this.#shadowing.tellAgain();
   }
 
   /** Peers next to this one on the paths of the iteration under way. */

@@ -46,6 +46,7 @@ const stage = { who: 'all replicas of a middle stage', victims: ['p4', 'p5'] };
 const lastStage = { who: 'all replicas of the last stage', victims: ['p6', 'p7'] };
 const anchor = { who: 'an anchor', victims: ['p1'] };
 const leader = { who: 'the leader, also an anchor', victims: ['p0'] };
+const anchors = { who: 'all anchors, the leader too', victims: ['p0', 'p1'] };
 
 const forward = { doing: 'forward', work: 'forward', call: 1 } as const;
 const backward = { doing: 'backward', work: 'backward', call: 1 } as const;
@@ -75,6 +76,7 @@ export const ROWS: readonly Row[] = [
   { ...leader, ...head, fates: always('anew') },
   { ...leader, ...backward, fates: always('anew') },
   { ...leader, ...exchange, fates: always('anew') },
+  { ...anchors, ...forward, fates: always('anew') },
 ];
 
 /** What a fate means, in the words of docs/faults.md: the micro-batch, its gradient, its memory. */
@@ -91,7 +93,7 @@ export const MEANINGS: Readonly<Record<Fate, string>> = {
     'Only its anchor has its text and its loss: its micro-batches that have not reached the head end everywhere, and the commit names them as dropped. From the next plan on the other anchors take its data.',
   'anchor-sum-lost':
     'The head’s gradient was under way already: the micro-batches count wherever it arrives. Only at stage 0 is the lost anchor’s sum missing.',
-  anew: 'The next leader orders the iteration again, as a new attempt, with who is left. What was computed in the attempt before is let go; no micro-batch is given up, and nothing of two attempts is mixed.',
+  anew: 'The next leader orders the iteration again, as a new attempt, with who is left; where all anchors are lost, after a peer with an exact copy of stage 0 has taken their place. What was computed in the attempt before is let go; no micro-batch is given up, and nothing of two attempts is mixed.',
   committed: 'The commit stands: the other replicas apply it, and the lost peer’s copy is one fewer.',
 };
 

@@ -5,7 +5,7 @@ import type { Simulation } from '../../../src/replay/simulation.ts';
 import { smallSimulation } from '../small-run.ts';
 
 export interface TransferFault {
-  readonly who: 'the donor' | 'the newcomer';
+  readonly who: 'the donor' | 'the newcomer' | 'the last anchor';
   readonly when: string;
   /** Seconds after the journal lets the newcomer in; undefined: once it counts. */
   readonly seconds: number | undefined;
@@ -58,17 +58,26 @@ export const TRANSFERS: readonly TransferFault[] = [
     rule: undefined,
     outcome: 'A replica was lost, as any other.',
   },
+  {
+    who: 'the last anchor',
+    when: 'while it sends stage 0 to a newcomer',
+    seconds: 0.05,
+    rule: undefined,
+    outcome:
+      'The newcomer was fetching from those who keep copies as well: what has come stays, the rest comes from them, and it goes on as the anchor with the same bits.',
+  },
 ];
 
-/** The snapshot takes about 30 ms on its way. */
-const NEWCOMER = 'p4';
-const DONOR = 'p5';
+/** Stage 2, whose snapshot takes about 30 ms on its way; and stage 0, whose takes about 130, and whose donor leads. */
+const MIDDLE = { newcomer: 'p4', donor: 'p5' };
+const ANCHORS = { newcomer: 'p1', donor: 'p0' };
 
-/** Runs the small swarm: p4 is lost early, comes back, and it or p5 is lost around the transfer between them. */
+/** Runs the small swarm: a replica is lost early, comes back, and it or the other is lost around the transfer. */
 export async function transferring(
   fault: TransferFault,
 ): Promise<{ simulation: Simulation; broke: boolean }> {
-  const victim = fault.who === 'the donor' ? DONOR : NEWCOMER;
+  const { newcomer, donor } = fault.who === 'the last anchor' ? ANCHORS : MIDDLE;
+  const victim = fault.who === 'the newcomer' ? newcomer : donor;
   let gone = false;
   let back = false;
   let broke = false;
@@ -79,14 +88,14 @@ export async function transferring(
       const { world, crash } = simulated;
       if (event.kind === 'plan' && event.iteration === 2 && !gone) {
         gone = true;
-        crash(NEWCOMER);
+        crash(newcomer);
       } else if (event.kind === 'commit' && event.commit.iteration === 3 && !back) {
         back = true;
-        void simulated.start(NEWCOMER);
+        void simulated.start(newcomer);
       }
       const wanted = fault.seconds === undefined ? 'active' : 'entered';
-      if (!back || broke || event.kind !== wanted || event.peer !== NEWCOMER) return;
-      if (event.of !== DONOR) return;
+      if (!back || broke || event.kind !== wanted || event.peer !== newcomer) return;
+      if (event.of !== donor) return;
       broke = true;
       world.after(fault.seconds ?? 0, '', () => crash(victim));
     },
