@@ -20,7 +20,7 @@ export interface ScaleRow {
   readonly stages: number;
   readonly microbatches: number;
   readonly steps: number;
-  /** Milliseconds until the first valid plan, and until the answer after so many steps. */
+  /** Milliseconds of processor time until the first valid plan, and until the answer after so many steps. */
   readonly firstMs: number;
   readonly planMs: number;
   /** Memory of the process when the plan is there, in MB of 10^6 bytes. */
@@ -67,10 +67,12 @@ export function scaleRows(sizes: readonly number[], budget: Budget): ScaleRow[] 
   });
 }
 
+/** Planning is one thread's work, so what else the machine does counts less in processor time than on the clock. */
 function planned(swarm: SwarmDescription, budget: Budget) {
-  const started = performance.now();
+  const before = process.cpuUsage();
   const plan = policies.skippipe.plan(swarm, { seed: 1, budget });
-  return { plan, milliseconds: performance.now() - started };
+  const { user, system } = process.cpuUsage(before);
+  return { plan, milliseconds: (user + system) / 1000 };
 }
 
 export interface QuickRow {
@@ -82,7 +84,7 @@ export interface QuickRow {
   readonly medianMs: number;
 }
 
-/** The first valid plan, and a new way for every micro-batch of a plan whose path breaks after one visit or two. */
+/** The first valid plan, and a new way for each of thirty micro-batches whose path breaks after one visit or two. */
 export function quickRows(): QuickRow[] {
   const rows: QuickRow[] = [];
   for (const free of [false, true]) {
@@ -94,7 +96,7 @@ export function quickRows(): QuickRow[] {
     const plan = policies.skippipe.plan(swarm, { seed: 1, budget: { steps: 200 } });
     const room = plan.peers.map(() => 3);
     const backlogSeconds = plan.peers.map(() => 0);
-    const breaks = plan.paths.flatMap(({ microbatch, nodes }) =>
+    const breaks = plan.paths.slice(0, 30).flatMap(({ microbatch, nodes }) =>
       [1, 2].map((done) => () => {
         const gone = new Set([nodes[done]!.peer]);
         const broken = { microbatch, done, gone, room, backlogSeconds, skips: 1 };

@@ -84,7 +84,7 @@ interface PlanBench<Row> {
   readonly notes: readonly string[];
 }
 
-const scaleSizes = [20, 50, 200, 1000, 3000, 10_000];
+const scaleSizes = [20, 50, 200, 1000, 10_000];
 
 export async function run(
   options: PlanBenchOptions = {},

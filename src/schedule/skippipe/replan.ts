@@ -123,7 +123,7 @@ function step(
 ): State[] {
   const { peers, links, activationBytes } = description;
   const visited = new Set(kept.map(({ stage }) => stage));
-  const next = new Map<string, State>();
+  const next = new Map<number, State>();
   for (const state of states) {
     for (let stage = 1; stage < plan.stages; stage++) {
       const onward = stage > state.highest && stage <= state.highest + rules.largestJump;
@@ -140,21 +140,14 @@ function step(
           own.backwardInputSeconds[stage]! +
           (plan.splitBackward ? 0 : own.backwardWeightSeconds[stage]!) +
           transferSeconds(links, peer, state.peer, activationBytes);
-        const reached: State = onward
-          ? { highest: stage, below: state.highest, swaps: state.swaps, peer, stage, seconds, before: state }
-          : {
-              highest: state.highest,
-              below: state.highest,
-              swaps: state.swaps + 1,
-              peer,
-              stage,
-              seconds,
-              before: state,
-            };
-        const open = reached.below < reached.highest - 1;
-        const key = `${reached.highest} ${open} ${reached.swaps} ${peer}`;
+        const highest = onward ? stage : state.highest;
+        const below = state.highest;
+        const swaps = onward ? state.swaps : state.swaps + 1;
+        const open = below < highest - 1 ? 1 : 0;
+        const key = ((highest * 2 + open) * (rules.swapBudget + 1) + swaps) * peers.length + peer;
         const known = next.get(key);
-        if (known === undefined || seconds < known.seconds) next.set(key, reached);
+        if (known !== undefined && known.seconds <= seconds) continue;
+        next.set(key, { highest, below, swaps, peer, stage, seconds, before: state });
       }
     }
   }
