@@ -105,11 +105,6 @@ export class Timing {
     });
   }
 
-  /** It is gone, or has started anew. */
-  forget(peer: PeerName): void {
-    this.#heard.delete(peer);
-  }
-
   /** An exchange took so long, from its order to the last answer. */
   exchangeTook(seconds: number): void {
     this.#exchanges.push(seconds);

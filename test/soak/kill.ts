@@ -79,7 +79,9 @@ class KilledSwarm {
     const started = this.#terminals.start(...args);
     this.#processes[peer] = started;
     this.#read[peer] = 0;
-    if (peer === 0 && this.#invite === '') ({ invite: this.#invite } = await started.line('invite'));
+    if (peer === 0 && this.#invite === '') {
+      ({ invite: this.#invite } = await started.line('invite', undefined, { seconds: PATIENCE_SECONDS }));
+    }
   }
 
   #folder(peer: number): string {
