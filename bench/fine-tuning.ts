@@ -1,8 +1,9 @@
 // Fine-tuning for real, by forward passes alone: the demo's model, trained for longer, learns to tell spam from ham
-// across four peers of which some leave, crash and come back in the middle. Every micro-batch is a mail of either kind,
-// and one byte for each travels. Two kinds of step that can be made of the same bytes are compared, and bytes that each
-// tell of one mail alone; the same run with full gradients stands beside them. In virtual time with real tensors, so nothing depends on how busy the machine is. `--world single` makes
-// the same steps in one process that nobody leaves: quicker, to try rates.
+// across four peers of which some leave, crash and come back in the middle. A micro-batch has as many mails of either
+// kind, and one byte for all of them travels. Two kinds of step that can be made of the same bytes are compared, and
+// bytes that each tell of one mail alone; the same run with full gradients stands beside them. In virtual time with real
+// tensors, so nothing depends on how busy the machine is. `--world single` makes the same steps in one process that
+// nobody leaves: quicker, to try rates.
 
 import { readModelFolder } from '../src/cli/model-folder.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
@@ -28,6 +29,7 @@ export const flags = {
   steps: 'number',
   fullSteps: 'number',
   microbatches: 'number',
+  samples: 'number',
   directions: 'number',
   perturbation: 'number',
   rate: 'number',
@@ -49,6 +51,8 @@ interface Options {
   readonly fullSteps?: number;
   /** Of each anchor in an iteration of forward passes alone. */
   readonly microbatches?: number;
+  /** Mails of a micro-batch, which share a direction: an even number. */
+  readonly samples?: number;
   readonly directions?: number;
   readonly perturbation?: number;
   /** Learning rate of the forward passes with normalised steps, with plain ones, and of full gradients. */
@@ -65,25 +69,28 @@ interface Options {
 
 const STAGES = 2;
 const REPLICAS = 2;
-/** Of a micro-batch: a mail that is spam and one that is not. */
-const SAMPLES = 2;
-const FULL_MICROBATCHES = 4;
+/** Spam and ham in turns: each micro-batch has as many of either. */
+const KINDS = 2;
 const device = { flopsPerSecond: 2e10, efficiency: 0.5, memoryBytesPerSecond: 1e10, memoryBytes: 1e10 };
 
 interface Method {
   readonly name: string;
   readonly iterations: number;
+  /** Of each anchor. */
   readonly microbatches: number;
+  readonly samples: number;
   readonly training: object;
 }
 
 /** All that train by forward passes alone send as many bytes. */
 function methodsOf(options: Options): Readonly<Record<string, Method>> {
-  const { steps = 200, fullSteps = 60, microbatches = 8, directions = 1, perturbation = 1e-3 } = options;
-  const { rate = 3e-2, plainRate = 4e-3, fullRate = 5e-4 } = options;
+  const { steps = 200, fullSteps = 60, microbatches = 4, samples = 16 } = options;
+  const { directions = 1, perturbation = 1e-3 } = options;
+  const { rate = 6e-3, plainRate = 6e-3, fullRate = 5e-4 } = options;
   const forwardOnly = (training: object) => ({
     iterations: steps,
     microbatches,
+    samples,
     training: {
       ...{ codec: 'one-byte', directions, directionFor: 'microbatch', perturbation, normalizeSteps: true },
       ...{ optimizer: 'sgd', momentum: 0, clip: 0, learningRate: rate, decay: 'linear' },
@@ -99,12 +106,14 @@ function methodsOf(options: Options): Readonly<Record<string, Method>> {
     sample: {
       name: 'one-byte, a direction a sample',
       ...forwardOnly({ directionFor: 'sample' }),
-      microbatches: microbatches / SAMPLES,
+      microbatches: microbatches / KINDS,
+      samples: KINDS,
     },
     full: {
       name: 'full gradients',
       iterations: fullSteps,
-      microbatches: FULL_MICROBATCHES,
+      microbatches: 1,
+      samples: 8,
       training: { codec: 'dense-f32', optimizer: 'adamw', learningRate: fullRate, decay: 'linear' },
     },
   };
@@ -136,7 +145,7 @@ export async function run(options: Options = {}) {
     rows.push({
       method: method.name,
       iterations: method.iterations,
-      mailsRead: method.iterations * microbatchesPerIteration(manifest) * SAMPLES,
+      mailsRead: method.iterations * microbatchesPerIteration(manifest) * method.samples,
       accuracyBefore: round4(before.accuracy),
       accuracyAfter: round4(after.accuracy),
       labelLossBefore: round4(before.loss),
@@ -156,7 +165,7 @@ export async function run(options: Options = {}) {
 }
 
 function manifestFor(
-  { iterations, microbatches, training }: Method,
+  { iterations, microbatches, samples, training }: Method,
   model: object,
   task: SpamTask,
   given?: GivenWeights,
@@ -169,9 +178,9 @@ function manifestFor(
       stages: STAGES,
       stageSizes: Array.from({ length: STAGES }, () => REPLICAS),
       microbatchesPerAnchor: microbatches,
-      samplesPerMicrobatch: SAMPLES,
+      samplesPerMicrobatch: samples,
       labelTokens: LABEL_TOKENS,
-      recordsTogether: SAMPLES,
+      recordsTogether: KINDS,
       iterations,
       ...training,
     },
@@ -200,6 +209,7 @@ async function tune(manifest: Manifest, given: GivenWeights, task: SpamTask, say
       if (event.contributionBytes < before) contributionBytes += before; // it was started anew
       contributed.set(event.of, event.contributionBytes);
     }
+    if (event.kind === 'out-of-step') say(`${event.of} at iteration ${event.iteration}: ${event.problem}`);
     if (event.of !== 'p0') return;
     if (event.kind === 'gone') cameAndWent.push(`${event.name} ${event.how}`);
     if (event.kind === 'active' && simulation.peer('p0')!.state.iteration > 0)
