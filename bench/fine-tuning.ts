@@ -93,7 +93,7 @@ function methodsOf(options: Options): Readonly<Record<string, Method>> {
     samples,
     training: {
       ...{ codec: 'one-byte', directions, directionFor: 'microbatch', perturbation, normalizeSteps: true },
-      ...{ optimizer: 'sgd', momentum: 0, clip: 0, learningRate: rate, decay: 'linear' },
+      ...{ optimizer: 'sgd', momentum: 0, clip: 0, learningRate: rate, decay: 'none' },
       ...training,
     },
   });
