@@ -43,6 +43,7 @@ const STOP_MILLISECONDS = 5000;
 export class DemoSwarm {
   readonly peers = new Map<string, DemoPeer>();
   readonly #parts: DemoSwarmParts;
+  #invite = '';
   #stopping = false;
 
   constructor(parts: DemoSwarmParts) {
@@ -63,7 +64,15 @@ export class DemoSwarm {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
     if (this.#stopping) return;
-    for (const { name, stage } of others) this.#spawn(name, ['join', invite, '--stage', String(stage)]);
+    this.#invite = invite;
+    for (const { name, stage } of others) this.#join(name, stage);
+  }
+
+  /** Starts a peer that ended once more, from its folder; it comes back under its name, and would like to hold this stage. */
+  again(name: string, stage: number): void {
+    if (this.peers.get(name)?.exited !== true) throw new RangeError(`${name} has not ended`);
+    if (name === this.#parts.peers[0]!.name) this.#spawn(name, ['found', this.#parts.manifestFile]);
+    else this.#join(name, stage);
   }
 
   kill(name: string): void {
@@ -72,6 +81,11 @@ export class DemoSwarm {
 
   freeze(name: string): void {
     this.#end(name, 'SIGSTOP');
+  }
+
+  /** Lets a frozen peer go on. */
+  thaw(name: string): void {
+    this.#end(name, 'SIGCONT');
   }
 
   leave(name: string): void {
@@ -102,6 +116,10 @@ export class DemoSwarm {
     }, STOP_MILLISECONDS);
     await this.ended(new Set());
     clearTimeout(timer);
+  }
+
+  #join(name: string, stage: number): void {
+    this.#spawn(name, ['join', this.#invite, '--stage', String(stage)]);
   }
 
   #end(name: string, signal: NodeJS.Signals): void {
