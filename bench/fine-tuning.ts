@@ -84,9 +84,9 @@ interface Method {
 
 /** All that train by forward passes alone send as many bytes. */
 function methodsOf(options: Options): Readonly<Record<string, Method>> {
-  const { steps = 200, fullSteps = 60, microbatches = 4, samples = 16 } = options;
+  const { steps = 150, fullSteps = 50, microbatches = 4, samples = 16 } = options;
   const { directions = 1, perturbation = 1e-3 } = options;
-  const { rate = 6e-3, plainRate = 6e-3, fullRate = 5e-4 } = options;
+  const { rate = 8e-3, plainRate = 6e-3, fullRate = 5e-4 } = options;
   const forwardOnly = (training: object) => ({
     iterations: steps,
     microbatches,
