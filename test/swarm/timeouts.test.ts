@@ -142,6 +142,17 @@ describe('a swarm whose round trips take 300 ms', () => {
   });
 });
 
+describe('a swarm whose round trips take a second', () => {
+  it('trains to its end, and suspects nobody on the way', async () => {
+    const simulation = swarm(() => 0.5, 6);
+    await simulation.run(600);
+    expect(eventsOf(simulation, 'suspected')).toEqual([]);
+    expect([...simulation.ends.values()].every(({ how }) => how === 'ended')).toBe(true);
+    const beats = eventsOf(simulation, 'timeouts').map(({ seconds: said }) => said.beat);
+    expect(Math.max(...beats)).toBeGreaterThan(1);
+  });
+});
+
 describe('a swarm on one machine', () => {
   const fast = () => 0.0001;
 
