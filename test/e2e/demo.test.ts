@@ -136,16 +136,17 @@ describe('skein demo', () => {
     expect(document.iterations).toBe(20);
   }, 170_000);
 
-  it('outlives its leader, two peers of different stages at once, and an anchor that stands still', async () => {
-    const orders = ['leader@3', 'p3@8', 'p5@8', 'anchor@13:freeze'];
-    const document = await demo('--peers', '7', '--stages', '3', '--iterations', '18', ...crash(orders));
+  it('outlives its leader, two peers of different stages at once, a frozen anchor, and all anchors', async () => {
+    const orders = ['leader@3', 'p3@7', 'p6@7', 'anchor@10:freeze', '0@14'];
+    const document = await demo('--peers', '8', '--stages', '3', '--iterations', '18', ...crash(orders));
     expect(document.iterations).toBe(18);
     expect(document.crashes.map(({ target }) => target)).toEqual(orders);
-    expect(document.crashes.map(({ how }) => how)).toEqual(['kill', 'kill', 'kill', 'freeze']);
+    expect(document.crashes.map(({ how }) => how)).toEqual(['kill', 'kill', 'kill', 'freeze', 'kill']);
     expect(document.crashes.every(({ peers }) => peers.length === 1)).toBe(true);
-    // in each case another replica held the stage
+    // another replica held the stage, but for the last anchor: a copy outside its stage took its place
     const recovered = document.recoveries.map(({ stage, rule }) => `${stage} ${rule}`);
-    expect(recovered.toSorted()).toEqual(['0 replica', '0 replica', '1 replica', '2 replica']);
+    expect(recovered.at(-1)).toBe('0 shadow');
+    expect(recovered.toSorted()).toEqual(['0 replica', '0 replica', '0 shadow', '1 replica', '2 replica']);
   }, 170_000);
 
   it('ends with 130 at Ctrl-C, and nothing of it is left running', async () => {
