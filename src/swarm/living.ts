@@ -4,6 +4,9 @@
 import type { PeerName } from '../seams/network.ts';
 import type { RunState } from './run-state.ts';
 
+/** Members of its group that a peer listens for. */
+const MOST_OF_GROUP = 8;
+
 export interface LivingParts {
   readonly self: PeerName;
   readonly state: () => RunState;
@@ -56,7 +59,9 @@ export class Living {
   }
 
   /**
-   * Whom this peer listens for: those next to it on the paths, its group and the leader; as the leader everyone.
+   * Whom this peer listens for: those next to it on the paths, the leader, and of its group those that come after it;
+   * as the leader everyone. In a large group each is listened for by some and not by all, whose heartbeats would grow
+   * with the square of the group.
    */
   watched(neighbours: readonly PeerName[], leading: boolean): PeerName[] {
     const { self } = this.#parts;
@@ -66,7 +71,10 @@ export class Living {
     if (leading) for (const { peer } of state.present()) watched.add(peer);
     if (own && own.status !== 'gone') {
       watched.add(state.leader);
-      for (const { peer } of state.group(own.stage)) watched.add(peer);
+      const group = state.group(own.stage);
+      const place = group.findIndex(({ peer }) => peer === self);
+      const after = [...group.slice(place + 1), ...group.slice(0, Math.max(place, 0))];
+      for (const { peer } of after.slice(0, MOST_OF_GROUP)) watched.add(peer);
     }
     watched.delete(self);
     return [...watched].filter((peer) => this.alive(peer));

@@ -6,7 +6,6 @@ import { runSeeds } from '../swarm/seeds/pool.ts';
 import { runSeed } from '../swarm/seeds/run-seed.ts';
 import { scenarioOf } from '../swarm/seeds/scenario.ts';
 import { describeFailure, summarizeSeeds } from '../swarm/seeds/summary.ts';
-import { isKnown } from '../swarm/seeds/known.ts';
 import type { SoakMember } from './member.ts';
 
 const SEEDS_PER_TURN = 100;
@@ -17,7 +16,7 @@ export const soak: SoakMember = {
     const started = performance.now();
     const seeds = Array.from({ length: SEEDS_PER_TURN }, (_, index) => turn * SEEDS_PER_TURN + index);
     const results = await runSeeds(seeds, { workers: availableParallelism() });
-    const failed = results.filter((result) => result.failure && !isKnown(result));
+    const failed = results.filter(({ failure }) => failure !== undefined);
     if (failed.length > 0) throw new Error(failed.map(describeFailure).join('\n'));
     return `\n${summarizeSeeds(results, (performance.now() - started) / 1000)}`;
   },
