@@ -152,7 +152,11 @@ export class Boundary {
     if (keepers) return [keepers];
     const shadow = isGathered ? () => this.#nextShadow() : () => undefined;
     const next =
-      this.#nextToGo() ?? this.#nextToEnter() ?? this.#nextToMove() ?? shadow() ?? this.#suggested();
+      this.#nextToGo() ??
+      this.#nextToEnter() ??
+      this.#nextToMove(isGathered) ??
+      shadow() ??
+      this.#suggested();
     return next ? [{ kind: 'members', changes: [next] }] : [];
   }
 
@@ -160,7 +164,7 @@ export class Boundary {
   get isIdle(): boolean {
     const asked = this.#applicants.size + this.#leaving.size + this.#ready.size + this.#divergent.size;
     if (asked > 0 || this.#lostMembers().length > 0 || this.keepers() !== undefined) return false;
-    return this.#nextToMove() === undefined && this.#nextShadow() === undefined;
+    return this.#nextToMove(true) === undefined && this.#nextShadow() === undefined;
   }
 
   /** The next change of who keeps the journal, where one is needed. */
@@ -326,15 +330,20 @@ export class Boundary {
   }
 
   /** A stage that nobody holds is taken by a member that can be spared elsewhere. */
-  #nextToMove(): MemberChange | undefined {
+  #nextToMove(isGathered: boolean): MemberChange | undefined {
     const { state, manifest } = this.#parts;
+    if (state.iteration === 0 && !isGathered) return undefined;
     for (const stage of lostStages(state, manifest.training.stages)) {
       const taker = takerOf(state, manifest.training.stages, stage);
-      const origin =
-        taker && (shadowOrigin(state, stage, taker.peer) ?? rebuildOrigin(state, manifest, stage));
+      const origin = taker && (shadowOrigin(state, stage, taker.peer) ?? this.#madeAnew(stage, taker.peer));
       if (taker && origin) return entering(taker, stage, origin);
     }
     return undefined;
+  }
+
+  #madeAnew(stage: number, taker: PeerName): Origin | undefined {
+    const { state, manifest } = this.#parts;
+    return state.iteration === 0 ? { kind: 'initial' } : rebuildOrigin(state, manifest, stage, taker);
   }
 
   /** The move that was suggested, when the stage that it leaves keeps a replica and the other has one to copy. */

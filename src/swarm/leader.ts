@@ -313,12 +313,13 @@ export class Leader {
   async #gather(): Promise<void> {
     const { state, manifest, clock, order, note, handOver, graceSeconds } = this.#parts;
     let said = '';
+    let isWaitedFor = false;
     let present = 0;
     let presentSince = clock.now();
     for (;;) {
       await this.#seats.seatNewcomers();
       if (this.#stopped) return;
-      const bodies = this.#boundary.changes(this.#started);
+      const bodies = this.#boundary.changes(this.#started || isWaitedFor);
       if (bodies.length > 0) {
         const { length } = state.keepers;
         await order(bodies);
@@ -345,13 +346,12 @@ export class Leader {
           presentSince = clock.now();
         }
         // all were there once, and some are gone: they may be for good
-        const cameAndWent =
-          ready === present &&
-          state.everyone().length >= this.#parts.waitForPeers &&
-          clock.now() - presentSince >= ABSENT_SECONDS;
+        const unchanged = ready === present && clock.now() - presentSince >= ABSENT_SECONDS;
+        const cameAndWent = unchanged && state.everyone().length >= this.#parts.waitForPeers;
         const settled = clock.now() - this.#since >= graceSeconds;
         const enough = ready >= this.#parts.waitForPeers || cameAndWent;
         const complete = settled && missingStages.length === 0 && enough;
+        isWaitedFor = settled && unchanged && enough; // a stage that nobody holds is taken by one of those that are there
         const waitedEnough = state.iteration > 0 && clock.now() - this.#since > GATHER_SECONDS;
         if (complete || (waitedEnough && state.group(0).length > 0)) {
           this.#started = true;

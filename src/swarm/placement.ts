@@ -85,18 +85,25 @@ export function originFor(
     .toSorted((a, b) => b.iteration - a.iteration);
   if (stored !== undefined && stored.iteration > 0) return { kind: 'stored', iteration: stored.iteration };
   if (state.iteration === 0) return { kind: 'initial' };
-  return rebuildOrigin(state, manifest, stage);
+  return rebuildOrigin(state, manifest, stage, applicant.peer);
 }
 
 /** The recovery rule's sources for a lost stage, each with a live donor; undefined for stage 0 or when none is left. */
-export function rebuildOrigin(state: RunState, manifest: Manifest, stage: number): Origin | undefined {
+export function rebuildOrigin(
+  state: RunState,
+  manifest: Manifest,
+  stage: number,
+  newcomer: PeerName,
+): Origin | undefined {
   if (stage === 0) return undefined;
   const { blocks } = manifest.model;
-  const alive = blocks.map((count, s) => count === blocks[stage] && state.group(s).length > 0);
+  // whoever asks may still count from before it crashed, and has nothing to give
+  const donors = blocks.map((_, s) => state.group(s).find(({ peer }) => peer !== newcomer));
+  const alive = blocks.map((count, s) => count === blocks[stage] && donors[s] !== undefined);
   const plan = planRecovery(manifest.training.recovery as RecoveryRuleName, stage, alive);
   const sources = plan.sources.map((source) => ({
     stage: source,
-    peer: state.group(source)[0]!.peer,
+    peer: donors[source]!.peer,
     gradientNorm: state.gradientNorm(source),
   }));
   return { kind: 'rebuild', rule: plan.rule, sources };
@@ -107,6 +114,8 @@ export function rebuildOrigin(state: RunState, manifest: Manifest, stage: number
  * peer of the largest group of two or more.
  */
 export function takerOf(state: RunState, stages: number, lost: number): Member | undefined {
+  // before the first commit nobody keeps a copy, with the text or without
+  const needsText = lost === 0 && state.iteration === 0;
   const canSpare = (stage: number) =>
     state.group(stage).length >= 2 && holders(state, stage).length === state.group(stage).length;
   const shadows = state.shadows(lost).filter(({ stage, status }) => status === 'active' && canSpare(stage));
@@ -119,12 +128,12 @@ export function takerOf(state: RunState, stages: number, lost: number): Member |
     const better = group.length > best.length || (group.length === best.length && best[0]?.stage === 0);
     if (better && canSpare(stage)) best = group;
   }
-  return best.findLast((member) => member.peer !== state.leader) ?? best.at(-1);
+  const fit = best.filter(({ hasText }) => !needsText || hasText);
+  return fit.findLast((member) => member.peer !== state.leader) ?? fit.at(-1);
 }
 
-/** Stages that were trained and that nobody holds or is about to hold. */
+/** Stages that nobody holds or is about to hold. */
 export function lostStages(state: RunState, stages: number): number[] {
-  if (state.iteration === 0) return [];
   return Array.from({ length: stages }, (_, stage) => stage).filter(
     (stage) => holders(state, stage).length === 0,
   );
