@@ -84,6 +84,11 @@ export class Boundary {
     return stageFor(this.#parts.state, this.#parts.manifest, applicant) !== undefined;
   }
 
+  /** Whether nobody is on the way into a stage. */
+  get isSettled(): boolean {
+    return this.#parts.state.present().every(({ status }) => status === 'active');
+  }
+
   /** A member wants to leave. */
   leave(peer: PeerName): void {
     this.#applicants.delete(peer);
@@ -314,9 +319,8 @@ export class Boundary {
 
   #nextToEnter(): MemberChange | undefined {
     const { state, manifest } = this.#parts;
-    const isSettled = state.present().every(({ status }) => status === 'active');
     for (const [peer, applicant] of this.#applicants) {
-      if (!isSettled && !this.hasRoomFor(applicant)) continue; // when those that enter are in place, it may
+      if (!this.isSettled && !this.hasRoomFor(applicant)) continue; // when those that enter are in place, it may
       this.#applicants.delete(peer);
       this.#stored.set(peer, applicant.stored);
       const seat = this.#seats.get(peer);

@@ -144,9 +144,9 @@ export class Leader {
     this.#changes.happened();
   }
 
-  /** Whether there is a stage for the applicant at all. */
-  hasRoomFor(applicant: Applicant): boolean {
-    return this.#boundary.hasRoomFor(applicant);
+  /** Whether there is a stage for the applicant, or may be one when those that are on their way in have come. */
+  mayTake(applicant: Applicant): boolean {
+    return this.#boundary.hasRoomFor(applicant) || !this.#boundary.isSettled;
   }
 
   leave(peer: PeerName): void {

@@ -252,7 +252,7 @@ export class Listening {
       answer(decision.body);
       return;
     }
-    if (!leader()!.hasRoomFor(decision.applicant)) {
+    if (!leader()!.mayTake(decision.applicant)) {
       answer(refusal('FULL', 'no stage of the run can be given to this peer now'));
       return;
     }
