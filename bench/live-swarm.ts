@@ -234,14 +234,14 @@ export class LiveSwarm {
 
   #isSettled(): boolean {
     if (this.#views.size < this.names.length) return false;
-    const sizes = splitEvenly(this.#size.peers, this.#size.stages);
     const { leader, iteration } = this.#newest();
     return [...this.#views].every(([name, view]) => {
       if (!view.whole || view.iteration < iteration - 1) return false;
       if (this.#away.has(name)) return true;
       const stages = [...view.members.values()].filter(({ active }) => active).map(({ stage }) => stage);
-      const full = sizes.every((size, stage) => stages.filter((one) => one === stage).length === size);
-      return full && view.leader === leader;
+      // whoever took over a lost stage stays there, so groups need not be as large as they were planned
+      const everyone = stages.length === this.names.length && new Set(stages).size === this.#size.stages;
+      return everyone && view.leader === leader;
     });
   }
 

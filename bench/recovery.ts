@@ -171,7 +171,9 @@ function victimsOf(swarm: LiveSwarm, fault: Fault, round: number): string[] {
     return swarm.holders(spared ?? lost[0]!);
   }
   const turn = fault === 'replica killed' ? round : round + 2;
-  return [swarm.holders(turn % swarm.stages).find((name) => name !== leader)!];
+  const stages = Array.from({ length: swarm.stages }, (_, i) => (turn + i) % swarm.stages);
+  const shared = stages.find((stage) => swarm.holders(stage).length > 1);
+  return [swarm.holders(shared ?? stages[0]!).find((name) => name !== leader)!];
 }
 
 /** Resolves when an iteration has run for this share of what the last ones took. */
