@@ -48,21 +48,22 @@ export class LiveSwarm {
   /** The peers' ids by name. */
   readonly #ids = new Map<string, string>();
   readonly #watchers = new Set<() => void>();
+  /** Peers a stage as planned, and each peer's stage. */
+  readonly #sizes: readonly number[];
   readonly #stages: readonly number[];
   #swarm: DemoSwarm | undefined;
   #failure: Error | undefined;
 
   constructor(size: LiveSwarmSize) {
     this.#size = size;
-    this.#stages = splitEvenly(size.peers, size.stages).flatMap((count, stage) =>
-      Array.from({ length: count }, () => stage),
-    );
+    this.#sizes = splitEvenly(size.peers, size.stages);
+    this.#stages = this.#sizes.flatMap((count, stage) => Array.from({ length: count }, () => stage));
     this.names = this.#stages.map((_, index) => `p${index}`);
   }
 
   async start(): Promise<void> {
-    const { stages, peers } = this.#size;
-    const sizes = splitEvenly(peers, stages);
+    const { stages } = this.#size;
+    const sizes = this.#sizes;
     const manifestFile = join(this.#out, 'manifest.json');
     const textFile = join(this.#out, 'text.txt');
     const training = {
@@ -116,7 +117,7 @@ export class LiveSwarm {
     this.#swarm!.again(name, this.#vacancy());
   }
 
-  /** Resolves when all peers are active, every stage has its planned size, everyone says so, and all of it is trained. */
+  /** Resolves when all peers are active, every stage is held, everyone says so, and all of it is trained. */
   async settled(): Promise<void> {
     await this.until('a settled swarm', () => this.#isSettled() || undefined);
     const { members, leader } = this.#newest();
@@ -225,10 +226,9 @@ export class LiveSwarm {
 
   /** A stage with fewer holders than planned. */
   #vacancy(): number {
-    const sizes = splitEvenly(this.#size.peers, this.#size.stages);
     return Math.max(
       0,
-      sizes.findIndex((size, stage) => this.holders(stage).length < size),
+      this.#sizes.findIndex((size, stage) => this.holders(stage).length < size),
     );
   }
 

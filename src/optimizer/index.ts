@@ -10,7 +10,6 @@ export {
   copyState,
   decodeState,
   encodeState,
-  encodeStateInto,
   type OptimizerState,
   OptimizerStateError,
   stateBytes,

@@ -24,20 +24,14 @@ export function stateBytes(state: OptimizerState): number {
   return state.scalars.byteLength + state.moments.reduce((sum, moment) => sum + moment.byteLength, 0);
 }
 
-/** The state as bytes (see the top of this file). */
-export function encodeState(state: OptimizerState): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(stateBytes(state));
-  encodeStateInto(state, bytes);
-  return bytes;
-}
-
-/** Writes what `encodeState` gives to the beginning of `bytes`, where there must be room for it. */
-export function encodeStateInto(state: OptimizerState, bytes: Uint8Array): void {
+/** The state as bytes (see the top of this file), in a new array or at the beginning of one that has room for it. */
+export function encodeState(state: OptimizerState, bytes = new Uint8Array(stateBytes(state))): Uint8Array {
   let at = 0;
   for (const part of [state.scalars, ...state.moments]) {
     bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
     at += part.byteLength;
   }
+  return bytes;
 }
 
 /**

@@ -62,7 +62,7 @@ export class Arrivals {
   }
 }
 
-/** Negative when `a` comes before `b`: iterations first, then attempts, then rounds. */
+/** Negative when `a` comes before `b`: by the first numbers in which they differ, as iteration, attempt and round. */
 export function compareOrder(a: readonly number[], b: readonly number[]): number {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return 0;

@@ -4,7 +4,7 @@
 // is the arithmetic against the snapshot's bytes on the way. "A run is a log."
 
 import type { Entry } from '../journal/entry.ts';
-import { encodeState } from '../optimizer/index.ts';
+import { stateBytes } from '../optimizer/index.ts';
 import { RecoveryError } from '../recovery/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
@@ -187,5 +187,5 @@ function stagesNeeded(entries: readonly Entry[], stage: number, from: number): R
 
 function snapshotBytesOf(manifest: Manifest, stage: number): number {
   const parameters = parametersOf(manifest, stage);
-  return 4 * parameters + encodeState(optimizerOf(manifest).start(parameters)).length;
+  return 4 * parameters + stateBytes(optimizerOf(manifest).start(parameters));
 }

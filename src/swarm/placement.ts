@@ -3,6 +3,7 @@
 import type { MemberChange, Origin } from '../journal/entry.ts';
 import { planRecovery, type RecoveryRuleName } from '../recovery/index.ts';
 import type { PeerName } from '../seams/network.ts';
+import { compareOrder } from './arrivals.ts';
 import type { Manifest } from './manifest.ts';
 import type { Member, RunState } from './run-state.ts';
 import type { StoredStage } from './saving.ts';
@@ -51,18 +52,13 @@ export function stageFor(state: RunState, manifest: Manifest, applicant: Applica
   const missing = (stage: number) => (stageSizes[stage] ?? 1) - size(stage);
   if (possible.includes(wantedStage) && missing(wantedStage) > 0) return wantedStage;
   const need = (stage: number) => [size(stage) === 0 ? 1 : 0, familiarity(applicant, stage), missing(stage)];
-  return possible.toSorted((a, b) => compareDescending(need(a), need(b)) || a - b)[0];
+  return possible.toSorted((a, b) => compareOrder(need(b), need(a)) || a - b)[0];
 }
 
 /** 2 for a stage that it held, 1 for one that it kept a copy of. */
 function familiarity({ stored }: Applicant, stage: number): number {
   const own = stored.filter((one) => one.stage === stage);
   return own.length === 0 ? 0 : own.every(({ copy }) => copy) ? 1 : 2;
-}
-
-function compareDescending(a: readonly number[], b: readonly number[]): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return b[i]! - a[i]!;
-  return 0;
 }
 
 /** Where a newcomer's weights of a stage would come from; undefined when there is no way to get them. */

@@ -3,6 +3,7 @@
 
 import type { MemberChange, Origin } from '../journal/entry.ts';
 import type { PeerName } from '../seams/network.ts';
+import { compareOrder } from './arrivals.ts';
 import type { Member, RunState } from './run-state.ts';
 
 /** The stage that is copied: no recovery rule can rebuild it. */
@@ -38,13 +39,8 @@ export function nextShadow(state: RunState, isFit: (peer: PeerName) => boolean):
     stage,
     hasText ? 0 : 1,
   ];
-  const chosen = candidates.toSorted((a, b) => compare(rank(a), rank(b)))[0];
+  const chosen = candidates.toSorted((a, b) => compareOrder(rank(a), rank(b)))[0];
   if (chosen === undefined) return undefined;
   const origin: Origin = state.iteration === 0 ? { kind: 'initial' } : { kind: 'donor', donor: donor.peer };
   return { kind: 'shadow', peer: chosen.peer, stage: SHADOWED_STAGE, origin };
-}
-
-function compare(a: readonly number[], b: readonly number[]): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
-  return 0;
 }

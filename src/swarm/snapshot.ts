@@ -3,7 +3,7 @@
 // Layout, little-endian: length of the JSON header (u32), the header, weights (float32), optimizer state.
 
 import type { OptimizerState } from '../optimizer/index.ts';
-import { decodeState, encodeStateInto, OptimizerStateError, stateBytes } from '../optimizer/index.ts';
+import { decodeState, encodeState, OptimizerStateError, stateBytes } from '../optimizer/index.ts';
 
 export interface StageSnapshot {
   readonly stage: number;
@@ -32,7 +32,7 @@ export function encodeSnapshot(snapshot: StageSnapshot): Uint8Array {
   new DataView(bytes.buffer).setUint32(0, header.length, true);
   bytes.set(header, 4);
   bytes.set(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength), 4 + header.length);
-  encodeStateInto(state, bytes.subarray(stateAt));
+  encodeState(state, bytes.subarray(stateAt));
   return bytes;
 }
 
