@@ -10,7 +10,7 @@ import type { PeerEventBody } from './events.ts';
 import type { History } from './history.ts';
 import type { Invite } from './invite.ts';
 import { type Application, type Joining, JoinError } from './joining.ts';
-import type { Leader } from './leader.ts';
+import type { Grace, Leader } from './leader.ts';
 import type { Ledger } from './ledger.ts';
 import { readManifest, type SignedManifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
@@ -50,7 +50,7 @@ export interface BelongingParts {
    * This peer leads the run and waits for so many peers before the first plan, and for those of a run that started
    * again for so long; undefined when the run goes on.
    */
-  readonly lead: (waitForPeers: number, graceSeconds: number | undefined) => Leader;
+  readonly lead: (waitForPeers: number, grace: Grace | undefined) => Leader;
   readonly heartbeat: () => ControlBody;
   readonly event: (event: PeerEventBody) => void;
   readonly failed: (reason: Error) => Promise<void>;
@@ -208,10 +208,15 @@ export class Belonging {
     }));
     for (const { peer } of before) messenger.presumeHeard(peer);
     this.#current = true;
+    const sinceEntry = ledger.journal.length;
     if (changes.length > 0) await ledger.order([{ kind: 'members', changes }]);
     if (isOver() || !this.#leads) return;
     const wanted = start.kind === 'found' ? start.waitForPeers : before.length;
-    const leading = lead(wanted, before.length === 0 ? 0 : GRACE_SECONDS);
+    const leading = lead(wanted, {
+      seconds: before.length === 0 ? 0 : GRACE_SECONDS,
+      peers: before.map(({ peer }) => peer),
+      sinceEntry,
+    });
     leading.apply(await this.#applicantHere(start.kind === 'found' ? 0 : start.wantedStage));
   }
 

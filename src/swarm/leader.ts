@@ -37,14 +37,23 @@ export interface LeaderParts {
   readonly hears: (peer: PeerName) => boolean;
   /** Has another keeper lead. */
   readonly handOver: (to: PeerName) => void;
-  /** After a restart: members whose peers started again too have so long to say so. */
-  readonly graceSeconds: number;
+  readonly grace: Grace;
   /** Before the first plan, this many peers must be ready (and every stage held). */
   readonly waitForPeers: number;
   /** Runs after the last commit, before the run is declared ended. */
   readonly beforeEnd: () => Promise<void>;
   readonly note: (note: LeaderNote) => void;
 }
+
+/** After a restart, members whose peers started again too are given time to say so. */
+export interface Grace {
+  readonly seconds: number;
+  /** Nobody has to be waited for once all of these have entered by that entry of the journal or a later one. */
+  readonly peers: readonly PeerName[];
+  readonly sinceEntry: number;
+}
+
+export const noGrace: Grace = { seconds: 0, peers: [], sinceEntry: 0 };
 
 export type LeaderNote =
   | {
@@ -311,7 +320,7 @@ export class Leader {
   // ---- boundaries
 
   async #gather(): Promise<void> {
-    const { state, manifest, clock, order, note, handOver, graceSeconds } = this.#parts;
+    const { state, manifest, clock, order, note, handOver, grace } = this.#parts;
     let said = '';
     let isWaitedFor = false;
     let present = 0;
@@ -348,9 +357,11 @@ export class Leader {
         // all were there once, and some are gone: they may be for good
         const unchanged = ready === present && clock.now() - presentSince >= ABSENT_SECONDS;
         const cameAndWent = unchanged && state.everyone().length >= this.#parts.waitForPeers;
-        const settled = clock.now() - this.#since >= graceSeconds;
+        const settled = this.#areBack(grace) || clock.now() - this.#since >= grace.seconds;
         const enough = ready >= this.#parts.waitForPeers || cameAndWent;
-        const complete = settled && missingStages.length === 0 && enough;
+        // nobody could take the stages that nobody holds: those of a run that has begun are skipped
+        const mayLack = isWaitedFor && unchanged && state.iteration > 0 && state.group(0).length > 0;
+        const complete = settled && enough && (missingStages.length === 0 || mayLack);
         isWaitedFor = settled && unchanged && enough; // a stage that nobody holds is taken by one of those that are there
         const waitedEnough = state.iteration > 0 && clock.now() - this.#since > GATHER_SECONDS;
         if (complete || (waitedEnough && state.group(0).length > 0)) {
@@ -363,8 +374,16 @@ export class Leader {
         said = waiting;
         note({ kind: 'waiting', ready, wanted: Math.max(this.#parts.waitForPeers, stages), missingStages });
       }
-      await this.#changes.next(this.#started ? undefined : Math.min(5, graceSeconds || 5));
+      await this.#changes.next(this.#started ? undefined : Math.min(5, grace.seconds || 5));
     }
+  }
+
+  /** Whether all members of before the restart are in place again. */
+  #areBack({ peers, sinceEntry }: Grace): boolean {
+    return peers.every((peer) => {
+      const member = this.#parts.state.member(peer);
+      return member?.status === 'active' && member.enteredBy >= sinceEntry;
+    });
   }
 
   /** Whether it still waits for the members before the first plan. */

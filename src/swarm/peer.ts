@@ -17,7 +17,7 @@ import type { PeerEvent, PeerEventBody } from './events.ts';
 import { farewell } from './farewell.ts';
 import { History } from './history.ts';
 import { JoinError, Joining } from './joining.ts';
-import { Leader } from './leader.ts';
+import { type Grace, Leader, noGrace } from './leader.ts';
 import { Ledger, openJournal } from './ledger.ts';
 import { Listening } from './listening.ts';
 import { Liveness } from './liveness.ts';
@@ -183,7 +183,7 @@ export class Peer {
       runText: () => this.#trainer?.text,
       work: (manifest, text) => this.#work(manifest, text),
       isInPlace: () => this.#inPlace,
-      lead: (waitForPeers, graceSeconds) => this.#lead(waitForPeers, graceSeconds),
+      lead: (waitForPeers, grace) => this.#lead(waitForPeers, grace),
       heartbeat: () => this.#heartbeat(),
       failed: (reason) => this.#finish({ how: 'failed', reason }),
     });
@@ -376,7 +376,7 @@ export class Peer {
     };
   }
 
-  #lead(waitForPeers: number, graceSeconds: number | undefined): Leader {
+  #lead(waitForPeers: number, grace: Grace | undefined): Leader {
     this.#leader?.stop();
     const manifest = this.#signed!.manifest;
     const leader = new Leader({
@@ -390,12 +390,12 @@ export class Peer {
       timing: this.#timing,
       hears: (peer) => this.#messenger.silentSeconds(peer) < this.#timing.of(peer).suspicion,
       waitForPeers,
-      graceSeconds: graceSeconds ?? 0,
+      grace: grace ?? noGrace,
       handOver: (to) => this.#ledger.handOver(to),
       beforeEnd: () => this.#deliver(),
       note: (note) => this.#event({ kind: 'leading', note }),
     });
-    if (graceSeconds === undefined) leader.assumeStarted();
+    if (grace === undefined) leader.assumeStarted();
     this.#leader = leader;
     leader.run().catch((error: Error) => this.#finish({ how: 'failed', reason: error }));
     return leader;

@@ -57,29 +57,38 @@ describe('a run that starts again after its founder had missed the end of it', (
   }
 });
 
-describe('a run of three whose peers were all killed', () => {
-  it('lets each in again and goes on: nobody asks over and over', async () => {
-    let step: 'train' | 'killed' | 'again' = 'train';
-    const simulation = smallSimulation({
-      stages: 3,
-      replicas: 1,
-      iterations: 12,
-      script: (event, simulated) => {
-        if (step !== 'train' || event.kind !== 'commit' || event.commit.iteration !== 6) return;
-        step = 'killed';
-        const { world } = simulated;
-        world.after(0.01, '', () => {
-          for (const name of ['p0', 'p1', 'p2']) simulated.crash(name);
-          world.after(1, '', () => {
-            step = 'again';
-            for (const name of ['p1', 'p2']) void simulated.start(name);
-          });
-          world.after(1.5, '', () => void simulated.start('p0'));
+/** Three peers of one stage each are killed after iteration 6, and these start again. */
+async function killed(again: readonly string[]): Promise<Simulation> {
+  let isKilled = false;
+  const simulation = smallSimulation({
+    stages: 3,
+    replicas: 1,
+    iterations: 12,
+    script: (event, simulated) => {
+      if (isKilled || event.kind !== 'commit' || event.commit.iteration !== 6) return;
+      isKilled = true;
+      const { world } = simulated;
+      world.after(0.01, '', () => {
+        for (const name of ['p0', 'p1', 'p2']) simulated.crash(name);
+        again.forEach((name, index) => {
+          world.after(1 + index / 4, '', () => void simulated.start(name));
         });
-      },
-    });
-    await simulation.run(100);
-    expect(step).toBe('again');
+      });
+    },
+  });
+  await simulation.run(100);
+  expect(isKilled).toBe(true);
+  return simulation;
+}
+
+/** What the leader of after the restart says, and p1 hears, in order. */
+function afterwards({ events }: Simulation): Simulation['events'] {
+  return events.slice(events.findLastIndex((event) => event.kind === 'leader'));
+}
+
+describe('a run of three whose peers were all killed', () => {
+  it('lets each in again and goes on as soon as all are there: nobody asks over and over', async () => {
+    const simulation = await killed(['p1', 'p2', 'p0']);
     expect([...simulation.ends.values()]).toEqual([{ how: 'ended' }, { how: 'ended' }, { how: 'ended' }]);
     for (const name of ['p0', 'p1', 'p2']) {
       const enters = simulation.events.filter(
@@ -87,5 +96,19 @@ describe('a run of three whose peers were all killed', () => {
       );
       expect(enters.length).toBeLessThanOrEqual(4);
     }
+    const said = afterwards(simulation);
+    const planned = said.find((event) => event.kind === 'leading' && event.note.kind === 'planned')!;
+    const complete = said.findLast((event) => event.kind === 'active' && event.at <= planned.at)!;
+    expect(planned.at - complete.at).toBeLessThan(1);
+  });
+
+  it('goes on without the one that does not come back, its stage skipped', async () => {
+    const simulation = await killed(['p0', 'p1']);
+    const said = afterwards(simulation);
+    const commit = said.find((event) => event.kind === 'commit' && event.commit.iteration > 6)!;
+    expect(commit).toMatchObject({ commit: { iteration: 7, loss: expect.any(Number) } });
+    expect(commit.kind === 'commit' && commit.commit.stages.map(({ stage }) => stage)).toEqual([0, 1]);
+    expect(commit.at - said[0]!.at).toBeLessThan(20);
+    expect(simulation.ends.get('p0')).toEqual({ how: 'ended' });
   });
 });
