@@ -1,5 +1,6 @@
 // What the replicas say their weights are after each iteration. Replicas of a stage hold the same bits; one that does
-// not is found here, an iteration later, by its digest.
+// not is found here, an iteration later, by its digest. Who entered after an iteration has not applied it: what that
+// peer said of it in an earlier life is about weights that it may not have any more.
 
 import type { WeightReport } from '../journal/entry.ts';
 import type { PeerName } from '../seams/network.ts';
@@ -22,10 +23,10 @@ export class WeightDigests {
     }
   }
 
-  /** Whether every live member has said what its weights are after an iteration. */
+  /** Whether every live member that applied an iteration has said what its weights are after it. */
   complete(iteration: number, state: RunState, alive: (peer: PeerName) => boolean): boolean {
     return state.active().every((member) => {
-      if (!alive(member.peer)) return true;
+      if (!alive(member.peer) || member.enteredAfter >= iteration) return true;
       return this.#byStage.get(`${iteration} ${member.stage}`)?.has(member.peer) === true;
     });
   }
@@ -36,8 +37,12 @@ export class WeightDigests {
     for (const [key, byPeer] of this.#byStage) {
       const [at, stage] = key.split(' ').map(Number);
       if (at !== iteration || stage === undefined) continue;
-      const replicas = state.group(stage).filter(({ peer }) => byPeer.has(peer));
-      const copies = state.shadows(stage).filter(({ peer }) => byPeer.has(peer));
+      const replicas = state
+        .group(stage)
+        .filter(({ peer, enteredAfter }) => byPeer.has(peer) && enteredAfter < iteration);
+      const copies = state
+        .shadows(stage)
+        .filter(({ peer, shadow }) => byPeer.has(peer) && shadow!.enteredAfter < iteration);
       if (replicas.length === 0) continue;
       const members = [...replicas, ...copies];
       const digests = members.map(({ peer }) => byPeer.get(peer)!);

@@ -1,7 +1,7 @@
 // Exact copies of stage 0 outside its group: who keeps them, that they are exact, and that a run goes on from them.
 
 import { describe, expect, it } from 'vitest';
-import type { EntryBody, MemberChange } from '../../src/journal/entry.ts';
+import type { Entry, EntryBody, MemberChange } from '../../src/journal/entry.ts';
 import type { Simulation } from '../../src/replay/simulation.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 import { WeightDigests } from '../../src/swarm/weight-digests.ts';
@@ -101,13 +101,18 @@ describe('stage 0', () => {
 describe('a copy whose bits are not those of the replicas', () => {
   const report = (digests: WeightDigests, state: RunState) => digests.reports(3, state)[0];
 
+  const enter = (peer: string, stage: number): MemberChange => {
+    const origin = { kind: 'initial' } as const;
+    return { kind: 'enter', peer, name: peer, addresses: [], stage, origin };
+  };
+  const entryOf = (index: number, body: EntryBody): Entry => {
+    const term = index === 0 ? 0 : 1;
+    return { index, term, previous: '', author: 'ann', hash: '', signature: '', body };
+  };
+
   /** Ann holds stage 0, Bob and Cid keep copies of it. */
   function annBobCid(): RunState {
     const state = new RunState();
-    const enter = (peer: string, stage: number): MemberChange => {
-      const origin = { kind: 'initial' } as const;
-      return { kind: 'enter', peer, name: peer, addresses: [], stage, origin };
-    };
     const names = ['ann', 'bob', 'cid'];
     const copies = names.slice(1).flatMap((peer): MemberChange[] => [
       { kind: 'shadow', peer, stage: 0, origin: { kind: 'initial' } },
@@ -120,10 +125,7 @@ describe('a copy whose bits are not those of the replicas', () => {
       { kind: 'members', changes: names.map((peer, i) => enter(peer, i)) },
       { kind: 'members', changes: [...active, ...copies] },
     ];
-    for (const [index, body] of bodies.entries()) {
-      const term = index === 0 ? 0 : 1;
-      state.apply({ index, term, previous: '', author: 'ann', hash: '', signature: '', body });
-    }
+    for (const [index, body] of bodies.entries()) state.apply(entryOf(index, body));
     return state;
   }
 
@@ -150,6 +152,32 @@ describe('a copy whose bits are not those of the replicas', () => {
     expect(report(digests, state)).toMatchObject({ digest: digestOf('b'), divergent: ['ann'] });
   });
 
+  it('is not held against one that entered anew since, nor for one', () => {
+    const [digests, state] = [new WeightDigests(), annBobCid()];
+    const trained = (iteration: number): EntryBody[] => [
+      { kind: 'plan', iteration, attempt: 0, plan: {} },
+      {
+        ...{ kind: 'commit', iteration, attempt: 0, loss: 1, stages: [], dropped: [], weights: [] },
+        ...{ visitsComputed: 0, visitsCounted: 0 },
+      },
+    ];
+    for (const [peer, digit] of Object.entries({ ann: 'a', bob: 'b', cid: 'b' })) {
+      digests.applied(peer, 3, 0, digestOf(digit));
+    }
+    const again: EntryBody[] = [
+      ...[1, 2, 3].flatMap(trained),
+      { kind: 'members', changes: [{ kind: 'gone', peer: 'ann', how: 'broken', reason: '' }] },
+      { kind: 'members', changes: [enter('ann', 0)] },
+      { kind: 'members', changes: [{ kind: 'active', peer: 'ann' }] },
+    ];
+    for (const [i, body] of again.entries()) state.apply(entryOf(4 + i, body));
+    expect(report(digests, state)).toBeUndefined();
+    expect(digests.complete(3, state, () => true)).toBe(false); // Bob and Cid have said nothing of their own stages
+    digests.applied('bob', 3, 1, digestOf('d'));
+    digests.applied('cid', 3, 2, digestOf('d'));
+    expect(digests.complete(3, state, () => true)).toBe(true);
+  });
+
   it('is not kept when the stage goes on from other weights', () => {
     const state = annBobCid();
     const body: EntryBody = {
@@ -162,7 +190,7 @@ describe('a copy whose bits are not those of the replicas', () => {
       sources: [],
       digest: digestOf('c'),
     };
-    state.apply({ index: 4, term: 1, previous: '', author: 'ann', hash: '', signature: '', body });
+    state.apply(entryOf(4, body));
     expect(state.shadows(0)).toEqual([]);
   });
 });
