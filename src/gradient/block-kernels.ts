@@ -67,9 +67,13 @@ export function vectorBlockWork(): BlockWork | undefined {
       if (2 * stride <= length) functions.hadamardBy2!(4 * length, 4 * stride);
     },
 
-    quantize(bits, length) {
+    squares(length) {
       functions.measure!(4 * length);
-      const square = sumOfLanes(sums);
+      return sumOfLanes(sums);
+    },
+
+    quantize(bits, length) {
+      const square = this.squares(length);
       functions[`quantize${bits}`]!(
         4 * length,
         length / 8,

@@ -33,6 +33,8 @@ export interface BlockWork {
   expand(bits: LevelBits, length: number): void;
   /** Adds `scale` (a float32) times each value, rounded, to the target, rounding again. */
   addTo(length: number, scale: number): void;
+  /** The sum of the values' squares, in float64. */
+  squares(length: number): number;
 }
 
 export function plainBlockWork(): BlockWork {
@@ -68,11 +70,15 @@ export function plainBlockWork(): BlockWork {
       }
     },
 
-    quantize(bits, length) {
-      const { sizes, bounds } = normalLevels[bits];
+    squares(length) {
       const squares = new Float64Array(4);
       for (let i = 0; i < length; i++) squares[i & 3]! += values[i]! * values[i]!;
-      const square = sumOfLanes(squares);
+      return sumOfLanes(squares);
+    },
+
+    quantize(bits, length) {
+      const { sizes, bounds } = normalLevels[bits];
+      const square = this.squares(length);
       const limits = limitsOf(bounds, square, length);
       const products = new Float64Array(4);
       const planeBytes = length / 8;

@@ -4,12 +4,22 @@
 import type { Codec, Slice } from './codec.ts';
 import { shards } from './shards.ts';
 
-/** Values of a piece: 128 KiB as float32, 4 KiB at one bit. */
-const PIECE_VALUES = 1 << 15;
+/** A piece costs its receivers a message's overhead, and the link stays theirs that long. */
+const PIECE_BYTES = 128 * 1024;
+/** A piece is computed without rest: a millisecond or two. */
+const PIECE_VALUES = 1 << 18;
 
-/** Cuts a gradient of `parameters` values; all pieces but the last are equally long, as `codec` wants its slices. */
-export function piecesOf(parameters: number, codec: Pick<Codec, 'sliceMultiple'>): Slice[] {
-  const length = Math.ceil(PIECE_VALUES / codec.sliceMultiple) * codec.sliceMultiple;
+/**
+ * Cuts a gradient of `parameters` values; all pieces but the last are equally long, in the multiples that `codec` wants
+ * its slices in: as long as their bytes and their values allow, as float32 2¹⁵ values.
+ */
+export function piecesOf(
+  parameters: number,
+  { sliceMultiple, encodedBytes }: Pick<Codec, 'sliceMultiple' | 'encodedBytes'>,
+): Slice[] {
+  const bytesPerValue = encodedBytes(sliceMultiple) / sliceMultiple;
+  const values = Math.min(PIECE_VALUES, Math.floor(PIECE_BYTES / bytesPerValue));
+  const length = Math.max(1, Math.floor(values / sliceMultiple)) * sliceMultiple;
   return Array.from({ length: Math.ceil(parameters / length) }, (_, i) => ({
     from: i * length,
     to: Math.min(parameters, (i + 1) * length),

@@ -1,6 +1,8 @@
 // The bytes of a group become one sum. Contributions are put in the group's order before anything is added, so the sum
 // does not depend on who arrived first; what cannot be counted is left out whole, and its sender is named.
 
+import { blockWork } from './block-kernels.ts';
+import { LARGEST_BLOCK } from './block-work.ts';
 import type { Codec, ContributionKey, Rejection, Slice } from './codec.ts';
 
 export interface Contribution {
@@ -37,11 +39,14 @@ export interface GroupSum {
   readonly leftOut: readonly LeftOut[];
 }
 
+/** The work on blocks takes multiples of this. */
+const VECTOR = 4;
+
 /** Adds up a group's contributions to one slice, in the group's order, float32 additions one after another. */
 export function sumContributions(request: SumRequest): GroupSum {
   const { codec, contributions, slice, key } = request;
   const { into: sum = new Float32Array(slice.to - slice.from) } = request;
-  const decoded = new Float32Array(sum.length);
+  const decoded = scratch(sum.length);
   const counted: string[] = [];
   const squares: number[] = [];
   const leftOut: LeftOut[] = [];
@@ -62,13 +67,27 @@ export function sumContributions(request: SumRequest): GroupSum {
 
 /** Adds values to a sum of float32 and returns the sum of their squares. */
 function addTo(sum: Float32Array, values: Float32Array): number {
+  const work = blockWork();
   let squares = 0;
-  for (let i = 0; i < sum.length; i++) {
-    const value = values[i]!;
-    sum[i]! += value;
-    squares += value * value;
+  for (let from = 0; from < sum.length; from += LARGEST_BLOCK) {
+    const to = Math.min(sum.length, from + LARGEST_BLOCK);
+    const length = VECTOR * Math.ceil((to - from) / VECTOR);
+    work.values.set(values.subarray(from, to));
+    work.values.fill(0, to - from, length);
+    work.target.set(sum.subarray(from, to));
+    squares += work.squares(length);
+    work.addTo(length, 1);
+    sum.set(work.target.subarray(0, to - from), from);
   }
   return squares;
+}
+
+let lent = new Float32Array(0);
+
+/** Room for the values of a slice: the same for one sum after another, as slices are mostly of one length. */
+function scratch(length: number): Float32Array {
+  if (lent.length < length) lent = new Float32Array(length);
+  return lent.subarray(0, length);
 }
 
 /** Divides a sum over `count` micro-batches by their number, in place, and returns it. */

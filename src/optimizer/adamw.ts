@@ -1,6 +1,7 @@
 // AdamW: Adam (D. P. Kingma, J. Ba, arXiv 1412.6980, algorithm 1) with weight decay apart from the gradient
 // (I. Loshchilov, F. Hutter, arXiv 1711.05101, algorithm 2), in the form that PyTorch computes.
 
+import { vectorLoop } from './adamw-kernel.ts';
 import { checkSlice, type Optimizer } from './optimizer.ts';
 
 export interface AdamWSettings {
@@ -37,17 +38,55 @@ export function adamw(settings: AdamWSettings = {}): Optimizer {
       checkSlice(update);
       const { weights, gradient, state, learningRate, gradientScale, from, to } = update;
       const [first, second] = state.moments as [Float32Array, Float32Array];
-      const stepSize = learningRate / (1 - state.scalars[0]!);
-      const correction = Math.sqrt(1 - state.scalars[1]!);
-      const keep = 1 - learningRate * weightDecay;
-      for (let i = from; i < to; i++) {
-        const g = gradient[i]! * gradientScale;
-        const m = Math.fround(beta1 * first[i]! + rest1 * g);
-        const v = Math.fround(beta2 * second[i]! + rest2 * (g * g));
-        first[i] = m;
-        second[i] = v;
-        weights[i] = keep * weights[i]! - (stepSize * m) / (Math.sqrt(v) / correction + epsilon);
-      }
+      loop ??= vectorLoop() ?? plainLoop;
+      loop(
+        { weights, gradient, first, second, from, to },
+        {
+          ...{ beta1, rest1, beta2, rest2, epsilon, gradientScale },
+          stepSize: learningRate / (1 - state.scalars[0]!),
+          correction: Math.sqrt(1 - state.scalars[1]!),
+          keep: 1 - learningRate * weightDecay,
+        },
+      );
     },
   };
 }
+
+/** What the loop works on: weights and moments are changed in place, from `from` to `to` − 1. */
+export interface AdamWSlice {
+  readonly weights: Float32Array;
+  readonly gradient: Float32Array;
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface AdamWFactors {
+  readonly beta1: number;
+  readonly rest1: number;
+  readonly beta2: number;
+  readonly rest2: number;
+  readonly epsilon: number;
+  readonly gradientScale: number;
+  readonly stepSize: number;
+  readonly correction: number;
+  readonly keep: number;
+}
+
+export type AdamWLoop = (slice: AdamWSlice, factors: AdamWFactors) => void;
+
+/** The loop for this thread: by vectors where there are any, else plain. */
+let loop: AdamWLoop | undefined;
+
+export const plainLoop: AdamWLoop = ({ weights, gradient, first, second, from, to }, factors) => {
+  const { beta1, rest1, beta2, rest2, epsilon, gradientScale, stepSize, correction, keep } = factors;
+  for (let i = from; i < to; i++) {
+    const g = gradient[i]! * gradientScale;
+    const m = Math.fround(beta1 * first[i]! + rest1 * g);
+    const v = Math.fround(beta2 * second[i]! + rest2 * (g * g));
+    first[i] = m;
+    second[i] = v;
+    weights[i] = keep * weights[i]! - (stepSize * m) / (Math.sqrt(v) / correction + epsilon);
+  }
+};

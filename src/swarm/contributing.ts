@@ -10,8 +10,8 @@ export interface ContributingParts {
   readonly self: PeerName;
   readonly runSeed: number;
   readonly codec: Codec;
-  /** Between pieces: lets other work in. */
-  readonly rest: () => Promise<void>;
+  /** After each piece, with the number of its values: lets other work in. */
+  readonly rest: (values: number) => Promise<void>;
 }
 
 export class Contributing {
@@ -59,7 +59,7 @@ export class Contributing {
       const bytes = codec.encode({ gradient, slice, key, state });
       this.encodedBytes += bytes.byteLength;
       encoded.push(bytes);
-      await rest();
+      await rest(slice.to - slice.from);
     }
     return encoded;
   }

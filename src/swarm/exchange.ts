@@ -106,10 +106,10 @@ export class Exchange {
   }
 
   /**
-   * Sends this peer's pieces, encoded; call it once when `contributes`. `rest` is awaited between pieces. Sending
+   * Sends this peer's pieces, encoded; call it once when `contributes`. `rest` is awaited after each piece, with its values. Sending
    * errors are the receivers' matter: the leader notices.
    */
-  async contribute(encoded: readonly Uint8Array[], rest: () => Promise<void>): Promise<void> {
+  async contribute(encoded: readonly Uint8Array[], rest: (values: number) => Promise<void>): Promise<void> {
     const { self } = this.#parts;
     const { contributors, receivers } = this.order;
     for (const [index, piece] of this.#pieces.entries()) {
@@ -119,7 +119,7 @@ export class Exchange {
         if (peer !== self) this.#send(peer, this.#header('CONTRIBUTION', piece.slice), bytes);
       }
       if (this.#addsUp(piece)) this.#takeContribution(piece, this.#own, bytes);
-      await rest();
+      await rest(piece.slice.to - piece.slice.from);
     }
   }
 

@@ -52,8 +52,8 @@ interface RoundResult {
 }
 
 const NOTHING: RoundResult = { digest: '', norm: 0, squares: [], notFinite: [], missing: [], unsummed: [] };
-/** Pieces that are encoded or sent between two rests. */
-const PIECES_A_TURN = 8;
+/** Values that are encoded or sent between two rests. */
+const VALUES_A_TURN = 1 << 18;
 
 export class Exchanging {
   readonly contributing: Contributing;
@@ -126,11 +126,14 @@ export class Exchanging {
     else await this.#keep(order, result.sum, result.squares);
   }
 
-  /** Every so many pieces, the clock's next turn. */
-  #rests(): () => Promise<void> {
-    let pieces = 0;
-    return async () => {
-      if (++pieces % PIECES_A_TURN === 0) await sleep(this.#parts.clock, 0);
+  /** After so many values, the clock's next turn. */
+  #rests(): (values: number) => Promise<void> {
+    let since = 0;
+    return async (values) => {
+      since += values;
+      if (since < VALUES_A_TURN) return;
+      since = 0;
+      await sleep(this.#parts.clock, 0);
     };
   }
 

@@ -142,6 +142,8 @@ export const i32x4 = {
 
 export const f32x4 = {
   splat: vector1(0x13),
+  /** Two doubles rounded into the lower lanes; zeros above. */
+  demote: vector1(0x5e),
   greaterThan: vector2(0x44),
   abs: vector1(0xe0),
   add: vector2(0xe4),
@@ -152,8 +154,11 @@ export const f32x4 = {
 };
 
 export const f64x2 = {
+  splat: vector1(0x14),
   promoteLow: vector1(0x5f),
+  squareRoot: vector1(0xef),
   add: vector2(0xf0),
+  subtract: vector2(0xf1),
   multiply: vector2(0xf2),
   divide: vector2(0xf3),
 };

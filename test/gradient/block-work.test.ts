@@ -50,6 +50,15 @@ describe.each(lengths)('the work on a block of %d by vectors', (length) => {
     expect(bitsOf(vectors, length)).toEqual(bitsOf(plain, length));
   });
 
+  test('adds up the same squares', () => {
+    const squares = [plain, vectors].map((work) => {
+      fill(work, length);
+      return work.squares(length);
+    });
+    expect(squares[1]).toBe(squares[0]);
+    expect(squares[0]).toBeGreaterThan(1e60);
+  });
+
   test.each(allBits)('rounds to the same levels, with the same factor: %d bits', (bits) => {
     const factors = [plain, vectors].map((work) => {
       fill(work, length);

@@ -13,6 +13,8 @@ import {
   type OptimizerSettings,
   step,
 } from '../../src/optimizer/index.ts';
+import { plainLoop } from '../../src/optimizer/adamw.ts';
+import { vectorLoop } from '../../src/optimizer/adamw-kernel.ts';
 import { bellNumbers, stream } from '../../src/random/index.ts';
 
 interface Trajectory {
@@ -47,6 +49,31 @@ describe.each(['adamw', 'sgd'] as const)('%s', (name) => {
 
   test('has these very bits after 50 clipped steps', () => {
     expect(digestOfRun(name)).toBe(PINNED[name]);
+  });
+});
+
+describe('AdamW by vectors', () => {
+  test('has the bits of the plain version, also of numbers too small to be normal and in odd slices', () => {
+    const length = 10_001;
+    const numbers = (index: number) => {
+      const values = bellNumbers(stream({ runSeed: 8, purpose: 'perturbation', index }), 0, length);
+      values.set([0, -0, 1e-40, -1e-45, 1e30, -1e30, 1e-20], 3);
+      return values;
+    };
+    const factors = {
+      ...{ beta1: 0.9, rest1: 1 - 0.9, beta2: 0.95, rest2: 1 - 0.95, epsilon: 1e-8, gradientScale: 1 / 3 },
+      ...{ stepSize: 0.003 / (1 - 0.9), correction: Math.sqrt(1 - 0.95), keep: 1 - 0.003 * 0.1 },
+    };
+    const [plain, vectors] = [plainLoop, vectorLoop()!].map((loop) => {
+      const second = numbers(3).map((value) => value * value);
+      const slice = { weights: numbers(0), gradient: numbers(1), first: numbers(2), second };
+      loop({ ...slice, from: 0, to: 5003 }, factors);
+      loop({ ...slice, from: 5003, to: length }, factors);
+      return [slice.weights, slice.first, slice.second].map(
+        ({ buffer }) => new Uint32Array(buffer as ArrayBuffer),
+      );
+    });
+    expect(vectors).toEqual(plain);
   });
 });
 

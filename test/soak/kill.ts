@@ -103,7 +103,9 @@ class KilledSwarm {
       for (const { commit } of commits.slice(this.#read[peer])) {
         const { iteration } = commit;
         const said = JSON.stringify(commit);
-        if (iteration <= this.#last[peer]!) {
+        const isFirstOfLife = commit === commits[0]!.commit;
+        // what it had told when it was killed and had no proof of on its disk is told again, the same
+        if (iteration < this.#last[peer]! || (iteration === this.#last[peer] && !isFirstOfLife)) {
           throw new Error(`peer ${peer} is at iteration ${iteration} after ${this.#last[peer]}`);
         }
         if ((this.#commits.get(iteration) ?? said) !== said) {
