@@ -101,6 +101,7 @@ export class LiveLog {
       }
       case 'failed':
       case 'suspected':
+      case 'computed':
       case 'keepers':
       case 'fetched':
       case 'plan':

@@ -70,10 +70,17 @@ export class Collecting {
 
   /** Each micro-batch of the plan and the anchor that it starts at. */
   readonly anchors: ReadonlyMap<number, PeerName>;
+  /** Whom the plan has compute a stage of a micro-batch. */
+  readonly #planned: ReadonlyMap<string, PeerName>;
 
   constructor(iteration: number, attempt: number, plan: Plan) {
     this.anchors = new Map(
       plan.paths.map(({ microbatch, nodes }) => [microbatch, plan.peers[nodes[0]!.peer]!]),
+    );
+    this.#planned = new Map(
+      plan.paths.flatMap(({ microbatch, nodes }) =>
+        nodes.map(({ stage, peer }) => [`${stage} ${microbatch}`, plan.peers[peer]!] as const),
+      ),
     );
     this.iteration = iteration;
     this.attempt = attempt;
@@ -153,8 +160,8 @@ export class Collecting {
   }
 
   /**
-   * The next round of a stage's exchange: whoever lives, has something to add and was not refused contributes, and
-   * they and those who `listen` receive. undefined, and the exchange is done, when nobody has anything to add.
+   * The next round of a stage's exchange: whoever lives, has something to add and was not refused contributes, no
+   * micro-batch twice, and they and those who `listen` receive. undefined, and the exchange is done, when nobody has anything to add.
    */
   nextRound(
     exchange: StageExchange,
@@ -168,7 +175,14 @@ export class Collecting {
     exchange.round++;
     exchange.answers.clear();
     exchange.waited.clear();
-    exchange.contributors = group.filter((peer) => !refused.has(peer) && added(peer).length > 0);
+    const willing = group.filter((peer) => !refused.has(peer) && added(peer).length > 0);
+    const owners = this.#owners(exchange.stage, willing);
+    exchange.contributors = willing.filter((peer) => {
+      const twice = added(peer).find((microbatch) => owners.get(microbatch) !== peer);
+      if (twice === undefined) return true;
+      exchange.leftOut.push({ peer, reason: `another has added micro-batch ${twice} too` });
+      return false;
+    });
     exchange.microbatches = exchange.contributors.flatMap(added);
     exchange.receivers = [...new Set([...group, ...listening])].filter((peer) => alive(peer));
     if (exchange.contributors.length === 0) {
@@ -187,6 +201,21 @@ export class Collecting {
       receivers: exchange.receivers,
       microbatches: exchange.microbatches.length,
     };
+  }
+
+  /**
+   * Who counts for each micro-batch that was added in a stage: whom the plan names, else the first. Somebody who was
+   * taken for lost, and lives, may have added what another was asked for in its place.
+   */
+  #owners(stage: number, group: readonly PeerName[]): Map<number, PeerName> {
+    const owners = new Map<number, PeerName>();
+    for (const peer of group) {
+      for (const microbatch of this.reports.get(peer)?.microbatches ?? []) {
+        const isPlanned = this.#planned.get(`${stage} ${microbatch}`) === peer;
+        if (isPlanned || !owners.has(microbatch)) owners.set(microbatch, peer);
+      }
+    }
+    return owners;
   }
 
   /** The norm of each contribution of a round that all have answered, per micro-batch in it. */

@@ -6,6 +6,7 @@ import type { PeerName } from '../seams/network.ts';
 import type { LeaderNote } from './leader.ts';
 import type { SentBytes } from './messenger.ts';
 import type { PathNote } from './paths.ts';
+import type { ComputedTask } from './repeated-work.ts';
 import type { RoundTrip, Timeouts } from './timeouts.ts';
 
 export type PeerEvent = { readonly at: number } & PeerEventBody;
@@ -96,7 +97,19 @@ export type PeerEventBody =
       readonly bytes: { readonly entries: number; readonly snapshot: number };
       readonly seconds: { readonly replay: number; readonly download: number };
     }
-  | { readonly kind: 'path'; readonly iteration: number; readonly note: PathNote }
+  | {
+      readonly kind: 'path';
+      readonly iteration: number;
+      readonly attempt: number;
+      readonly note: PathNote;
+    }
+  /** What was computed of an iteration in which a peer was lost or a path broke, said when it is over. */
+  | {
+      readonly kind: 'computed';
+      readonly iteration: number;
+      readonly attempt: number;
+      readonly tasks: readonly ComputedTask[];
+    }
   | { readonly kind: 'leading'; readonly note: LeaderNote }
   | {
       readonly kind: 'left-out';

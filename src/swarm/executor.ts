@@ -6,6 +6,7 @@ import type { Clock } from '../seams/clock.ts';
 import type { Engine, Perturbation } from '../seams/engine.ts';
 import { Paths, type PathsParts } from './paths.ts';
 import type { ProbeReport } from './probing.ts';
+import type { ComputedTask } from './repeated-work.ts';
 import { forgetTensors, isGivenUp, type Visit } from './visits.ts';
 
 export interface ExecutorParts extends Omit<PathsParts, 'forwardOnly' | 'release' | 'changed'> {
@@ -52,7 +53,8 @@ export class Executor {
   /** Of passes, each sample's. */
   readonly #sampleLosses = new Map<number, Float32Array>();
   #next = 0;
-  #visitsComputed = 0;
+  /** What was computed here, whatever became of it. */
+  readonly #computed: ComputedTask[] = [];
   #computeSeconds = 0;
   readonly #engineCalls = {
     forward: { seconds: 0, calls: 0 },
@@ -118,6 +120,11 @@ export class Executor {
     }
   }
 
+  /** Forwards and backwards computed here, and those of lost peers that were seen from here. */
+  get computed(): readonly ComputedTask[] {
+    return [...this.#computed, ...this.paths.receivedFromLost];
+  }
+
   report(): IterationReport {
     const losses = [...this.paths.visits]
       .filter((visit) => visit.loss !== undefined)
@@ -131,7 +138,7 @@ export class Executor {
       forwardMicroseconds: this.#meanMicroseconds('forward'),
       backwardMicroseconds: this.#meanMicroseconds('backward'),
       headMicroseconds: this.#meanMicroseconds('head'),
-      visits: this.#visitsComputed + this.paths.receivedFromLost,
+      visits: this.computed.length,
     };
   }
 
@@ -201,7 +208,7 @@ export class Executor {
       ? { keep: false, perturbation: probing.perturbation(visit.microbatch) }
       : { keep: true };
     const output = await this.#timed('forward', engine.forward({ key: visit.key, input, ...how }));
-    this.#visitsComputed++;
+    this.#hasComputed('forward', visit);
     if (isGivenUp(visit)) {
       await engine.release(visit.key);
       return;
@@ -245,12 +252,17 @@ export class Executor {
     visit.gradient = undefined;
     const computing = engine.backward({ key: visit.key, outputGradient: gradient, part: 'all' });
     const inputGradient = await this.#timed('backward', computing);
-    this.#visitsComputed++;
+    this.#hasComputed('backward', visit);
     if (visit.hop > 0) this.#counted.push(visit.microbatch);
     if (isGivenUp(visit)) return;
     visit.phase = 'done';
     forgetTensors(visit);
     if (visit.hop > 0) this.paths.backwarded(visit, inputGradient!);
+  }
+
+  #hasComputed(kind: ComputedTask['kind'], { microbatch }: Visit): void {
+    const { stage, self } = this.#parts;
+    this.#computed.push({ kind, microbatch, stage, peer: self });
   }
 
   async #timed<Result>(kind: PlannedTask['kind'], call: Promise<Result>): Promise<Result> {

@@ -269,7 +269,12 @@ export class Leader {
     const collecting = this.#current(iteration, attempt);
     if (!collecting?.anchors.has(microbatch)) return;
     collecting.disturbed = true;
-    if (!collecting.dropped.has(microbatch)) collecting.dropped.set(microbatch, reason.slice(0, MAX_REASON));
+    if (!collecting.dropped.has(microbatch)) {
+      collecting.dropped.set(microbatch, reason.slice(0, MAX_REASON));
+      // who gave it up may be cut off from one that waits for it
+      const value = { iteration, attempt, microbatch, reason, peer: '' };
+      for (const { peer } of collecting.participants) this.#parts.send(peer, { kind: 'dropped', value });
+    }
     this.#progress();
   }
 

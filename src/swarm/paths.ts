@@ -11,7 +11,8 @@ import type { Plan } from '../schedule/plan.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { ActivationFormat } from './activations.ts';
 import type { Mender } from './mending.ts';
-import { Rerouting } from './rerouting.ts';
+import type { ComputedTask } from './repeated-work.ts';
+import { ANCHOR_LOST, MOVED, Rerouting } from './rerouting.ts';
 import { forgetTensors, type Hop, microbatchHeader, newVisit, nextPeer, type Visit } from './visits.ts';
 
 export interface PathsParts {
@@ -44,7 +45,14 @@ export interface PathsParts {
 }
 
 export type PathNote =
-  | { readonly kind: 'rerouted'; readonly microbatch: number; readonly lost: PeerName; readonly to: PeerName }
+  | {
+      readonly kind: 'rerouted';
+      readonly microbatch: number;
+      readonly lost: PeerName;
+      readonly to: PeerName;
+      /** Of the lost peer. */
+      readonly stage: number;
+    }
   | { readonly kind: 'skipped'; readonly microbatch: number; readonly lost: PeerName; readonly stage: number }
   | { readonly kind: 'dropped'; readonly microbatch: number; readonly reason: string };
 
@@ -56,11 +64,13 @@ export class Paths {
   readonly #granted = new Set<number>();
   readonly #dropped = new Map<number, string>();
   readonly #rerouting: Rerouting;
-  readonly #received = new Map<PeerName, number>();
+  /** What others computed, as what arrived from them says; each once, however often it was sent. */
+  readonly #received = new Map<string, ComputedTask>();
   /** Micro-batches whose activations fit here, and the most that the plan has here at once. */
   readonly #memoryLimit: number;
   readonly #plannedPeak: number;
   #open = true;
+  #disturbed = false;
 
   constructor(parts: PathsParts) {
     this.#parts = parts;
@@ -99,11 +109,14 @@ export class Paths {
     return this.#dropped;
   }
 
-  /** Tensors that came from peers that are lost by now. */
-  get receivedFromLost(): number {
-    let tensors = 0;
-    for (const [peer, count] of this.#received) if (!this.#parts.alive(peer)) tensors += count;
-    return tensors;
+  /** What peers that are lost by now had computed, as far as it came here. */
+  get receivedFromLost(): ComputedTask[] {
+    return [...this.#received.values()].filter(({ peer }) => !this.#parts.alive(peer));
+  }
+
+  /** Whether a path broke here or a peer was lost. */
+  get disturbed(): boolean {
+    return this.#disturbed;
   }
 
   /** Peers before and after this one on the plan's paths. */
@@ -135,6 +148,7 @@ export class Paths {
     if (!known || !this.#open || this.#visits.has(microbatch)) return false;
     if (this.#plannedPeak + this.#extras + 1 > this.#memoryLimit) return false;
     this.#granted.add(microbatch);
+    this.#disturbed = true;
     return true;
   }
 
@@ -142,19 +156,25 @@ export class Paths {
   dropped(microbatch: number, reason: string, peer: PeerName): void {
     if (peer !== '' && peer !== this.#parts.self) return;
     const visit = this.#visits.get(microbatch);
+    this.#disturbed = true;
     this.#granted.delete(microbatch);
     if (peer === '') this.#dropped.set(microbatch, reason);
     if (visit && visit.phase !== 'done') this.#giveUp(visit);
     this.#parts.changed();
   }
 
-  /** A peer is gone: its micro-batches end, paths through it are mended. */
+  /**
+   * A peer is gone, as this one believes: its micro-batches end, paths through it are mended. Whether one of a lost
+   * anchor ends is for the last peer of its path to say, to everyone: it alone knows whether the head's gradient had
+   * come, with which the micro-batch still counts wherever that arrives. So a wrong belief of anybody else changes
+   * nothing, and one of the last peer's reaches the anchor too, which would wait for ever otherwise.
+   */
   peerLost(lost: PeerName): void {
+    this.#disturbed = true;
     for (const visit of this.#visits.values()) {
       if (visit.phase === 'given-up' || visit.phase === 'done') continue;
       if (visit.path[0]!.peer === lost) {
-        this.#dropped.set(visit.microbatch, 'its anchor was lost');
-        this.#giveUp(visit);
+        if (this.#parts.forwardOnly || waitsForHead(visit)) this.drop(visit, ANCHOR_LOST);
       } else if (this.#parts.forwardOnly) {
         const waits = visit.hop === 0 && visit.headInput === undefined && visit.computing !== 'head';
         if (waits && visit.path.some(({ peer }) => peer === lost))
@@ -205,12 +225,20 @@ export class Paths {
       return `hop ${hop} of micro-batch ${microbatch} is not here`;
     const before = header.kind === 'ACTIVATION' ? path[hop - 1] : (path[hop + 1] ?? path[0]);
     if (before?.peer !== from) return `${from} is not next to this peer on the path of ${microbatch}`;
-    this.#received.set(from, (this.#received.get(from) ?? 0) + 1);
+    this.#note(from, header);
     const values = activations.unpack(payload);
     if (values === undefined) return this.#refuse(from, header);
     if (atHead) return this.#takeAtHead(microbatch, path, values);
     if (header.kind === 'ACTIVATION') return this.#takeActivation(microbatch, path, hop, values);
-    return this.#takeGradient(microbatch, values);
+    return this.#takeGradient(from, microbatch, values);
+  }
+
+  /** Its sender has computed this, unless it is a head's gradient, which is no stage's. */
+  #note(peer: PeerName, { kind, microbatch, hop, path }: TensorHeaderMessage): void {
+    const computed = kind === 'ACTIVATION' ? 'forward' : 'backward';
+    const stage = path[kind === 'ACTIVATION' ? hop - 1 : hop + 1]?.stage;
+    if (stage === undefined) return;
+    this.#received.set(`${peer} ${computed} ${microbatch}`, { kind: computed, microbatch, stage, peer });
   }
 
   /** A value that arrived is not finite: nothing sound can come of that micro-batch. */
@@ -272,7 +300,7 @@ export class Paths {
     return undefined;
   }
 
-  #takeGradient(microbatch: number, values: Float32Array): string | undefined {
+  #takeGradient(from: PeerName, microbatch: number, values: Float32Array): string | undefined {
     const visit = this.#visits.get(microbatch);
     if (visit === undefined) return `micro-batch ${microbatch} was never here`;
     if (visit.phase === 'forward' && !visit.extra)
@@ -280,6 +308,9 @@ export class Paths {
     if (visit.phase !== 'done' && visit.phase !== 'given-up' && visit.gradient === undefined) {
       visit.gradient = values;
       visit.output = undefined;
+      const next = nextPeer(visit);
+      // it was believed lost, and has added this up itself: who was asked in its place need not
+      if (next !== from && this.#parts.alive(from)) this.#parts.announceDropped(microbatch, MOVED, next);
       this.#parts.changed();
     }
     return undefined;
@@ -363,6 +394,11 @@ export class Paths {
     forgetTensors(visit);
     if (kept) this.#parts.release(visit.key);
   }
+}
+
+/** Whether this is the last peer of the path and the head's gradient has not come. */
+function waitsForHead({ path, hop, phase, output }: Visit): boolean {
+  return hop === path.length - 1 && (phase === 'forward' || output !== undefined);
 }
 
 /** The most memory that a peer's tasks take at once when they run in the plan's order, in micro-batches. */

@@ -17,7 +17,8 @@ export interface ReroutingParts
   readonly drop: (visit: Visit, reason: string) => void;
 }
 
-const MOVED = 'its path leads elsewhere now';
+export const MOVED = 'its path leads elsewhere now';
+export const ANCHOR_LOST = 'its anchor was lost';
 
 export class Rerouting {
   readonly #parts: ReroutingParts;
@@ -36,8 +37,13 @@ export class Rerouting {
     const { announceDropped, note, emergencySkips, pathLength, sendOutput, drop, changed } = this.#parts;
     const { microbatch } = visit;
     const hop = visit.path[visit.hop + 1];
+    const anchor = visit.path[0]!.peer;
     if (hop === undefined || hop.peer !== lost) {
-      if (visit.path[0]!.peer === lost) drop(visit, 'its anchor was lost');
+      if (anchor === lost) drop(visit, ANCHOR_LOST);
+      return;
+    }
+    if (visit.hop + 2 === visit.path.length && !this.#parts.alive(anchor)) {
+      drop(visit, ANCHOR_LOST); // the last peer of the path is lost with it: nobody has its loss or the gradient of it
       return;
     }
     visit.rerouting = true;
@@ -62,7 +68,7 @@ export class Rerouting {
       const to = path[visit.hop + 1];
       const isShorter = to === undefined || path.length < before.length;
       if (isShorter) note({ kind: 'skipped', microbatch, lost, stage: hop.stage });
-      else note({ kind: 'rerouted', microbatch, lost, to: to.peer });
+      else note({ kind: 'rerouted', microbatch, lost, to: to.peer, stage: hop.stage });
       sendOutput(visit);
       changed();
       return;

@@ -61,8 +61,12 @@ export class Running {
 
   /** Ends the iteration under way without a result. */
   abandon(): void {
-    this.#executor?.abort();
+    const executor = this.#executor;
     this.#executor = undefined;
+    if (executor === undefined) return;
+    const { iteration, attempt, paths, computed: tasks } = executor;
+    executor.abort();
+    if (paths.disturbed) this.#parts.event({ kind: 'computed', iteration, attempt, tasks });
   }
 
   /** Runs this peer's tasks of a plan for `stage`. Resolves when it takes tensors. */
@@ -108,7 +112,7 @@ export class Running {
           .catch(() => undefined);
         return answer?.kind === 'done';
       },
-      note: (note) => event({ kind: 'path', iteration, note }),
+      note: (note) => event({ kind: 'path', iteration, attempt, note }),
     });
     this.#executor = executor;
     executor.run((report) => this.#report(executor, report, false)).catch(broken);

@@ -62,6 +62,7 @@ function executorOf(self: string) {
           resolve({ loss: 1, sampleLosses: new Float32Array(1), inputGradient: new Float32Array(ELEMENTS) }),
         );
       }),
+    backward: () => new Promise(() => {}),
     release: async (key) => {
       released.push(key);
     },
@@ -162,5 +163,48 @@ describe('a path that skips a lost stage', () => {
     expect(activation(withoutLast, 3)).toBeUndefined();
     await answer();
     expect({ dropped, sent }).toEqual({ dropped: [0], sent: ['ACTIVATION to b'] });
+  });
+});
+
+describe('an anchor that is believed lost', () => {
+  const gradientFor = (executor: ReturnType<typeof executorOf>['executor'], hop: number, from: string) =>
+    executor.paths.take(
+      from,
+      microbatchHeader(
+        'GRADIENT',
+        { iteration: 1, attempt: 0 },
+        { microbatch: 0, path: whole },
+        hop,
+        activations,
+      ),
+      bytesOf(new Float32Array(ELEMENTS)),
+    );
+
+  it('has its micro-batch given up, for everyone, by the last peer of the path', async () => {
+    const { executor, activation, answer, dropped } = executorOf('d');
+    activation(whole, 3);
+    await settled();
+    await answer();
+    executor.paths.peerLost('a');
+    expect(dropped).toEqual([0]);
+  });
+
+  it('loses nothing where the last peer has the head’s gradient', async () => {
+    const { executor, activation, answer, dropped } = executorOf('d');
+    activation(whole, 3);
+    await settled();
+    await answer();
+    expect(gradientFor(executor, 3, 'a')).toBeUndefined();
+    executor.paths.peerLost('a');
+    expect({ dropped, phase: executor.paths.visit(0)?.phase }).toEqual({ dropped: [], phase: 'backward' });
+  });
+
+  it('loses nothing by the word of a peer in the middle, which may be wrong', async () => {
+    const { executor, activation, answer, dropped } = executorOf('c');
+    activation(whole, 2);
+    await settled();
+    executor.paths.peerLost('a');
+    await answer();
+    expect({ dropped, phase: executor.paths.visit(0)?.phase }).toEqual({ dropped: [], phase: 'backward' });
   });
 });

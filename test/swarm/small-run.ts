@@ -24,6 +24,7 @@ export interface SmallRun {
   /** The weights to begin with. */
   readonly given?: GivenWeights;
   readonly script?: SimulationSettings['script'];
+  readonly faults?: SimulationSettings['faults'];
   /** Changes a peer's engine, to make it misbehave. */
   readonly engine?: (peer: string, engine: Engine) => Engine;
   /** The same, around the engine whose answers come at their modelled time. */
@@ -104,6 +105,7 @@ export function smallSimulation(run: SmallRun): Simulation {
     stages = 4,
     replicas = 2,
     script,
+    faults,
     latencySeconds = 0.005,
     bytesPerSecond = 1e7,
     flopsPerSecond = 1e9,
@@ -138,6 +140,7 @@ export function smallSimulation(run: SmallRun): Simulation {
       ),
     ...(run.given && { given: run.given }),
     ...(script && { script }),
+    ...(faults && { faults }),
   });
   return simulation;
 }

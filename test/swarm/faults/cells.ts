@@ -67,7 +67,7 @@ export const ROWS: readonly Row[] = [
   { ...lastStage, ...forward, fates: untilSent('skipped', 'broken-off') },
   { ...lastStage, ...backward, fates: untilSent('broken-off', 'sum-lost') },
   { ...anchor, ...forward, fates: always('given-up') },
-  { ...anchor, ...head, fates: { ...untilSent('given-up', 'given-up'), 'after sending': 'anchor-sum-lost' } },
+  { ...anchor, ...head, fates: untilSent('given-up', 'anchor-sum-lost') },
   { ...anchor, ...backward, fates: always('anchor-sum-lost') },
   // its contribution and its word of the sum had both arrived: nothing of it is missing
   { ...anchor, ...exchange, fates: { ...always('anchor-sum-lost'), 'after sending': 'committed' } },
@@ -90,9 +90,9 @@ export const MEANINGS: Readonly<Record<Fate, string>> = {
   'sum-lost':
     'The gradient has gone by, so the micro-batch counts in every other stage. What the lost peer had added up is gone with it: in its stage the commit names only what the other replicas added, and the mean is over that.',
   'given-up':
-    'Only its anchor has its text and its loss: its micro-batches that have not reached the head end everywhere, and the commit names them as dropped. From the next plan on the other anchors take its data.',
+    'Only its anchor has its text and its loss: its micro-batches of which the head’s gradient has not come back to the last peer of the path end everywhere, by the word of that peer, and the commit names them as dropped. From the next plan on the other anchors take its data.',
   'anchor-sum-lost':
-    'The head’s gradient was under way already: the micro-batches count wherever it arrives. Only at stage 0 is the lost anchor’s sum missing.',
+    'The head’s gradient was under way already, and the last peer of the path has it: the micro-batches count wherever it arrives. Only at stage 0 is the lost anchor’s sum missing.',
   anew: 'The next leader orders the iteration again, as a new attempt, with who is left; where all anchors are lost, after a peer with an exact copy of stage 0 has taken their place. What was computed in the attempt before is let go; no micro-batch is given up, and nothing of two attempts is mixed.',
   committed: 'The commit stands: the other replicas apply it, and the lost peer’s copy is one fewer.',
 };

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Simulation } from '../../../src/replay/simulation.ts';
+import { brokenPathWork, mostStagesTwicePerBreak } from '../../../src/swarm/repeated-work.ts';
 import { breaking, type Outcome } from './breaking.ts';
 import { type Fate, faultsOf, MOMENTS, ROWS } from './cells.ts';
 import { DOCUMENTED } from './documented.ts';
@@ -28,6 +29,17 @@ function notedOf({ notes }: Outcome, kind: 'rerouted' | 'skipped'): number[] {
   return sorted([...new Set(notes.flatMap((note) => (note.kind === kind ? [note.microbatch] : [])))]);
 }
 
+/** What was computed twice, and where. */
+function twiceOf({ simulation }: Outcome): { microbatch: number; stagesTwice: readonly number[] }[] {
+  return brokenPathWork(workOf(simulation))
+    .map(({ microbatch, stagesTwice }) => ({ microbatch, stagesTwice }))
+    .toSorted((a, b) => a.microbatch - b.microbatch);
+}
+
+function workOf({ events }: Simulation) {
+  return events.flatMap((event) => (event.kind === 'path' || event.kind === 'computed' ? [event] : []));
+}
+
 function goneOf(simulation: Simulation): string[] {
   const gone = simulation.events.flatMap((event) => (event.kind === 'gone' ? [event.peer] : []));
   return [...new Set(gone)].toSorted();
@@ -43,6 +55,7 @@ function expectFate(fate: Fate, outcome: Outcome, victims: readonly string[]): v
     case 'led-around':
       expect(notedOf(outcome, 'rerouted')).toEqual(own);
       expect({ dropped, counted }).toEqual({ dropped: [], counted: [ALL, ALL, ALL, ALL] });
+      expect(twiceOf(outcome)).toEqual(own.map((microbatch) => ({ microbatch, stagesTwice: [lost] })));
       break;
     case 'skipped':
       expect(notedOf(outcome, 'skipped')).toEqual(own);
@@ -87,6 +100,7 @@ function expectSound(simulation: Simulation, iterations: number): void {
     for (const { microbatches } of stages) expect(new Set(microbatches).size).toBe(microbatches.length);
   }
   for (const event of simulation.events) if (event.kind === 'ended') expect(event.divergences).toBe(0);
+  expect(mostStagesTwicePerBreak(brokenPathWork(workOf(simulation)))).toBeLessThanOrEqual(1);
 }
 
 for (const row of ROWS) {
