@@ -2,7 +2,7 @@
 // work, orders the exchanges, commits. It decides from the journal and from what peers report; whoever takes over
 // starts the iteration under way anew.
 
-import type { WeightReport } from '../journal/entry.ts';
+import type { EntryBody, WeightReport } from '../journal/entry.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
 import { mostMicroseconds } from '../schedule/skippipe/measured.ts';
 import { finish } from '../schedule/slices.ts';
@@ -306,9 +306,12 @@ export class Leader {
   async lost(peer: PeerName, how: 'left' | 'broken' | 'silent' | 'failed', reason: string): Promise<void> {
     const { state, order } = this.#parts;
     this.#boundary.forget(peer);
-    if (state.member(peer) === undefined || state.member(peer)?.status === 'gone') return;
+    const isGone = () => (state.member(peer)?.status ?? 'gone') === 'gone';
+    if (isGone()) return;
     if (this.#collecting?.participants.some((p) => p.peer === peer)) this.#collecting.disturbed = true;
-    await order([{ kind: 'members', changes: [{ kind: 'gone', peer, how, reason }] }]);
+    await order(() =>
+      isGone() ? [] : [{ kind: 'members', changes: [{ kind: 'gone', peer, how, reason }] }],
+    );
     await this.#mindKeepers();
     this.#progress();
   }
@@ -316,9 +319,12 @@ export class Leader {
   /** A keeper that is gone is replaced at once: the next one lost may cost the majority. */
   async #mindKeepers(): Promise<void> {
     for (let changes = 0; changes < 2 && !this.#stopped; changes++) {
-      const body = this.#boundary.keepers();
+      let body: EntryBody | undefined;
+      await this.#parts.order(() => {
+        body = this.#boundary.keepers();
+        return body === undefined ? [] : [body];
+      });
       if (body === undefined) return;
-      await this.#parts.order([body]);
     }
   }
 
@@ -333,14 +339,20 @@ export class Leader {
     for (;;) {
       await this.#seats.seatNewcomers();
       if (this.#stopped) return;
-      const bodies = this.#boundary.changes(this.#started || isWaitedFor);
+      let bodies: EntryBody[] = [];
+      let keepers = 0;
+      await order(() => {
+        // decided in its turn: who was to give somebody its weights may have gone by an entry before this one
+        bodies = this.#stopped ? [] : this.#boundary.changes(this.#started || isWaitedFor);
+        keepers = state.keepers.length;
+        return bodies;
+      });
       if (bodies.length > 0) {
-        const { length } = state.keepers;
-        await order(bodies);
         // keepers that may not change just now may a moment later
-        if (bodies[0]!.kind === 'keepers' && state.keepers.length === length) await this.#changes.next(0.5);
+        if (bodies[0]!.kind === 'keepers' && state.keepers.length === keepers) await this.#changes.next(0.5);
         continue;
       }
+      if (this.#stopped) return;
       const { heir } = this.#boundary;
       if (heir !== undefined) {
         handOver(heir);

@@ -179,10 +179,11 @@ export class Ledger {
   order(wanted: Orders): Promise<void> {
     const turn = this.#orders.then(async () => {
       await this.inTurn(async () => {}); // what is certain already is applied
+      const keeping = this.#keeping;
+      if (keeping === undefined || this.#state.leader !== this.#parts.self) return;
       const bodies = typeof wanted === 'function' ? wanted() : wanted;
       const [body] = bodies;
-      const keeping = this.#keeping;
-      if (body === undefined || keeping === undefined || this.#state.leader !== this.#parts.self) return;
+      if (body === undefined) return;
       const { length: index } = this.journal;
       this.#state.check({ index, term: this.#state.term, author: this.#parts.self, body }); // before anyone hears of it
       if (await keeping.propose(bodies)) await this.inTurn(async () => {});

@@ -22,6 +22,8 @@ interface Progress {
   probing: boolean;
   /** An answer came since the last sign of life. */
   answered: boolean;
+  /** Something was sent to it since the last beat: that was a sign of life. */
+  told: boolean;
   /** Something came from it since the last count of who is there. */
   heard: boolean;
 }
@@ -62,6 +64,7 @@ export class Leading<E extends LogEntry> {
         inFlight: 0,
         probing: true,
         answered: true,
+        told: false,
         heard: true,
       });
     }
@@ -90,9 +93,13 @@ export class Leading<E extends LogEntry> {
     return this.#progress.get(keeper)?.match === this.#parts.log.lastIndex;
   }
 
-  /** A sign of life to everyone, with what they lack. */
+  /** A sign of life, with what they lack, to all who have not had one since the last beat and answered. */
   beat(): void {
     for (const [keeper, progress] of this.#progress) {
+      if (progress.told && progress.answered) {
+        progress.told = false;
+        continue;
+      }
       if (!progress.answered) {
         progress.next = progress.match + 1;
         progress.probing = true;
@@ -100,6 +107,7 @@ export class Leading<E extends LogEntry> {
       progress.answered = false;
       progress.inFlight = 0;
       if (!this.#stream(keeper, progress)) this.#append(keeper, progress, []);
+      progress.told = false;
     }
   }
 
@@ -181,7 +189,9 @@ export class Leading<E extends LogEntry> {
     return sent;
   }
 
-  #append(keeper: PeerName, { next }: Progress, entries: readonly E[]): void {
+  #append(keeper: PeerName, progress: Progress, entries: readonly E[]): void {
+    const { next } = progress;
+    progress.told = true;
     const { log, term, send, certificate } = this.#parts;
     const previousIndex = Math.max(next - 1, log.base.index);
     const previousHash = log.hashAt(previousIndex)!;
