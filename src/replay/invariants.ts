@@ -21,6 +21,7 @@ export type InvariantName =
   | 'nothing waits for ever'
   | 'every repair names its rule and sources'
   | 'no honest peer is called misbehaving'
+  | 'the journal of a run that has ended passes an audit'
   | 'a peer never breaks on what another says';
 
 export class InvariantError extends Error {

@@ -142,6 +142,9 @@ export class Simulation {
   /** What a peer keeps: the store that it was last started with, also after it crashed or ended. */
   readonly store = (name: PeerName): Store | undefined => this.#stores.get(name);
 
+  /** What is on a peer's disk. */
+  readonly disk = (name: PeerName): MemoryDisk | undefined => this.#disks.get(name);
+
   /** Starts the first peer as founder and the others as joiners, one after another in virtual time. */
   async begin(): Promise<void> {
     const { faults } = this.#settings;

@@ -2,6 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { drawSamples, readWindows, trainingWindows } from '../../../src/data/index.ts';
+import { parseEntry } from '../../../src/journal/entry.ts';
+import { Journal } from '../../../src/journal/journal.ts';
+import { createSimulatedIdentity } from '../../../src/network/simulated/identity.ts';
+import { auditCommits } from '../../../src/replay/audit-commits.ts';
+import { rememberedWeights } from '../../../src/replay/audit-weights.ts';
 import {
   InvariantError,
   type InvariantName,
@@ -10,7 +15,7 @@ import {
 } from '../../../src/replay/invariants.ts';
 import { recoveryRules } from '../../../src/recovery/index.ts';
 import { type SimulatedPeerEvent, Simulation } from '../../../src/replay/simulation.ts';
-import { microbatchesPerIteration } from '../../../src/swarm/manifest.ts';
+import { type Manifest, microbatchesPerIteration } from '../../../src/swarm/manifest.ts';
 import { CountingEngine, markOf } from './counting-engine.ts';
 import type { SeedScenario } from './scenario.ts';
 
@@ -69,6 +74,7 @@ export async function runSeed(scenario: SeedScenario, options: RunSeedOptions = 
     await simulation.run(LIMIT_SECONDS);
     invariants.atEnd();
     failure ??= unfinished(simulation, manifest.training.iterations);
+    failure ??= await audited(simulation, { ...manifest, founder: '' });
   } catch (error) {
     failure ??= failureOf(error, simulation);
   } finally {
@@ -122,6 +128,23 @@ function unfinished(simulation: Simulation, iterations: number): SeedResult['fai
     invariant: 'nothing waits for ever',
     problem: `the run did not reach its end. ${ends.join('; ')}`,
   };
+}
+
+/** Reads the journal of one that ended as an auditor does who has it alone: what the seeds check as it happens is not read again. */
+async function audited(simulation: Simulation, manifest: Manifest): Promise<SeedResult['failure']> {
+  const [ended] = [...simulation.ends].find(([, end]) => end.how === 'ended') ?? [];
+  const disk = ended === undefined ? undefined : simulation.disk(ended);
+  if (disk === undefined) return undefined;
+  const journal = await Journal.open(createSimulatedIdentity('auditor'), disk.open());
+  const entries = (await journal.lines(0, journal.length)).map(parseEntry);
+  const pass = auditCommits(entries, manifest, rememberedWeights(), { compared: 0 });
+  for (;;) {
+    const { done, value } = await pass.next();
+    if (done !== true) continue;
+    if (value === undefined) return undefined;
+    const problem = `entry ${value.index} is bad: ${value.problem}`;
+    return { invariant: 'the journal of a run that has ended passes an audit', problem };
+  }
 }
 
 /** The step that the weights took is the mean over exactly the micro-batches that the commit names. */
