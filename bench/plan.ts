@@ -124,7 +124,7 @@ function plans(options: PlanBenchOptions, budget: Budget): PlanBench<PlanRow> {
     rows,
     notes: [
       ...(['fixed', 'free'] as const).flatMap((assignment) => randomNote(rows, assignment)),
-      'Bounds are two trips, busiest peer and, where small enough, the slots program. Milliseconds depend on what else the machine does; plans do not.',
+      'Bounds are two trips, busiest peer and, where small enough, the linear programs. Milliseconds depend on what else the machine does; plans do not.',
     ],
   };
 }

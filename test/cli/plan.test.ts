@@ -24,6 +24,7 @@ const planEntry = z.strictObject({
       twoTrips: z.number(),
       busiestPeer: z.number(),
       slots: z.number().optional(),
+      schedules: z.number().optional(),
       seconds: z.number(),
       by: z.string(),
     })

@@ -3,6 +3,7 @@
 import type { SwarmDescription } from '../description.ts';
 import { quickBounds } from './bounds.ts';
 import { instanceOf } from './instance.ts';
+import { schedulesBound } from './schedules.ts';
 import { slotsBound } from './slots.ts';
 
 export interface PlanBounds {
@@ -11,22 +12,32 @@ export interface PlanBounds {
   readonly busiestPeer: number;
   /** Only with full bounds, and where the instance is small enough. */
   readonly slots?: number;
+  readonly schedules?: number;
   /** The largest of them. */
   readonly seconds: number;
   /** Its name for people. */
   readonly by: string;
 }
 
-/** Lower bounds on every plan that keeps the rules; with `full` also the slots program, which takes seconds. */
+/** Lower bounds on every plan that keeps the rules; with `full` also the linear programs, which take seconds. */
 export function boundsOf(description: SwarmDescription, full: boolean): PlanBounds {
   const instance = instanceOf(description);
   const { twoTrips, busiestPeer } = quickBounds(instance);
   const slots = full ? slotsBound(instance) : undefined;
+  const schedules = full ? schedulesBound(instance, Math.max(twoTrips, busiestPeer, slots ?? 0)) : undefined;
   const named: [string, number][] = [
     ['two trips', twoTrips],
     ['busiest peer', busiestPeer],
     ['slots', slots ?? 0],
+    ['schedules', schedules ?? 0],
   ];
   const [by, seconds] = named.reduce((most, next) => (next[1] > most[1] ? next : most));
-  return { twoTrips, busiestPeer, ...(slots === undefined ? {} : { slots }), seconds, by };
+  return {
+    twoTrips,
+    busiestPeer,
+    ...(slots === undefined ? {} : { slots }),
+    ...(schedules === undefined ? {} : { schedules }),
+    seconds,
+    by,
+  };
 }

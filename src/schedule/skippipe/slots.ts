@@ -3,28 +3,16 @@
 // backward, so an anchor needs at least (sum of its round trips) / w + (w - 1)/2 (F + B). Which paths the anchors can
 // take together is limited by the visits that peers take: a program over all paths, whose optimum is a bound.
 //
-// With free assignment stages and their order are forgotten: a path is an anchor and any other peers at their cheapest
-// order; one program per set of anchors, and the two-trip bound of that set; the least over all sets is the bound. How
-// many visits a peer may have, and must, depends on how many others its stage has: of each kind of seat there are so many.
+// With free assignment there is one program per set of anchors, and the two-trip bound of that set; the least over all
+// sets is the bound.
 
 import { anchorSets } from './anchor-sets.ts';
-import { anchorNeed, stagesOfPeers, thereAndBack, visitWork } from './bounds.ts';
-import { createOrderer } from './candidate.ts';
-import { binomial, combinations, permutations, product } from './combinations.ts';
 import { equalLoadsPossible, type Instance } from './instance.ts';
 import { microsecondsPerSecond } from './microseconds.ts';
-import { lightestStages } from './orders.ts';
 import { type Column, dualPrices } from './simplex.ts';
+import { fixedProblem, freeProblems, type Problem } from './tours.ts';
 
-/** Beyond so many paths per anchor the bound is not computed. */
-const mostPaths = 20_000;
 const mostPivots = 2_000;
-
-/** A way around for an anchor: the peers visited and the microseconds alone. */
-interface Tour {
-  readonly peers: readonly number[];
-  readonly length: number;
-}
 
 /** Seconds; undefined where the instance is too large or loads are not equal. */
 export function slotsBound(instance: Instance): number | undefined {
@@ -34,157 +22,23 @@ export function slotsBound(instance: Instance): number | undefined {
   return bound === undefined ? undefined : bound / microsecondsPerSecond;
 }
 
-/** The visits that a peer of a stage may have at most, and must have. */
-interface Seat {
-  readonly most: number;
-  readonly least: number;
-}
-
-interface Visits extends Seat {
-  readonly peer: number;
-}
-
-/** So many of the peers may have so many visits more, and must have so many more. */
-interface Better extends Seat {
-  readonly peers: number;
-}
-
-/** What is decided over: which tours of the anchors, and where it is open, who has the better seats. */
-interface Problem {
-  readonly anchors: readonly number[];
-  /** Per anchor. */
-  readonly tours: readonly (readonly Tour[])[];
-  readonly visits: readonly Visits[];
-  readonly better: readonly Better[];
-}
-
-/** Per stage after stage 0: its equal load, shared by its peers. */
-function seatsOf({ microbatches, pathLength, live, sizes }: Instance): Seat[] {
-  const load = (microbatches * (pathLength - 1)) / (live.length - 1);
-  return live.slice(1).map((stage) => {
-    const size = sizes[stage]!;
-    const most = Math.ceil(Math.ceil(load) / size);
-    return { most, least: Math.max(0, Math.floor(load) - (size - 1) * most) };
-  });
-}
-
-/** For a free assignment to so many peers: the seat that everybody has at least, and how many have a better one. */
-function seatsByKind(instance: Instance, peers: number): { readonly base: Seat; readonly better: Better[] } {
-  const { live, sizes } = instance;
-  const kinds = seatsOf(instance).map((seat, at) => ({ ...seat, peers: sizes[live[at + 1]!]! }));
-  const seated = kinds.reduce((sum, kind) => sum + kind.peers, 0);
-  if (seated < peers) kinds.push({ most: 0, least: 0, peers: peers - seated });
-  kinds.sort((a, b) => a.most - b.most);
-  const better = kinds.slice(1).map((kind, at) => ({
-    most: kind.most - kinds[at]!.most,
-    least: kind.least - kinds[at]!.least,
-    peers: kinds.slice(at + 1).reduce((sum, other) => sum + other.peers, 0),
-  }));
-  return { base: kinds[0]!, better: better.filter(({ most, least }) => most !== 0 || least !== 0) };
-}
-
 function fixedBound(instance: Instance): number | undefined {
-  const { assignment, pathLength, headAtAnchor, live, largestJump } = instance;
-  const stageOf = stagesOfPeers(instance);
-  const path = new Int32Array(pathLength);
-  const candidate = { stageOf, path };
-  const orderer = createOrderer(instance);
-  if (binomial(live.length - 1, pathLength - 1) > mostPaths) return undefined;
-  const sets = combinations(live.slice(1), pathLength - 1).filter(
-    (stages) =>
-      lightestStages(
-        stages,
-        stages.map(() => 0),
-        stages.length,
-        largestJump,
-      ) !== undefined,
-  );
-  let count = 0;
-  for (const stages of sets) count += stages.reduce((size, stage) => size * assignment[stage]!.length, 1);
-  if (count > mostPaths) return undefined;
-  const peerSets = sets.flatMap((stages) => product(stages.map((stage) => assignment[stage]!)));
-  const tours = assignment[0]!.map((anchor) =>
-    peerSets.map((peers): Tour => {
-      path[0] = anchor;
-      path.set(peers, 1);
-      orderer.order(candidate, 0);
-      // The order of least transfers may end at a peer with a slower head than another order: the fastest counts.
-      const heads = headAtAnchor ? [0] : peers.map((peer) => instance.head[peer]!);
-      let length = ownWork(instance, anchor) + Math.min(...heads);
-      for (let at = 1; at < pathLength; at++) {
-        length += thereAndBack(instance, path[at - 1]!, path[at]!) + visitWork(instance, stageOf, path[at]!);
-      }
-      if (headAtAnchor) length += thereAndBack(instance, path[pathLength - 1]!, anchor);
-      return { peers, length };
-    }),
-  );
-  const seats = seatsOf(instance);
-  const visits = live
-    .slice(1)
-    .flatMap((stage, at) => assignment[stage]!.map((peer) => ({ peer, ...seats[at]! })));
-  const problem = { anchors: assignment[0]!, tours, visits, better: [] };
-  return lagrangian(instance, problem, solve(instance, problem));
+  const problem = fixedProblem(instance);
+  return problem && lagrangian(instance, problem, solve(instance, problem));
 }
 
 function freeBound(instance: Instance): number | undefined {
-  const { peerCount, pathLength, headAtAnchor, head } = instance;
-  const visits = pathLength - 1;
   const sets = anchorSets(instance);
-  const orders = visits <= 4 ? permutations(visits) : undefined;
-  if (sets === undefined || orders === undefined) return undefined;
-  const stageOf = stagesOfPeers(instance);
-  const work = Float64Array.from({ length: peerCount }, (_, peer) => visitWork(instance, stageOf, peer));
-  const everyone = Array.from({ length: peerCount }, (_, peer) => peer);
-  if (binomial(peerCount, visits) > mostPaths) return undefined;
-  const groups = combinations(everyone, visits);
-  const leastHead = headAtAnchor
-    ? 0
-    : head.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
-  const { base, better } = seatsByKind(instance, peerCount - instance.anchorCount);
-  /** Per anchor: every tour through any other peers. */
-  const toursOf = everyone.map((anchor) =>
-    groups
-      .filter((peers) => !peers.includes(anchor))
-      .map((peers): Tour => {
-        let least = Number.POSITIVE_INFINITY;
-        for (const order of orders) {
-          let length = 0;
-          let at = anchor;
-          for (const which of order) {
-            length += thereAndBack(instance, at, peers[which]!);
-            at = peers[which]!;
-          }
-          if (headAtAnchor) length += thereAndBack(instance, at, anchor);
-          least = Math.min(least, length);
-        }
-        const compute = peers.reduce((sum, peer) => sum + work[peer]!, ownWork(instance, anchor) + leastHead);
-        return { peers, length: least + compute };
-      }),
-  );
+  const problemOf = freeProblems(instance);
+  if (sets === undefined || problemOf === undefined) return undefined;
   // Sets in ascending order of their two-trip bounds: once that alone is no less than the least so far, none is better.
-  const ranked = sets.map((anchors) => {
-    const tours = anchors.map((anchor) =>
-      toursOf[anchor]!.filter(({ peers }) => !peers.some((peer) => anchors.includes(peer))),
-    );
-    const twoTrips = anchors.map((anchor, at) =>
-      anchorNeed(
-        instance,
-        anchor,
-        tours[at]!.reduce((least, { length }) => Math.min(least, length), Number.POSITIVE_INFINITY),
-      ),
-    );
-    return { anchors, twoTrips: Math.max(...twoTrips) };
-  });
+  const ranked = sets.map((anchors) => ({ anchors, twoTrips: problemOf(anchors).twoTrips }));
   ranked.sort((a, b) => a.twoTrips - b.twoTrips);
   let least = Number.POSITIVE_INFINITY;
   let known: Prices[] = [];
   for (const { anchors, twoTrips } of ranked) {
     if (twoTrips >= least) break;
-    const tours = anchors.map((anchor) =>
-      toursOf[anchor]!.filter(({ peers }) => !peers.some((peer) => anchors.includes(peer))),
-    );
-    const visits = everyone.filter((peer) => !anchors.includes(peer)).map((peer) => ({ peer, ...base }));
-    const problem = { anchors, tours, visits, better };
+    const problem = problemOf(anchors);
     // Prices found for another set are prices here too: often they already show that this set is no better.
     if (known.some((prices) => lagrangian(instance, problem, prices) >= least)) continue;
     const prices = solve(instance, problem);
@@ -193,15 +47,6 @@ function freeBound(instance: Instance): number | undefined {
     least = Math.min(least, bound);
   }
   return least;
-}
-
-/** Compute of the anchor itself on one round trip. */
-function ownWork(
-  { stages, forward, backward, weight, head, headAtAnchor }: Instance,
-  anchor: number,
-): number {
-  const at = anchor * stages;
-  return forward[at]! + backward[at]! + weight[at]! + (headAtAnchor ? head[anchor]! : 0);
 }
 
 interface Prices {

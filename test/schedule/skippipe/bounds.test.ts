@@ -2,10 +2,13 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { smallInstance } from '../../../bench/plan-instances.ts';
 import { minimumCostFlow } from '../../../src/schedule/flow.ts';
 import { policies } from '../../../src/schedule/policies/index.ts';
+import { quickBounds } from '../../../src/schedule/skippipe/bounds.ts';
 import { instanceOf } from '../../../src/schedule/skippipe/instance.ts';
 import { boundsOf } from '../../../src/schedule/skippipe/plan-bounds.ts';
+import { schedulesBound } from '../../../src/schedule/skippipe/schedules.ts';
 import { slotsBound } from '../../../src/schedule/skippipe/slots.ts';
 import { networkOf, timeline } from '../../../src/schedule/timeline.ts';
 import { transport } from '../../../src/schedule/transport.ts';
@@ -15,7 +18,7 @@ import { geo20 } from './geo20.ts';
 /** Whole microseconds of rounding, per task of a chain at most one. */
 const rounding = 1e-4;
 
-describe('the slots bound', () => {
+describe('the bounds by linear programs', () => {
   it('is no more than any plan takes, fixed or free', () => {
     let compared = 0;
     fc.assert(
@@ -25,26 +28,50 @@ describe('the slots bound', () => {
         const given = free ? plain : { ...plain, assignment };
         const bound = slotsBound(instanceOf(given));
         if (bound === undefined) return;
+        const schedules = schedulesBound(instanceOf(given), 0) ?? 0;
         compared++;
         const plan = policies.skippipe.plan(given, { seed, budget: { steps: 300 } });
-        expect(timeline(plan, networkOf(given)).makespanSeconds).toBeGreaterThanOrEqual(bound - rounding);
+        expect(timeline(plan, networkOf(given)).makespanSeconds).toBeGreaterThanOrEqual(
+          Math.max(bound, schedules) - rounding,
+        );
       }),
       { numRuns: 200, seed: 21 },
     );
     expect(compared).toBeGreaterThan(60);
   });
 
-  it('says that no assignment of the published peers takes less than 24.05 s', () => {
-    const bounds = boundsOf(geo20({ free: true }), true);
-    expect(bounds.slots).toBeCloseTo(24.0526, 3);
-    expect(bounds.by).toBe('slots');
-    expect(bounds.twoTrips).toBeCloseTo(18.0119, 3);
+  it('say by the mean over places that no assignment of the published peers takes less than 24.05 s', () => {
+    const free = instanceOf(geo20({ free: true }));
+    expect(slotsBound(free)).toBeCloseTo(24.0526, 3);
+    expect(quickBounds(free).twoTrips).toBeCloseTo(18.0119, 3);
   });
 
-  it('is below the two trips on the published assignment', () => {
+  it('are below the two trips on the published assignment', () => {
     const bounds = boundsOf(geo20(), true);
     expect(bounds.slots).toBeCloseTo(31.3838, 3);
     expect(bounds.by).toBe('two trips');
+  });
+
+  it('count what a mean over places forgets: trips that no place can take one after the other', () => {
+    const bounds = boundsOf(smallInstance(45, false), true);
+    expect(bounds.slots).toBeCloseTo(26.57, 2);
+    expect(bounds.schedules).toBeGreaterThan(29.3);
+    expect(bounds.by).toBe('schedules');
+  });
+
+  it('choose the anchors where the assignment is free', () => {
+    const bounds = boundsOf(smallInstance(11, true), true);
+    expect(bounds.slots).toBeCloseTo(20.38, 2);
+    expect(bounds.schedules).toBeGreaterThan(21.9);
+  });
+
+  it('come to the two trips and to no less than the mean by schedules alone', () => {
+    for (const seed of [1, 2, 3, 30]) {
+      const swarm = smallInstance(seed, false);
+      const { twoTrips, slots } = boundsOf(swarm, true);
+      const schedules = schedulesBound(instanceOf(swarm), 0)!;
+      expect(schedules).toBeGreaterThan(0.999 * Math.max(twoTrips, slots!));
+    }
   });
 });
 

@@ -1,0 +1,268 @@
+// The schedules bound: the least time T in which all anchors together could be done, where each follows a schedule of
+// its own that anchor-schedules.ts allows, and the peers have as many visits as the shares say. Schedules may be mixed:
+// an anchor follows one by half and another one by half. Unlike in the slots program (slots.ts) a mean is not enough:
+// every single schedule has to be done by T.
+//
+// That T is too little is shown by prices of visits. Whatever schedules the anchors follow, what their visits cost at
+// these prices is at least what the cheapest schedules cost; and no more than what the visits cost that peers may have.
+// Where the former is more, there is no plan within T, whatever the prices are and wherever they come from: here from a
+// linear program over the schedules found so far, to which the cheapest ones at its prices are added (column
+// generation; Dantzig and Wolfe 1960). T is found by halving.
+//
+// With free assignment this is done for sets of anchors, and the least over all sets is the bound; most sets are
+// dismissed by prices found for others.
+
+import { anchorSets } from './anchor-sets.ts';
+import { type AnchorSchedule, type Cheapest, cheapestSchedule } from './anchor-schedules.ts';
+import { thereAndBack } from './bounds.ts';
+import { equalLoadsPossible, type Instance } from './instance.ts';
+import { microsecondsPerSecond } from './microseconds.ts';
+import { type Column, dualPrices } from './simplex.ts';
+import { fixedProblem, freeProblems, type Problem, type Seat } from './tours.ts';
+
+const mostRounds = 200;
+const mostPivots = 3_000;
+/** Sums of prices are of the size of one: what is less above zero may be rounding. */
+const margin = 1e-6;
+/** The first time tried is so many times the bound that is known already. */
+const growth = 1.1;
+/** Halving ends here, as a part of T. */
+const precision = 5e-4;
+/** Of prices found for other sets of anchors, so many are kept. */
+const mostKnown = 100;
+/** After so many sets with prices of their own the bound counts as too costly. */
+const mostSetsPriced = 1_000;
+
+/** Seconds, at least `atLeast`, which is proven already; undefined where the instance is too large. */
+export function schedulesBound(instance: Instance, atLeast: number): number | undefined {
+  if (instance.microbatches === 0 || instance.pathLength < 2 || !equalLoadsPossible(instance))
+    return undefined;
+  const schedules = Array.from({ length: instance.peerCount }, (_, peer) => cheapestSchedule(instance, peer));
+  const anchors = instance.free ? instance.assignment.flat() : instance.assignment[0]!;
+  if (anchors.some((anchor) => schedules[anchor] === undefined)) return undefined;
+  const cheapest = (anchor: number) => schedules[anchor]!;
+  const from = Math.max(1, Math.floor(atLeast * microsecondsPerSecond));
+  const bound = instance.free ? freeBound(instance, cheapest, from) : fixedBound(instance, cheapest, from);
+  return bound === undefined ? undefined : Math.max(atLeast, bound / microsecondsPerSecond);
+}
+
+function fixedBound(
+  instance: Instance,
+  cheapest: (anchor: number) => Cheapest,
+  from: number,
+): number | undefined {
+  const problem = fixedProblem(instance);
+  return problem && halved(instance, problem, cheapest, from).time;
+}
+
+function freeBound(
+  instance: Instance,
+  cheapest: (anchor: number) => Cheapest,
+  from: number,
+): number | undefined {
+  const sets = anchorSets(instance);
+  const problemOf = freeProblems(instance);
+  if (sets === undefined || problemOf === undefined) return undefined;
+  const ranked = sets.map((anchors) => ({ anchors, twoTrips: problemOf(anchors).twoTrips }));
+  ranked.sort((a, b) => a.twoTrips - b.twoTrips);
+  let least = Number.POSITIVE_INFINITY;
+  let known: KnownPrices[] = [];
+  let priced = 0;
+  for (const { anchors, twoTrips } of ranked) {
+    if (twoTrips >= least || least <= from) break;
+    const problem = problemOf(anchors);
+    const worths = known.map((prices) => worth(problem, prices));
+    if (worths.some((value) => value > margin)) continue;
+    if (++priced > mostSetsPriced) return undefined;
+    const nearest = known[worths.indexOf(Math.max(...worths))]?.prices;
+    let prices: Float64Array | undefined;
+    if (least < Number.POSITIVE_INFINITY) prices = tooLittle(instance, problem, cheapest, least, nearest);
+    if (prices === undefined) {
+      const halves = halved(instance, problem, cheapest, from, least);
+      least = halves.time;
+      prices = halves.prices;
+    }
+    if (prices !== undefined) {
+      known = [knownPrices(instance, problem, problemOf, cheapest, prices, least), ...known].slice(
+        0,
+        mostKnown,
+      );
+    }
+  }
+  return least;
+}
+
+/** Prices that were found for a set of anchors, for use with others. */
+interface KnownPrices {
+  /** Per peer, what a visit costs. */
+  readonly prices: Float64Array;
+  /** What the cheapest schedule of an anchor costs, through any others. */
+  readonly schedule: (anchor: number) => number;
+}
+
+function knownPrices(
+  instance: Instance,
+  { anchors, visits }: Problem,
+  problemOf: (anchors: readonly number[]) => Problem,
+  cheapest: (anchor: number) => Cheapest,
+  found: Float64Array,
+  until: number,
+): KnownPrices {
+  // Anchors are not visited and have no price: where they are none, they are priced like their neighbour.
+  const prices = found.slice();
+  for (const anchor of anchors) {
+    const away = (peer: number) => thereAndBack(instance, anchor, peer);
+    const neighbour = visits.reduce((near, next) => (away(next.peer) < away(near.peer) ? next : near));
+    prices[anchor] = found[neighbour.peer]!;
+  }
+  const known = new Map<number, number>();
+  return {
+    prices,
+    schedule(anchor) {
+      let price = known.get(anchor);
+      if (price === undefined) {
+        const [tours] = problemOf([anchor]).tours;
+        price = cheapest(anchor)(tours!, prices, until)?.price ?? Number.POSITIVE_INFINITY;
+        known.set(anchor, price);
+      }
+      return price;
+    },
+  };
+}
+
+/** By how much the cheapest schedules cost more than all visits that peers may have, at least. */
+function worth(problem: Problem, { prices, schedule }: KnownPrices): number {
+  let sum = -allVisits(problem, prices);
+  for (const anchor of problem.anchors) sum += schedule(anchor);
+  return sum;
+}
+
+/** The most that all visits together can cost; where prices are negative, what must be visited counts. */
+function allVisits({ visits, better }: Problem, prices: Float64Array): number {
+  const of = (peer: number, { most, least }: Seat) =>
+    Math.max(0, prices[peer]!) * most + Math.min(0, prices[peer]!) * least;
+  let sum = 0;
+  for (const seat of visits) sum += of(seat.peer, seat);
+  for (const kind of better) {
+    // Nobody knows who has the better seats: those may whose visits cost most.
+    const costs = visits.map(({ peer }) => Math.max(0, of(peer, kind)));
+    costs.sort((a, b) => b - a);
+    for (const cost of costs.slice(0, kind.peers)) sum += cost;
+  }
+  return sum;
+}
+
+interface Halved {
+  /** Microseconds that are proven too little, or where it began. */
+  readonly time: number;
+  readonly prices: Float64Array | undefined;
+}
+
+/** The most time that is shown to be too little, between one that is and, if it is given, one that is not. */
+function halved(
+  instance: Instance,
+  problem: Problem,
+  cheapest: (anchor: number) => Cheapest,
+  from: number,
+  to = Number.POSITIVE_INFINITY,
+): Halved {
+  let low = from;
+  let high = to;
+  let prices: Float64Array | undefined;
+  while (high - low > precision * low) {
+    const middle = Math.ceil(high < Number.POSITIVE_INFINITY ? (low + high) / 2 : low * growth);
+    const shown = tooLittle(instance, problem, cheapest, middle, prices);
+    if (shown === undefined) high = middle;
+    else {
+      low = middle;
+      prices = shown;
+    }
+  }
+  return { time: low, prices };
+}
+
+/** Prices which show that no schedules end by `until`, if they are found; those given are tried first. */
+function tooLittle(
+  instance: Instance,
+  problem: Problem,
+  cheapest: (anchor: number) => Cheapest,
+  until: number,
+  given?: Float64Array,
+): Float64Array | undefined {
+  const { anchors, tours } = problem;
+  let prices = given ?? new Float64Array(instance.peerCount);
+  const found: Scheduled[] = [];
+  for (let round = 0; round < mostRounds; round++) {
+    let sum = -allVisits(problem, prices);
+    for (const [a, anchor] of anchors.entries()) {
+      const schedule = cheapest(anchor)(tours[a]!, prices, until);
+      if (schedule === undefined) return prices;
+      sum += schedule.price;
+      found.push({ a, ...schedule });
+    }
+    if (sum > margin) return prices;
+    const next = pricesOf(instance, problem, found);
+    if (next === undefined) return undefined;
+    prices = next;
+  }
+  return undefined;
+}
+
+interface Scheduled extends AnchorSchedule {
+  /** Which of the anchors. */
+  readonly a: number;
+}
+
+/**
+ * Minimise the visits that are too many or too few when every anchor follows the schedules found so far; the prices of
+ * visits, or undefined where none are.
+ */
+function pricesOf(
+  instance: Instance,
+  { anchors, visits, better }: Problem,
+  found: readonly Scheduled[],
+): Float64Array | undefined {
+  const ahead = anchors.length + better.length;
+  const above = new Int32Array(instance.peerCount);
+  visits.forEach(({ peer }, at) => {
+    above[peer] = ahead + 2 * at;
+  });
+  const columns: Column[] = better.map((_, kind) => ({
+    cost: 0,
+    rows: [anchors.length + kind],
+    values: [1],
+  }));
+  for (const { peer } of visits) {
+    const row = above[peer]!;
+    columns.push(
+      { cost: 0, rows: [row], values: [1] },
+      { cost: 1, rows: [row], values: [-1] },
+      { cost: 0, rows: [row + 1], values: [-1] },
+      { cost: 1, rows: [row + 1], values: [1] },
+    );
+    better.forEach(({ most, least }, kind) => {
+      columns.push({ cost: 0, rows: [anchors.length + kind, row, row + 1], values: [1, -most, -least] });
+    });
+  }
+  for (const { a, tours } of found) {
+    const counts = new Map<number, number>();
+    for (const peer of tours.flatMap(({ peers }) => peers)) counts.set(peer, (counts.get(peer) ?? 0) + 1);
+    const visited = [...counts];
+    columns.push({
+      cost: 0,
+      rows: [a, ...visited.flatMap(([peer]) => [above[peer]!, above[peer]! + 1])],
+      values: [1, ...visited.flatMap(([, count]) => [count, count])],
+    });
+  }
+  const rhs = [
+    ...anchors.map(() => 1),
+    ...better.map(({ peers }) => peers),
+    ...visits.flatMap(({ most, least }) => [most, least]),
+  ];
+  const dual = dualPrices(columns, rhs, mostPivots);
+  const wrong = rhs.reduce((sum, amount, row) => sum + amount * dual[row]!, 0);
+  if (wrong <= margin) return undefined;
+  const prices = new Float64Array(instance.peerCount);
+  for (const { peer } of visits) prices[peer] = -(dual[above[peer]!]! + dual[above[peer]! + 1]!);
+  return prices;
+}

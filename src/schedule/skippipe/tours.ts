@@ -1,0 +1,189 @@
+// What the linear programs of slots.ts and schedules.ts decide over: the ways around that each anchor can send a
+// micro-batch, with their microseconds alone in the swarm, and how many visits every peer may and must have.
+//
+// With a fixed assignment a tour is a set of peers of different stages in its cheapest lawful order. With a free one
+// stages are forgotten: any other peers in any order. How many visits a peer may have, and must, depends there on how
+// many others its stage has: it is known how many seats there are of each kind, not who takes which.
+
+import { anchorNeed, stagesOfPeers, thereAndBack, visitWork } from './bounds.ts';
+import { createOrderer } from './candidate.ts';
+import { binomial, combinations, permutations, product } from './combinations.ts';
+import type { Instance } from './instance.ts';
+import { lightestStages } from './orders.ts';
+
+/** Beyond so many paths per anchor no tours are listed. */
+const mostPaths = 20_000;
+const mostVisitsOrdered = 4;
+
+/** A way around for an anchor: the peers visited and the microseconds alone. */
+export interface Tour {
+  readonly peers: readonly number[];
+  readonly length: number;
+}
+
+/** The visits that a peer of a stage may have at most, and must have. */
+export interface Seat {
+  readonly most: number;
+  readonly least: number;
+}
+
+export interface Visits extends Seat {
+  readonly peer: number;
+}
+
+/** So many of the peers may have so many visits more, and must have so many more. */
+export interface Better extends Seat {
+  readonly peers: number;
+}
+
+/** What is decided over: which tours of the anchors, and where it is open, who has the better seats. */
+export interface Problem {
+  readonly anchors: readonly number[];
+  /** Per anchor, the shortest first. */
+  readonly tours: readonly (readonly Tour[])[];
+  readonly visits: readonly Visits[];
+  readonly better: readonly Better[];
+  /** The least time by the two-trips argument, in microseconds. */
+  readonly twoTrips: number;
+}
+
+/** Per stage after stage 0: its equal load, shared by its peers. */
+function seatsOf({ microbatches, pathLength, live, sizes }: Instance): Seat[] {
+  const load = (microbatches * (pathLength - 1)) / (live.length - 1);
+  return live.slice(1).map((stage) => {
+    const size = sizes[stage]!;
+    const most = Math.ceil(Math.ceil(load) / size);
+    return { most, least: Math.max(0, Math.floor(load) - (size - 1) * most) };
+  });
+}
+
+/** For a free assignment to so many peers: the seat that everybody has at least, and how many have a better one. */
+function seatsByKind(instance: Instance, peers: number): { readonly base: Seat; readonly better: Better[] } {
+  const { live, sizes } = instance;
+  const kinds = seatsOf(instance).map((seat, at) => ({ ...seat, peers: sizes[live[at + 1]!]! }));
+  const seated = kinds.reduce((sum, kind) => sum + kind.peers, 0);
+  if (seated < peers) kinds.push({ most: 0, least: 0, peers: peers - seated });
+  kinds.sort((a, b) => a.most - b.most);
+  const better = kinds.slice(1).map((kind, at) => ({
+    most: kind.most - kinds[at]!.most,
+    least: kind.least - kinds[at]!.least,
+    peers: kinds.slice(at + 1).reduce((sum, other) => sum + other.peers, 0),
+  }));
+  return { base: kinds[0]!, better: better.filter(({ most, least }) => most !== 0 || least !== 0) };
+}
+
+function problemOf(
+  instance: Instance,
+  { anchors, tours, visits, better }: Omit<Problem, 'twoTrips'>,
+): Problem {
+  const needs = anchors.map((anchor, at) =>
+    anchorNeed(instance, anchor, tours[at]![0]?.length ?? Number.POSITIVE_INFINITY),
+  );
+  return { anchors, tours, visits, better, twoTrips: Math.max(...needs) };
+}
+
+const byLength = (a: Tour, b: Tour) => a.length - b.length;
+
+/** Undefined where there are too many tours. */
+export function fixedProblem(instance: Instance): Problem | undefined {
+  const { assignment, pathLength, headAtAnchor, live, largestJump } = instance;
+  const stageOf = stagesOfPeers(instance);
+  const path = new Int32Array(pathLength);
+  const candidate = { stageOf, path };
+  const orderer = createOrderer(instance);
+  if (binomial(live.length - 1, pathLength - 1) > mostPaths) return undefined;
+  const sets = combinations(live.slice(1), pathLength - 1).filter(
+    (stages) =>
+      lightestStages(
+        stages,
+        stages.map(() => 0),
+        stages.length,
+        largestJump,
+      ) !== undefined,
+  );
+  let count = 0;
+  for (const stages of sets) count += stages.reduce((size, stage) => size * assignment[stage]!.length, 1);
+  if (count > mostPaths) return undefined;
+  const peerSets = sets.flatMap((stages) => product(stages.map((stage) => assignment[stage]!)));
+  const tours = assignment[0]!.map((anchor) =>
+    peerSets
+      .map((peers): Tour => {
+        path[0] = anchor;
+        path.set(peers, 1);
+        orderer.order(candidate, 0);
+        // The order of least transfers may end at a peer with a slower head than another order: the fastest counts.
+        const heads = headAtAnchor ? [0] : peers.map((peer) => instance.head[peer]!);
+        let length = ownWork(instance, anchor) + Math.min(...heads);
+        for (let at = 1; at < pathLength; at++) {
+          length +=
+            thereAndBack(instance, path[at - 1]!, path[at]!) + visitWork(instance, stageOf, path[at]!);
+        }
+        if (headAtAnchor) length += thereAndBack(instance, path[pathLength - 1]!, anchor);
+        return { peers, length };
+      })
+      .sort(byLength),
+  );
+  const seats = seatsOf(instance);
+  const visits = live
+    .slice(1)
+    .flatMap((stage, at) => assignment[stage]!.map((peer) => ({ peer, ...seats[at]! })));
+  return problemOf(instance, { anchors: assignment[0]!, tours, visits, better: [] });
+}
+
+/** The problem of each set of anchors; undefined where there are too many tours. */
+export function freeProblems(instance: Instance): ((anchors: readonly number[]) => Problem) | undefined {
+  const { peerCount, pathLength, headAtAnchor, head } = instance;
+  const visitCount = pathLength - 1;
+  if (visitCount > mostVisitsOrdered || binomial(peerCount, visitCount) > mostPaths) return undefined;
+  const orders = permutations(visitCount);
+  const stageOf = stagesOfPeers(instance);
+  const work = Float64Array.from({ length: peerCount }, (_, peer) => visitWork(instance, stageOf, peer));
+  const everyone = Array.from({ length: peerCount }, (_, peer) => peer);
+  const groups = combinations(everyone, visitCount);
+  const leastHead = headAtAnchor
+    ? 0
+    : head.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  const { base, better } = seatsByKind(instance, peerCount - instance.anchorCount);
+  /** Per anchor: every tour through any other peers. */
+  const toursOf = everyone.map((anchor) =>
+    groups
+      .filter((peers) => !peers.includes(anchor))
+      .map((peers): Tour => {
+        let least = Number.POSITIVE_INFINITY;
+        for (const order of orders) {
+          let length = 0;
+          let at = anchor;
+          for (const which of order) {
+            length += thereAndBack(instance, at, peers[which]!);
+            at = peers[which]!;
+          }
+          if (headAtAnchor) length += thereAndBack(instance, at, anchor);
+          least = Math.min(least, length);
+        }
+        const compute = peers.reduce((sum, peer) => sum + work[peer]!, ownWork(instance, anchor) + leastHead);
+        return { peers, length: least + compute };
+      })
+      .sort(byLength),
+  );
+  return (anchors) => {
+    const isAnchor = new Uint8Array(peerCount);
+    for (const anchor of anchors) isAnchor[anchor] = 1;
+    return problemOf(instance, {
+      anchors,
+      tours: anchors.map((anchor) =>
+        toursOf[anchor]!.filter(({ peers }) => peers.every((peer) => isAnchor[peer] === 0)),
+      ),
+      visits: everyone.filter((peer) => isAnchor[peer] === 0).map((peer) => ({ peer, ...base })),
+      better,
+    });
+  };
+}
+
+/** Compute of the anchor itself on one round trip. */
+function ownWork(
+  { stages, forward, backward, weight, head, headAtAnchor }: Instance,
+  anchor: number,
+): number {
+  const at = anchor * stages;
+  return forward[at]! + backward[at]! + weight[at]! + (headAtAnchor ? head[anchor]! : 0);
+}
