@@ -203,6 +203,27 @@ describe('limits', () => {
     expect(() => wire.decodeChunkHeader(bytes)).toThrow(/129 bytes received, at most 128 are accepted/);
   });
 
+  it('cut what an error had to say, and nothing else, to what fits', () => {
+    const failure = `${'no snapshot; '.repeat(300)}😀`;
+    const value = { stage: 1, iteration: 2, digest: '', entry: 3, failure };
+    const sent = (text: string) =>
+      wire.decodeControl(
+        wire.encodeControl({
+          request: 0,
+          answer: false,
+          body: { kind: 'ready', value: { ...value, failure: text } },
+        }),
+      );
+    expect(sent(failure)).toMatchObject({ body: { value: { ...value, failure: failure.slice(0, 2048) } } });
+    const cutInside = `${'x'.repeat(2047)}😀`;
+    expect(sent(cutInside)).toMatchObject({ body: { value: { failure: `${'x'.repeat(2047)}\ufffd` } } });
+    const digest = 'x'.repeat(300);
+    const body = { kind: 'ready' as const, value: { ...value, failure: '', digest } };
+    expect(() => wire.encodeControl({ request: 0, answer: false, body })).toThrow(
+      /digest has 300 characters/,
+    );
+  });
+
   it('refuse a double that is not finite, received or about to be sent', () => {
     const suspicion = (silentSeconds: number) =>
       wire.encodeControl({

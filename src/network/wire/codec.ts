@@ -67,9 +67,13 @@ const TEXT_LIMIT = 256;
 export const TEXT_LIMITS: Readonly<Record<string, number>> = {
   reason: 2048,
   message: 2048,
+  failure: 2048,
   addresses: 512,
   leaderAddresses: 512,
 };
+
+/** Texts that only people read, whatever an error had to say: a sender's are cut to what fits. */
+const EXPLANATIONS = ['reason', 'message', 'failure'] as const;
 
 /** Number fields that are not whole numbers from 0 up: what they may be instead. */
 export const NUMBER_RULES: Readonly<Record<string, 'finite' | 'finite-not-negative' | 'minus-one-or-more'>> =
@@ -168,6 +172,18 @@ function decodeWith<Message extends object>(
   return message as Message;
 }
 
+function withShortExplanations<Message extends object>(message: Message): Message {
+  let fitting = message as Message & Readonly<Record<string, unknown>>;
+  for (const field of EXPLANATIONS) {
+    const text = fitting[field];
+    if (typeof text !== 'string') continue;
+    const limit = TEXT_LIMITS[field] ?? TEXT_LIMIT;
+    if (text.length > limit || !text.isWellFormed())
+      fitting = { ...fitting, [field]: text.slice(0, limit).toWellFormed() };
+  }
+  return fitting;
+}
+
 function checkFields(name: WireMessageName, where: string, message: object): void {
   const fields = message as Readonly<Record<string, unknown>>;
   for (const field of Object.keys(fields)) checkValue(name, where + field, field, fields[field]);
@@ -238,7 +254,10 @@ export function decodeTensorHeader(bytes: Uint8Array): TensorHeaderMessage {
 /** A control message. Throws a WireError when a field breaks its limits. */
 export function encodeControl(message: ControlMessage): Uint8Array {
   const { request, answer, body } = message;
-  return encodeWith('Control', Control, MAX_CONTROL_BYTES, { request, answer, [body.kind]: body.value });
+  return encodeWith('Control', Control, MAX_CONTROL_BYTES, {
+    ...{ request, answer },
+    [body.kind]: withShortExplanations(body.value),
+  });
 }
 
 /** The control message in these bytes. Throws a WireError and nothing else, also when no known body is in it. */
@@ -270,7 +289,7 @@ export function decodeWeightsRequest(bytes: Uint8Array): WeightsRequestMessage {
 
 /** What the donor has. Throws a WireError when a field breaks its limits. */
 export function encodeWeightsOffer(message: WeightsOfferMessage): Uint8Array {
-  return encodeWith('WeightsOffer', WeightsOffer, MAX_WEIGHTS_OFFER_BYTES, message);
+  return encodeWith('WeightsOffer', WeightsOffer, MAX_WEIGHTS_OFFER_BYTES, withShortExplanations(message));
 }
 
 /** The weights offer in these bytes. Throws a WireError and nothing else. */
