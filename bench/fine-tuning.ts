@@ -35,7 +35,8 @@ export const flags = {
   rate: 'number',
   plainRate: 'number',
   fullRate: 'number',
-  test: 'number',
+  judged: 'number',
+  by: 'text',
   methods: 'text',
   world: 'text',
 } as const;
@@ -59,8 +60,10 @@ interface Options {
   readonly rate?: number;
   readonly plainRate?: number;
   readonly fullRate?: number;
-  /** Mails that are judged before and after. */
-  readonly test?: number;
+  /** Mails that are judged before and after, 400 at most. */
+  readonly judged?: number;
+  /** `test`, or `validation` for those that rates are chosen by. */
+  readonly by?: string;
   /** Of `normalised`, `plain`, `sample` and `full`, with commas between; all when left out. */
   readonly methods?: string;
   /** `swarm`, or `single` for one process. */
@@ -120,7 +123,8 @@ function methodsOf(options: Options): Readonly<Record<string, Method>> {
 }
 
 export async function run(options: Options = {}) {
-  const { pretraining = 400, context = 64, test = 400, world = 'swarm' } = options;
+  const { pretraining = 400, context = 64, judged = 400, by = 'test', world = 'swarm' } = options;
+  if (by !== 'test' && by !== 'validation') throw new RangeError(`--by is test or validation, not ${by}`);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const known = methodsOf(options);
   const methods = (options.methods?.split(',') ?? Object.keys(known)).map((name) => {
@@ -132,16 +136,17 @@ export async function run(options: Options = {}) {
   const found = readModelFolder(await pretrained(pretraining, say));
   // positions turn vectors and have no weights: the same weights serve shorter texts
   const model = { ...found, model: { ...found.model, context } };
-  const task = spamTask(context, test);
+  const task = spamTask(context, judged);
+  const mails = task[by];
   const rows = [];
   for (const method of methods) {
     const shape = manifestFor(method, modelFieldsOf(model), task);
     const given = restage(model, stagesOf(shape));
     const manifest = manifestFor(method, modelFieldsOf(model), task, given);
     const progress = (line: string) => say(`${method.name}: ${line}`);
-    const before = await judge(manifest, given, task.test);
+    const before = await judge(manifest, given, mails);
     const tuned = await (world === 'single' ? tuneAlone : tune)(manifest, given, task, progress);
-    const after = await judge(manifest, tuned.weights, task.test);
+    const after = await judge(manifest, tuned.weights, mails);
     rows.push({
       method: method.name,
       iterations: method.iterations,
@@ -157,7 +162,7 @@ export async function run(options: Options = {}) {
     bench: 'fine-tuning',
     rows,
     notes: [
-      `accuracy over ${test} mails that no run saw, half of them spam: one standard error is ${round4(Math.sqrt(0.25 / test))} at a half, ${round4(Math.sqrt(0.16 / test))} at 0.8`,
+      `accuracy over ${judged} ${by} mails that no run saw, half of them spam: one standard error is ${round4(Math.sqrt(0.25 / judged))} at a half, ${round4(Math.sqrt(0.16 / judged))} at 0.8`,
       `labelLoss is nats of the label's first byte: ${round4(Math.log(2))} is a coin toss between the two`,
       ...(world === 'single' ? [] : [`4 peers, ${STAGES} stages of ${REPLICAS} replicas`]),
     ],

@@ -9,6 +9,9 @@ import { generator, stream } from '../src/random/index.ts';
 export interface SpamTask {
   /** Records of context + 1 bytes, one after another: spam, ham, spam, ham. */
   readonly training: Uint8Array<ArrayBuffer>;
+  /** Mails to choose rates by. */
+  readonly validation: readonly LabelledMail[];
+  /** Mails that nothing is chosen by. */
   readonly test: readonly LabelledMail[];
 }
 
@@ -27,8 +30,11 @@ export const LABELS = { spam: ANSWERS.spam.charCodeAt(0), ham: ANSWERS.ham.charC
 const BEFORE_ANSWER = '. ';
 const SEED = 20_060_101;
 
-/** Draws `test` mails, half of them spam, and all the others, as many of either kind, for training. */
-export function spamTask(context: number, test: number): SpamTask {
+const MOST_JUDGED = 400;
+
+/** Draws up to 400 mails for each kind of judging, half of them spam, and all the others, as many of either, for training. */
+export function spamTask(context: number, judged: number): SpamTask {
+  if (!(judged <= MOST_JUDGED)) throw new RangeError(`${judged} mails to judge by, there are ${MOST_JUDGED}`);
   const draw = generator(stream({ runSeed: SEED, purpose: 'sampling' }));
   const mails = corpus();
   const ofKind = (spam: boolean) => draw.shuffle(mails.filter((mail) => mail.spam === spam));
@@ -38,8 +44,9 @@ export function spamTask(context: number, test: number): SpamTask {
     .flat()
     .map((mail) => ({ spam: mail.spam, record: recordOf(mail, context) }));
   return {
-    training: new Uint8Array(Buffer.concat(labelled.slice(test).map(({ record }) => record))),
-    test: labelled.slice(0, test),
+    training: new Uint8Array(Buffer.concat(labelled.slice(2 * MOST_JUDGED).map(({ record }) => record))),
+    validation: labelled.slice(0, judged),
+    test: labelled.slice(MOST_JUDGED, MOST_JUDGED + judged),
   };
 }
 
