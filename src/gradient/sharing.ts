@@ -12,9 +12,14 @@ export type Sharing = 'gather' | 'scatter';
 
 /** Up to here the second trip that `scatter` needs costs more than the bytes it saves. */
 const SMALL_BYTES = 64 * 1024;
+/** Above it messages count as well, which grow with the square of the group when everyone sends to everyone. */
+const SMALL_GROUP = 16;
 const SUM_BYTES = 4;
 
-/** What moves fewer bytes in all, and where that is the same, or little, `gather`: one trip instead of two. */
+/**
+ * What moves fewer bytes in all, and where that is the same, or little in a small group, `gather`: one trip instead of
+ * two.
+ */
 export function sharingOf(
   codec: Pick<Codec, 'encodedBytes'>,
   parameters: number,
@@ -24,5 +29,6 @@ export function sharingOf(
   const each = codec.encodedBytes(parameters);
   const gathered = contributors * each * (receivers - 1);
   const scattered = (contributors - 1) * each + SUM_BYTES * parameters * (receivers - 1);
-  return each <= SMALL_BYTES || gathered <= scattered ? 'gather' : 'scatter';
+  const isLittle = each <= SMALL_BYTES && contributors <= SMALL_GROUP;
+  return isLittle || gathered <= scattered ? 'gather' : 'scatter';
 }

@@ -49,6 +49,8 @@ export function isOf({ stage, entry }: Readiness, member: Member | undefined): m
 
 /** A peer that has not got its weights in place by then makes room for another. */
 const ENTERING_SECONDS = 600;
+/** Whom one entry lets in at most: with all that they may say of themselves it stays far below what a message holds. */
+const MOST_ENTERING = 128;
 /** A peer that fails this often to get its weights in place is let go. */
 const MOST_FAILURES = 3;
 
@@ -155,13 +157,11 @@ export class Boundary {
     if (changes.length > 0) return [...repairs, { kind: 'members', changes }];
     const keepers = this.keepers();
     if (keepers) return [keepers];
+    const goes = this.#nextToGo();
+    const enter = goes ? [] : this.#nextToEnter();
+    if (enter.length > 0) return [{ kind: 'members', changes: enter }];
     const shadow = isGathered ? () => this.#nextShadow() : () => undefined;
-    const next =
-      this.#nextToGo() ??
-      this.#nextToEnter() ??
-      this.#nextToMove(isGathered) ??
-      shadow() ??
-      this.#suggested();
+    const next = goes ?? this.#nextToMove(isGathered) ?? shadow() ?? this.#suggested();
     return next ? [{ kind: 'members', changes: [next] }] : [];
   }
 
@@ -317,10 +317,16 @@ export class Boundary {
     return undefined;
   }
 
-  #nextToEnter(): MemberChange | undefined {
-    const { state, manifest } = this.#parts;
+  /** Those that are let in next, by one entry: each finds its place as if the ones before it were in theirs. */
+  #nextToEnter(): MemberChange[] {
+    const { manifest } = this.#parts;
+    const changes: MemberChange[] = [];
+    let { state } = this.#parts;
     for (const [peer, applicant] of this.#applicants) {
-      if (!this.isSettled && !this.hasRoomFor(applicant)) continue; // when those that enter are in place, it may
+      if (changes.length === MOST_ENTERING) break;
+      const isSettled = state.present().every(({ status }) => status === 'active');
+      // when those that enter are in place, it may
+      if (!isSettled && stageFor(state, manifest, applicant) === undefined) continue;
       this.#applicants.delete(peer);
       this.#stored.set(peer, applicant.stored);
       const seat = this.#seats.get(peer);
@@ -328,9 +334,12 @@ export class Boundary {
       const isStillOpen = seat !== undefined && possibleStages(state, manifest, applicant).includes(seat);
       const stage = isStillOpen ? seat : stageFor(state, manifest, applicant);
       const origin = stage === undefined ? undefined : originFor(state, manifest, applicant, stage);
-      if (stage !== undefined && origin !== undefined) return entering(applicant, stage, origin);
+      if (stage === undefined || origin === undefined) continue;
+      const change = entering(applicant, stage, origin);
+      changes.push(change);
+      state = state.with([change]);
     }
-    return undefined;
+    return changes;
   }
 
   /** A stage that nobody holds is taken by a member that can be spared elsewhere. */

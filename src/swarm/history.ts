@@ -35,6 +35,8 @@ export interface Answer {
 export class History {
   readonly #parts: HistoryParts;
   #busy = false;
+  /** Something was missing while an answer was under way that may not have it. */
+  #again = false;
   /** Bytes of entries that others sent when asked, and how long they took. */
   #readBytes = 0;
   #readSeconds = 0;
@@ -104,9 +106,13 @@ export class History {
     return lines[0] !== undefined && parseEntry(lines[0]).hash !== lastHash;
   }
 
-  /** One of these at a time; a second is not needed. */
+  /** One of these at a time; instead of a second, the first asks once more. */
   async #alone<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
-    if (this.#busy || this.#parts.isOver()) return otherwise;
+    if (this.#parts.isOver()) return otherwise;
+    if (this.#busy) {
+      this.#again = true;
+      return otherwise;
+    }
     this.#busy = true;
     try {
       return await work();
@@ -115,16 +121,20 @@ export class History {
     }
   }
 
+  /**
+   * An answer that is proved to its end is all that there was: what came since, members are told, and whoever is let in
+   * by it as well.
+   */
   async #readOn(from: PeerName): Promise<'ok' | 'fork'> {
     const { ledger, isOver } = this.#parts;
-    for (;;) {
-      const before = ledger.certainLength;
-      const { lines, certificate } = await this.#proved(from, before);
-      if (lines.length === 0 || certificate === undefined || isOver()) return 'ok';
+    do {
+      this.#again = false;
+      const { lines, certificate } = await this.#proved(from, ledger.certainLength);
+      if (lines.length === 0 || certificate === undefined || isOver()) continue;
       if ((await ledger.take(lines, certificate)) === 'fork') return 'fork';
       await ledger.inTurn(async () => {}); // what is certain is applied before this says that it is there
-      if (ledger.certainLength === before) return 'ok';
-    }
+    } while (this.#again && !isOver());
+    return 'ok';
   }
 
   /** Entries from an index on, up to one that is proved. */

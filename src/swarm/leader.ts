@@ -91,6 +91,11 @@ const FRUITLESS_ROUNDS = 2;
 const LATE_COPY_DEADLINES = 2;
 /** After a restart, members of before are waited for this long. */
 const GATHER_SECONDS = 60;
+/**
+ * While a run gathers, so long passes after each entry for every member there: all of them get all entries, and those
+ * who come meanwhile are let in by one.
+ */
+const GATHERING_SECONDS_A_MEMBER = 0.002;
 /** Before the first plan, members that went again are waited for this long. */
 const ABSENT_SECONDS = 10;
 
@@ -350,6 +355,7 @@ export class Leader {
       if (bodies.length > 0) {
         // keepers that may not change just now may a moment later
         if (bodies[0]!.kind === 'keepers' && state.keepers.length === keepers) await this.#changes.next(0.5);
+        if (!this.#started) await sleep(clock, GATHERING_SECONDS_A_MEMBER * state.present().length);
         continue;
       }
       if (this.#stopped) return;
@@ -526,9 +532,8 @@ export class Leader {
     const order = collecting.nextRound(exchange, listening, alive, timing.exchangeSeconds);
     if (order === undefined) return;
     exchange.orderedAt = this.#parts.clock.now();
-    for (const peer of new Set([...order.contributors, ...order.receivers])) {
-      send(peer, { kind: 'exchangeOrder', value: order });
-    }
+    const said = { kind: 'exchangeOrder', value: order } as const;
+    for (const peer of new Set([...order.contributors, ...order.receivers])) send(peer, said);
   }
 
   #close(collecting: Collecting): void {

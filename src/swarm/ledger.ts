@@ -79,6 +79,8 @@ export interface RunName {
   readonly seed: number;
 }
 
+const NOBODY: readonly PeerName[] = [];
+
 export class Ledger {
   readonly journal: Journal;
   readonly #parts: LedgerParts;
@@ -110,7 +112,7 @@ export class Ledger {
 
   /** Who keeps the journal as far as this peer's goes, also by an entry that is not certain. */
   get keepers(): readonly PeerName[] {
-    return this.#keeping?.keepers ?? [];
+    return this.#keeping?.keepers ?? NOBODY;
   }
 
   get isKeeper(): boolean {

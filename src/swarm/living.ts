@@ -4,9 +4,6 @@
 import type { PeerName } from '../seams/network.ts';
 import type { RunState } from './run-state.ts';
 
-/** Members of its group that a peer listens for. */
-const MOST_OF_GROUP = 8;
-
 export interface LivingParts {
   readonly self: PeerName;
   readonly state: () => RunState;
@@ -59,9 +56,9 @@ export class Living {
   }
 
   /**
-   * Whom this peer listens for: those next to it on the paths, the leader, and of its group those that come after it;
-   * as the leader everyone. In a large group each is listened for by some and not by all, whose heartbeats would grow
-   * with the square of the group.
+   * Whom this peer listens for: those next to it on the paths, the leader, and of its group the one before it and the
+   * one after it; as the leader everyone. In a large group each is listened for by some and not by all, whose heartbeats
+   * would grow with the square of the group.
    */
   watched(neighbours: readonly PeerName[], leading: boolean): PeerName[] {
     const { self } = this.#parts;
@@ -73,8 +70,10 @@ export class Living {
       watched.add(state.leader);
       const group = state.group(own.stage);
       const place = group.findIndex(({ peer }) => peer === self);
-      const after = [...group.slice(place + 1), ...group.slice(0, Math.max(place, 0))];
-      for (const { peer } of after.slice(0, MOST_OF_GROUP)) watched.add(peer);
+      for (const next of [place + 1, place - 1]) {
+        const member = group.at(next % group.length);
+        if (member) watched.add(member.peer);
+      }
     }
     watched.delete(self);
     return [...watched].filter((peer) => this.alive(peer));

@@ -157,7 +157,12 @@ async function fetchFrom(
 export function sourcesOf(state: RunState, newcomer: PeerName, stage: number, origin: Origin): PeerName[] {
   switch (origin.kind) {
     case 'donor': {
-      const others = [...state.group(stage).toReversed(), ...state.shadows(stage)].map(({ peer }) => peer);
+      // the donor and the newcomer may be among them
+      const newest = state
+        .group(stage)
+        .slice(-MOST_SOURCES - 2)
+        .reverse();
+      const others = [...newest, ...state.shadows(stage)].map(({ peer }) => peer);
       const sources = new Set([origin.donor, ...others]);
       sources.delete(newcomer);
       return [...sources].slice(0, MOST_SOURCES);

@@ -357,6 +357,7 @@ export class Peer {
         addresses: network.addresses(),
         iteration: this.state.iteration,
       }),
+      members: () => this.state.present().length,
       heard: (peer, addresses) => {
         if (this.state.member(peer)) network.learn(peer, addresses);
       },

@@ -25,8 +25,8 @@ export interface Applicant {
 }
 
 /** Live holders of a stage, entering ones included. */
-export function holders(state: RunState, stage: number): Member[] {
-  return state.present().filter((member) => member.stage === stage);
+export function holders(state: RunState, stage: number): readonly Member[] {
+  return state.holders(stage);
 }
 
 /**
@@ -68,8 +68,8 @@ export function originFor(
   applicant: Pick<Applicant, 'peer' | 'stored'>,
   stage: number,
 ): Origin | undefined {
-  const donor = state.group(stage).findLast((member) => member.peer !== applicant.peer);
-  if (donor) return { kind: 'donor', donor: donor.peer };
+  const donor = donorOf(state, stage, applicant.peer);
+  if (donor !== undefined) return { kind: 'donor', donor };
   // whoever is about to hold it with weights of its own differs from all others: they copy them when it is in place
   const others = holders(state, stage).filter((member) => member.peer !== applicant.peer);
   const own = others.some(({ origin }) => origin.kind === 'stored' || origin.kind === 'rebuild');
@@ -82,6 +82,21 @@ export function originFor(
   if (stored !== undefined && stored.iteration > 0) return { kind: 'stored', iteration: stored.iteration };
   if (state.iteration === 0) return { kind: 'initial' };
   return rebuildOrigin(state, manifest, stage, applicant.peer);
+}
+
+/** The replica that the fewest newcomers are fetching from, the newest of those: whoever comes at once is spread over all. */
+function donorOf(state: RunState, stage: number, newcomer: PeerName): PeerName | undefined {
+  const fetching = new Map<PeerName, number>();
+  for (const { status, origin } of state.holders(stage)) {
+    if (status !== 'entering' || origin.kind !== 'donor') continue;
+    fetching.set(origin.donor, (fetching.get(origin.donor) ?? 0) + 1);
+  }
+  let best: PeerName | undefined;
+  for (const { peer } of state.group(stage)) {
+    if (peer === newcomer) continue;
+    if (best === undefined || (fetching.get(peer) ?? 0) <= (fetching.get(best) ?? 0)) best = peer;
+  }
+  return best;
 }
 
 /** The recovery rule's sources for a lost stage, each with a live donor; undefined for stage 0 or when none is left. */
@@ -118,7 +133,7 @@ export function takerOf(state: RunState, stages: number, lost: number): Member |
   const size = ({ stage }: Member) => state.group(stage).length;
   const [shadow] = shadows.toSorted((a, b) => size(b) - size(a));
   if (shadow) return shadow;
-  let best: Member[] = [];
+  let best: readonly Member[] = [];
   for (let stage = stages - 1; stage >= 0; stage--) {
     const group = state.group(stage);
     const better = group.length > best.length || (group.length === best.length && best[0]?.stage === 0);

@@ -10,11 +10,14 @@ export interface PresenceParts {
   readonly clock: Clock;
   readonly runId: string;
   readonly describe: () => { name: string; addresses: readonly string[]; iteration: number };
+  /** How many belong to the run now. */
+  readonly members: () => number;
   readonly heard: (peer: PeerName, addresses: readonly string[]) => void;
 }
 
-/** Each message costs every member a signature check. */
 const INTERVAL_SECONDS = 15;
+/** Each message costs every member a signature check: however many they are, each hears two a second at most. */
+const SECONDS_A_MEMBER = 0.5;
 const MAX_BYTES = 8192;
 const schema = z.object({
   name: z.string().max(64),
@@ -46,9 +49,10 @@ export class Presence {
 
   #say(): void {
     if (this.#stopped) return;
-    const { network, clock, describe } = this.#parts;
+    const { network, clock, describe, members } = this.#parts;
     network.publish(this.#topic, new TextEncoder().encode(JSON.stringify(describe()))).catch(() => {});
-    this.#cancel = clock.schedule(INTERVAL_SECONDS, () => this.#say());
+    const seconds = Math.max(INTERVAL_SECONDS, SECONDS_A_MEMBER * members());
+    this.#cancel = clock.schedule(seconds, () => this.#say());
   }
 
   #hear(from: PeerName, data: Uint8Array): void {

@@ -105,8 +105,9 @@ export class Refounding {
       this.#since = undefined;
       this.#said = false;
     } else this.#since ??= clock.now();
-    const patience = this.#parts.timing.timeouts.refounding + PLACE_SECONDS * this.#place();
-    if (this.#leaderless < patience) {
+    const patience = this.#parts.timing.timeouts.refounding;
+    const leaderless = this.#leaderless;
+    if (leaderless < patience || leaderless < patience + PLACE_SECONDS * this.#place()) {
       this.#cancel = clock.schedule(LOOK_SECONDS, () => this.#look());
       return;
     }

@@ -6,7 +6,6 @@ import {
   type Entry,
   JournalError,
   type MemberChange,
-  type Origin,
   type Planner,
 } from '../journal/entry.ts';
 import {
@@ -17,40 +16,9 @@ import {
   withoutPeer,
 } from '../schedule/skippipe/measured.ts';
 import type { PeerName } from '../seams/network.ts';
+import { type Member, type Members, nobody } from './members.ts';
 
-/** An exact copy of a stage, kept by a member that holds another one: so that the stage is not lost with its group. */
-export interface Shadow {
-  readonly stage: number;
-  /** `entering`: the copy is on its way. */
-  readonly status: 'entering' | 'active';
-  readonly origin: Origin;
-  /** The iteration that was committed last when it began. */
-  readonly enteredAfter: number;
-  /** The entry by which it began, by index. */
-  readonly enteredBy: number;
-}
-
-export interface Member {
-  readonly peer: PeerName;
-  readonly name: string;
-  readonly addresses: readonly string[];
-  readonly stage: number;
-  /** `entering`: its weights are on their way, it listens to its group but counts for nothing yet. */
-  readonly status: 'entering' | 'active' | 'gone';
-  readonly origin: Origin;
-  /** Micro-batches whose activations fit; as many as come where it is left out. */
-  readonly memoryMicrobatches?: number | undefined;
-  /** Whether it came with the run's text. */
-  readonly hasText?: boolean | undefined;
-  /** The iteration that was committed last when it entered its stage. */
-  readonly enteredAfter: number;
-  /** The entry by which it entered its stage, by index. */
-  readonly enteredBy: number;
-  /** Why it went; only while it is gone. */
-  readonly how?: 'left' | 'broken' | 'silent' | 'failed';
-  /** The stage that it keeps a copy of. */
-  readonly shadow?: Shadow | undefined;
-}
+export type { Member, Shadow } from './members.ts';
 
 export interface OrderedPlan {
   readonly iteration: number;
@@ -79,7 +47,7 @@ export class RunState {
   /** Averages of what was measured up to the last commit, and up to the one before. */
   #measured: Measurements = noMeasurements;
   #measuredBefore: Measurements = noMeasurements;
-  readonly #members = new Map<PeerName, Member>();
+  #members: Members = nobody;
   /** Per stage: the last commit that changed its weights, and the norm of that gradient. */
   readonly #updatedAt = new Map<number, number>();
   readonly #gradientNorms = new Map<number, number>();
@@ -125,12 +93,12 @@ export class RunState {
       if (!planned) throw wrong(`commits iteration ${body.iteration}, which was not planned`);
     }
     if (body.kind === 'keepers') {
-      const stranger = body.keepers.find((keeper) => !this.#members.has(keeper) && keeper !== this.founder);
+      const stranger = body.keepers.find((keeper) => !this.#members.get(keeper) && keeper !== this.founder);
       if (stranger !== undefined) throw wrong(`${stranger} is not a member`);
     }
     if (body.kind === 'members') {
       const unknown = body.changes.find(
-        (change) => change.kind !== 'enter' && !this.#members.has(change.peer),
+        (change) => change.kind !== 'enter' && !this.#members.get(change.peer),
       );
       if (unknown) throw wrong(`${unknown.peer} is not a member`);
     }
@@ -160,7 +128,7 @@ export class RunState {
         this.term = term;
         break;
       case 'members':
-        for (const change of body.changes) this.#changeMember(change, entry.index);
+        this.#changeMembers(entry, body.changes);
         break;
       case 'plan':
         this.plan = {
@@ -183,7 +151,9 @@ export class RunState {
         break;
       case 'repair':
         this.#updatedAt.set(body.stage, this.iteration);
-        if (body.rule !== 'shadow') this.#dropShadows(body.stage);
+        if (body.rule !== 'shadow') {
+          this.#members = this.#members.after(entry, () => this.#members.withoutShadows(body.stage));
+        }
         break;
       case 'end':
         this.ended = true;
@@ -206,57 +176,25 @@ export class RunState {
     return upToIteration === this.iteration - 1 ? this.#measuredBefore : undefined;
   }
 
-  #changeMember(change: MemberChange, index: number): void {
-    const before = this.#members.get(change.peer);
-    if (change.kind === 'enter') {
-      const { kind: _, ...entered } = change;
-      const kept =
-        before?.status !== 'gone' && before?.shadow?.stage !== change.stage ? before?.shadow : undefined;
-      this.#members.delete(change.peer); // a group's order is the order of entering
-      const since = { enteredAfter: this.iteration, enteredBy: index };
-      this.#members.set(change.peer, {
-        ...entered,
-        status: 'entering',
-        ...since,
-        ...(kept && { shadow: kept }),
-      });
-      return;
-    }
-    const member = before!;
-    if (change.kind === 'shadow' || change.kind === 'shadowing' || change.kind === 'unshadowed') {
-      this.#members.set(change.peer, { ...member, shadow: this.#shadowAfter(change, member, index) });
-      return;
-    }
-    // lost after it was found ready and before that was ordered: it stays gone
-    if (change.kind === 'active' && member.status !== 'entering') return;
-    const changed =
-      change.kind === 'active'
-        ? { status: 'active' as const }
-        : { status: 'gone' as const, how: change.how, shadow: undefined };
-    this.#members.set(change.peer, { ...member, ...changed });
-    if (change.kind === 'gone') {
+  /** What would be so after these changes, as the next entry: to see how one bears on another. */
+  with(changes: readonly MemberChange[]): RunState {
+    const copy = new RunState();
+    copy.iteration = this.iteration;
+    copy.leader = this.leader;
+    copy.keepers = this.keepers;
+    for (const [stage, norm] of this.#gradientNorms) copy.#gradientNorms.set(stage, norm);
+    copy.#members = this.#members.with(changes, this.iteration, 0);
+    return copy;
+  }
+
+  #changeMembers(entry: Entry, changes: readonly MemberChange[]): void {
+    const before = this.#members;
+    this.#members = before.after(entry, () => before.with(changes, this.iteration, entry.index));
+    for (const change of changes) {
+      if (change.kind !== 'gone') continue;
       this.#measured = withoutPeer(this.#measured, change.peer);
       this.#measuredBefore = withoutPeer(this.#measuredBefore, change.peer);
     }
-  }
-
-  /** The stage goes on from other weights than its copies. */
-  #dropShadows(stage: number): void {
-    for (const [peer, member] of this.#members) {
-      if (member.shadow?.stage === stage) this.#members.set(peer, { ...member, shadow: undefined });
-    }
-  }
-
-  #shadowAfter(
-    change: Extract<MemberChange, { kind: 'shadow' | 'shadowing' | 'unshadowed' }>,
-    member: Member,
-    index: number,
-  ): Shadow | undefined {
-    if (change.kind === 'unshadowed' || member.status === 'gone') return undefined;
-    if (change.kind === 'shadowing') return member.shadow && { ...member.shadow, status: 'active' };
-    const { stage, origin } = change;
-    if (stage === member.stage) return undefined; // it came to hold the stage itself
-    return { stage, origin, status: 'entering', enteredAfter: this.iteration, enteredBy: index };
   }
 
   member(peer: PeerName): Member | undefined {
@@ -264,27 +202,32 @@ export class RunState {
   }
 
   /** Members that are not gone, in the order in which they entered. */
-  present(): Member[] {
-    return [...this.#members.values()].filter((member) => member.status !== 'gone');
+  present(): readonly Member[] {
+    return this.#members.present();
   }
 
   /** Everyone who ever belonged, in the order in which they (last) entered. */
-  everyone(): Member[] {
-    return [...this.#members.values()];
+  everyone(): readonly Member[] {
+    return this.#members.everyone();
   }
 
-  active(): Member[] {
-    return [...this.#members.values()].filter((member) => member.status === 'active');
+  active(): readonly Member[] {
+    return this.#members.active();
   }
 
   /** A stage's active replicas, in group order. */
-  group(stage: number): Member[] {
-    return this.active().filter((member) => member.stage === stage);
+  group(stage: number): readonly Member[] {
+    return this.#members.group(stage);
+  }
+
+  /** Live holders of a stage, entering ones included. */
+  holders(stage: number): readonly Member[] {
+    return this.#members.holders(stage);
   }
 
   /** Members outside a stage whose exact copy of it is in place. */
-  shadows(stage: number): Member[] {
-    return this.present().filter(({ shadow }) => shadow?.stage === stage && shadow.status === 'active');
+  shadows(stage: number): readonly Member[] {
+    return this.#members.shadows(stage);
   }
 
   /** The last commit (or repair) that changed a stage's weights; 0 when they are the initial ones. */

@@ -41,6 +41,13 @@ interface Heard {
   roundTrip: RoundTrip | undefined;
 }
 
+interface Agreed {
+  readonly keepers: readonly PeerName[];
+  readonly leader: PeerName;
+  readonly heartbeatSeconds: number;
+  readonly timeouts: Timeouts;
+}
+
 /** An answer to a heartbeat that was sent longer ago says nothing any more. */
 const BEATS_KEPT = 64;
 const EXCHANGES_KEPT = 32;
@@ -60,6 +67,8 @@ export class Timing {
   #callSeconds = 0;
   #iterationSeconds = 0;
   #told: Timeouts | undefined;
+  /** Those of agreement, until something that they follow from is another. */
+  #agreed: Agreed | undefined;
 
   constructor(parts: TimingParts) {
     this.#parts = parts;
@@ -96,17 +105,22 @@ export class Timing {
       const seconds = Math.max(0, now - sentAt - stamp.heldMicroseconds / MICROSECONDS);
       roundTrip = withRoundTrip(roundTrip, Math.min(seconds, ROUND_TRIP_CEILING_SECONDS));
     }
-    this.#heard.set(from, {
+    const heard = {
       sequence: stamp.sequence,
       at: now,
       echoed: sentAt === undefined ? (before?.echoed ?? 0) : stamp.echo,
       beatSeconds: beatOfHeartbeat(stamp.intervalMicroseconds / MICROSECONDS),
       roundTrip,
-    });
+    };
+    this.#heard.set(from, heard);
+    const agreed = this.#agreed;
+    const isOther = before?.beatSeconds !== heard.beatSeconds || before.roundTrip !== roundTrip;
+    if (isOther && (from === agreed?.leader || agreed?.keepers.includes(from))) this.#agreed = undefined;
   }
 
   /** An exchange took so long, from its order to the last answer. */
   exchangeTook(seconds: number): void {
+    this.#agreed = undefined;
     this.#exchanges.push(seconds);
     if (this.#exchanges.length > EXCHANGES_KEPT) this.#exchanges.shift();
   }
@@ -118,11 +132,15 @@ export class Timing {
 
   /** An engine was busy with one call for so long. */
   callTook(seconds: number): void {
-    this.#callSeconds = Math.max(this.#callSeconds, seconds);
+    if (seconds <= this.#callSeconds) return;
+    this.#agreed = undefined;
+    this.#callSeconds = seconds;
   }
 
   iterationTook(seconds: number): void {
-    this.#iterationSeconds = Math.max(this.#iterationSeconds, seconds);
+    if (seconds <= this.#iterationSeconds) return;
+    this.#agreed = undefined;
+    this.#iterationSeconds = seconds;
   }
 
   // ---- what follows
@@ -141,15 +159,12 @@ export class Timing {
 
   /** How often this peer's heartbeats go out: by what itself has measured. */
   get heartbeatSeconds(): number {
-    return timeoutsFrom({ ...nothingMeasured, roundTripSeconds: this.#majorityRoundTrip() }).heartbeat;
+    return this.#agreement().heartbeatSeconds;
   }
 
   /** Those of agreement and work: by the round trip to a majority of the keepers, and by who leads. */
   get timeouts(): Timeouts {
-    const { self, leader } = this.#parts;
-    const led = leader();
-    const beat = led === self ? 0 : (this.#heard.get(led)?.beatSeconds ?? 0);
-    return timeoutsFrom(this.#measured(this.#majorityRoundTrip(), beat));
+    return this.#agreement().timeouts;
   }
 
   /** Those that are about one peer. */
@@ -194,10 +209,27 @@ export class Timing {
     };
   }
 
+  /** What follows from the keepers and the leader: asked for with every heartbeat, and another one only now and then. */
+  #agreement(): Agreed {
+    const keepers = this.#parts.keepers();
+    const leader = this.#parts.leader();
+    const known = this.#agreed;
+    if (known?.keepers === keepers && known.leader === leader) return known;
+    const roundTripSeconds = this.#majorityRoundTrip(keepers);
+    const beat = leader === this.#parts.self ? 0 : (this.#heard.get(leader)?.beatSeconds ?? 0);
+    this.#agreed = {
+      keepers,
+      leader,
+      heartbeatSeconds: timeoutsFrom({ ...nothingMeasured, roundTripSeconds }).heartbeat,
+      timeouts: timeoutsFrom(this.#measured(roundTripSeconds, beat)),
+    };
+    return this.#agreed;
+  }
+
   /** Within this a majority of the keepers answers, this peer among them, as far as they were measured. */
-  #majorityRoundTrip(): number {
-    const { self, keepers } = this.#parts;
-    const limits = keepers().flatMap((keeper) => {
+  #majorityRoundTrip(keepers: readonly PeerName[]): number {
+    const { self } = this.#parts;
+    const limits = keepers.flatMap((keeper) => {
       if (keeper === self) return [0];
       const roundTrip = this.#heard.get(keeper)?.roundTrip;
       return roundTrip ? [roundTripLimit(roundTrip)] : [];
