@@ -42,6 +42,8 @@ export class Liveness {
   readonly #streams = new Map<PeerName, 'alone' | 'with its connection'>();
   #cancel: CancelTimer = () => {};
   #lastBeat: number;
+  /** A heartbeat that comes so long after the last one says that this peer stood still. */
+  #lateSeconds = Number.POSITIVE_INFINITY;
   #stopped = false;
 
   constructor(parts: LivenessParts) {
@@ -107,9 +109,7 @@ export class Liveness {
    * It suspects nobody then, and what it hears was said a while ago.
    */
   get stoodStill(): boolean {
-    const { clock, timing } = this.#parts;
-    const { heartbeat, suspicion } = timing.timeouts;
-    return clock.now() - this.#lastBeat > heartbeat + suspicion;
+    return this.#parts.clock.now() - this.#lastBeat > this.#lateSeconds;
   }
 
   #beat(): void {
@@ -117,6 +117,8 @@ export class Liveness {
     if (this.#stopped) return;
     const { stoodStill } = this;
     this.#lastBeat = clock.now();
+    const { heartbeat: between, suspicion } = timing.timeouts;
+    this.#lateSeconds = between + suspicion;
     timing.beat();
     const news = timing.news();
     if (news) this.#parts.timeouts(news);

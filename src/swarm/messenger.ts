@@ -253,12 +253,13 @@ export class Messenger {
     return this.#encoded.header;
   }
 
-  async #read(stream: FrameStream, take: (frame: Frame) => Promise<void> | void): Promise<void> {
+  async #read(stream: FrameStream, take: (frame: Frame) => Promise<void> | undefined): Promise<void> {
     try {
       for await (const frame of stream.frames()) {
         if (this.#closing.signal.aborted) return;
         this.presumeHeard(stream.remote);
-        await take(frame);
+        const taking = take(frame);
+        if (taking !== undefined) await taking;
       }
     } catch (error) {
       if (isMisbehaviour(error)) this.#handlers.misbehaved(stream.remote, error);
@@ -309,13 +310,13 @@ function isReset(error: unknown): boolean {
 class Line {
   queued = 0;
   queuedBytes = 0;
-  /** Whether the stream is there; false while it is being opened. */
-  isOpen = false;
   readonly #network: Network;
   readonly #peer: PeerName;
   readonly #protocol: Protocol;
   readonly #broke: () => void;
   #stream: Promise<FrameStream> | undefined;
+  /** The same, once something was sent on it. */
+  #opened: FrameStream | undefined;
 
   /** @param broke called when the stream breaks under this peer; not when this peer drops it */
   constructor(network: Network, peer: PeerName, protocol: Protocol, broke: () => void) {
@@ -327,23 +328,26 @@ class Line {
 
   async send(frame: Frame, signal: AbortSignal): Promise<void> {
     const bytes = frame.header.byteLength + frame.payload.byteLength;
+    const open = this.queued === 0 ? this.#opened : undefined; // nobody to overtake
     this.queued++;
     this.queuedBytes += bytes;
     const opening = this.#stream ?? this.#open(signal);
     try {
-      const stream = await opening;
-      this.isOpen = this.#stream === opening;
+      const stream = open ?? (await opening);
+      if (this.#stream === opening) this.#opened = stream;
       await stream.send(frame, signal);
     } catch (error) {
-      if (this.#stream === opening) {
-        this.#stream = undefined;
-        this.isOpen = false;
-      }
+      if (this.#stream === opening) this.#forget();
       throw error;
     } finally {
       this.queued--;
       this.queuedBytes -= bytes;
     }
+  }
+
+  /** Whether the stream is there; false while it is being opened. */
+  get isOpen(): boolean {
+    return this.#opened !== undefined;
   }
 
   #open(signal: AbortSignal): Promise<FrameStream> {
@@ -359,7 +363,7 @@ class Line {
       for await (const _ of stream.frames()) break;
     } catch (error) {
       if (this.#stream !== opening) return;
-      this.#stream = undefined;
+      this.#forget();
       if (isReset(error)) this.#broke();
     }
   }
@@ -369,7 +373,11 @@ class Line {
       (stream) => stream.abort(new Error('the peer is gone')),
       () => {},
     );
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#stream = undefined;
-    this.isOpen = false;
+    this.#opened = undefined;
   }
 }

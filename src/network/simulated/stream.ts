@@ -16,6 +16,8 @@ import type { Order, WireEnd } from './wire.ts';
 const CREDIT_BYTES = 4 * 1024 * 1024;
 /** Of each frame, beside its header and payload. */
 const FRAME_BYTES = 8;
+const NOTHING = new Uint8Array(0);
+const SENT = Promise.resolve();
 
 export class SimulatedStream implements FrameStream {
   readonly protocol: Protocol;
@@ -74,28 +76,44 @@ export class SimulatedStream implements FrameStream {
     return this.#wire.peer;
   }
 
-  async send(frame: Frame, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    this.#checkOpen();
-    checkLimits(frame, this.protocol, this.remote);
-    const bytes = frame.header.byteLength + frame.payload.byteLength;
-    const copy = { header: frame.header.slice(), payload: frame.payload.slice() };
-    // frames leave in the order of the calls, each once the ones before have room
-    if (this.#turn !== undefined || this.#outstandingBytes > CREDIT_BYTES) {
-      const turn = (this.#turn ?? Promise.resolve()).then(() => this.#waitForCredit(signal));
-      const settled = turn.catch(() => {});
-      this.#turn = settled;
-      await turn.finally(() => {
-        if (this.#turn === settled) this.#turn = undefined;
-      });
+  send(frame: Frame, signal?: AbortSignal): Promise<void> {
+    try {
+      signal?.throwIfAborted();
       this.#checkOpen();
+      checkLimits(frame, this.protocol, this.remote);
+    } catch (error) {
+      return Promise.reject(error);
     }
+    const copy = {
+      header: frame.header.slice(),
+      payload: frame.payload.byteLength === 0 ? NOTHING : frame.payload.slice(),
+    };
+    // frames leave in the order of the calls, each once the ones before have room
+    const mayLeave = this.#turn === undefined && this.#outstandingBytes <= CREDIT_BYTES;
+    if (!mayLeave) return this.#sendInTurn(copy, signal);
+    this.#leave(copy);
+    return this.#outstandingBytes > CREDIT_BYTES ? this.#waitForCredit(signal) : SENT;
+  }
+
+  async #sendInTurn(frame: Frame, signal: AbortSignal | undefined): Promise<void> {
+    const turn = (this.#turn ?? Promise.resolve()).then(() => this.#waitForCredit(signal));
+    const settled = turn.catch(() => {});
+    this.#turn = settled;
+    await turn.finally(() => {
+      if (this.#turn === settled) this.#turn = undefined;
+    });
+    this.#checkOpen();
+    this.#leave(frame);
+    if (this.#outstandingBytes > CREDIT_BYTES) await this.#waitForCredit(signal);
+  }
+
+  #leave(frame: Frame): void {
+    const bytes = frame.header.byteLength + frame.payload.byteLength;
     this.#wire.node.countSent(frame);
-    this.#networks.leaves(this.#wire.self, this.remote, this.protocol, copy);
+    this.#networks.leaves(this.#wire.self, this.remote, this.protocol, frame);
     this.#outstandingBytes += bytes;
     const other = this.#other!;
-    this.#wire.send(bytes + FRAME_BYTES, this.#order, () => other.#arrive(copy));
-    if (this.#outstandingBytes > CREDIT_BYTES) await this.#waitForCredit(signal);
+    this.#wire.send(bytes + FRAME_BYTES, this.#order, () => other.#arrive(frame));
   }
 
   /** Resolves when the reader has caught up; rejects when the signal aborts first, or at once when the stream broke. */
@@ -117,26 +135,37 @@ export class SimulatedStream implements FrameStream {
       throw new NetworkError('closed', 'the stream was closed on this side', { peer: this.remote });
   }
 
-  async *frames(): AsyncIterableIterator<Frame> {
-    try {
-      for (;;) {
-        const frame = this.#inbox.shift();
-        if (frame) {
-          this.#giveCredit(frame);
-          yield frame;
-        } else if (this.#failure) {
-          throw this.#failure;
-        } else if (this.#ended) {
-          return;
-        } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        }
+  /** Written out instead of as a generator: every frame of every peer comes through here. */
+  frames(): AsyncIterableIterator<Frame> {
+    let over = false;
+    const next = (): Promise<IteratorResult<Frame>> => {
+      const frame = over ? undefined : this.#inbox.shift();
+      if (frame !== undefined) {
+        this.#giveCredit(frame);
+        return Promise.resolve({ done: false, value: frame });
       }
-    } finally {
-      this.#wake = undefined;
-    }
+      if (over || (this.#ended && this.#failure === undefined)) {
+        over = true;
+        return Promise.resolve({ done: true, value: undefined });
+      }
+      if (this.#failure !== undefined) {
+        over = true;
+        return Promise.reject(this.#failure);
+      }
+      return new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      }).then(next);
+    };
+    const frames: AsyncIterableIterator<Frame> = {
+      next,
+      return: () => {
+        over = true;
+        this.#wake = undefined;
+        return Promise.resolve({ done: true, value: undefined });
+      },
+      [Symbol.asyncIterator]: () => frames,
+    };
+    return frames;
   }
 
   async close(): Promise<void> {
