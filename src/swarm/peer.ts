@@ -126,6 +126,7 @@ export class Peer {
       self: network.self,
       keepers: () => ledger.keepers,
       leader: () => ledger.leader || this.state.leader,
+      members: () => this.state.present().length,
     });
     this.#timing = timing;
     const ledger: Ledger = new Ledger({
@@ -357,7 +358,7 @@ export class Peer {
         addresses: network.addresses(),
         iteration: this.state.iteration,
       }),
-      members: () => this.state.present().length,
+      members: () => ({ count: this.state.present().length, withSelf: this.#living.counts(this.self) }),
       heard: (peer, addresses) => {
         if (this.state.member(peer)) network.learn(peer, addresses);
       },

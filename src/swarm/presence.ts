@@ -10,14 +10,14 @@ export interface PresenceParts {
   readonly clock: Clock;
   readonly runId: string;
   readonly describe: () => { name: string; addresses: readonly string[]; iteration: number };
-  /** How many belong to the run now. */
-  readonly members: () => number;
+  /** How many belong to the run now, and whether this peer is one of them: nobody heeds what others say. */
+  readonly members: () => { readonly count: number; readonly withSelf: boolean };
   readonly heard: (peer: PeerName, addresses: readonly string[]) => void;
 }
 
 const INTERVAL_SECONDS = 15;
-/** Each message costs every member a signature check: however many they are, each hears two a second at most. */
-const SECONDS_A_MEMBER = 0.5;
+/** Each message costs every member a signature check: however many they are, each hears one a second at most. */
+const SECONDS_A_MEMBER = 1;
 const MAX_BYTES = 8192;
 const schema = z.object({
   name: z.string().max(64),
@@ -50,8 +50,11 @@ export class Presence {
   #say(): void {
     if (this.#stopped) return;
     const { network, clock, describe, members } = this.#parts;
-    network.publish(this.#topic, new TextEncoder().encode(JSON.stringify(describe()))).catch(() => {});
-    const seconds = Math.max(INTERVAL_SECONDS, SECONDS_A_MEMBER * members());
+    const { count, withSelf } = members();
+    if (withSelf) {
+      network.publish(this.#topic, new TextEncoder().encode(JSON.stringify(describe()))).catch(() => {});
+    }
+    const seconds = Math.max(INTERVAL_SECONDS, SECONDS_A_MEMBER * count);
     this.#cancel = clock.schedule(seconds, () => this.#say());
   }
 

@@ -30,6 +30,8 @@ export function roundTripLimit({ meanSeconds, deviationSeconds }: RoundTrip): nu
 
 /** What time-outs are computed from; 0 for what was not measured yet. */
 export interface Measured {
+  /** Of the run, who are there; 0 where it does not matter. */
+  readonly members: number;
   /** Within which the peer in question answers, or a majority of the keepers. */
   readonly roundTripSeconds: number;
   /** How often the other side says that it leads, by its own word. */
@@ -43,6 +45,7 @@ export interface Measured {
 }
 
 export const nothingMeasured: Measured = {
+  members: 0,
   roundTripSeconds: 0,
   beatSeconds: 0,
   callSeconds: 0,
@@ -114,6 +117,9 @@ export function beatSeconds(roundTripSeconds: number): number {
   return Math.max(floors.beat, ABOVE * Math.min(roundTripSeconds, ROUND_TRIP_CEILING_SECONDS));
 }
 
+/** Whoever leads hears every member and is heard by all: that is so many heartbeats a second each way, and no more. */
+const HEARTBEATS_A_SECOND = 500;
+
 /** The longest that a beat can be, whatever anybody says. */
 export const BEAT_CEILING_SECONDS = beatSeconds(ROUND_TRIP_CEILING_SECONDS);
 
@@ -128,7 +134,8 @@ export const exchangeOfDeadline = (deadlineSeconds: number): number =>
 /** All time-outs, seconds. */
 export function timeoutsFrom(measured: Measured): Timeouts {
   const roundTrip = Math.min(measured.roundTripSeconds, ROUND_TRIP_CEILING_SECONDS);
-  const beat = Math.max(beatSeconds(roundTrip), Math.min(measured.beatSeconds, BEAT_CEILING_SECONDS));
+  const spoken = Math.max(measured.beatSeconds, measured.members / (HEARTBEATS_A_SECOND * HEARTBEAT_BEATS));
+  const beat = Math.max(beatSeconds(roundTrip), Math.min(spoken, BEAT_CEILING_SECONDS));
   const heartbeat = HEARTBEAT_BEATS * beat;
   const answer = ANSWER_BEATS * beat;
   const suspicion = SUSPICION_BEATS * beat;

@@ -29,6 +29,8 @@ export interface TimingParts {
   readonly keepers: () => readonly PeerName[];
   /** Who leads; may be this peer, or empty. */
   readonly leader: () => PeerName;
+  /** How many members are there. */
+  readonly members: () => number;
 }
 
 /** What was heard of one peer. */
@@ -44,6 +46,7 @@ interface Heard {
 interface Agreed {
   readonly keepers: readonly PeerName[];
   readonly leader: PeerName;
+  readonly members: number;
   readonly heartbeatSeconds: number;
   readonly timeouts: Timeouts;
 }
@@ -105,16 +108,16 @@ export class Timing {
       const seconds = Math.max(0, now - sentAt - stamp.heldMicroseconds / MICROSECONDS);
       roundTrip = withRoundTrip(roundTrip, Math.min(seconds, ROUND_TRIP_CEILING_SECONDS));
     }
-    const heard = {
-      sequence: stamp.sequence,
-      at: now,
-      echoed: sentAt === undefined ? (before?.echoed ?? 0) : stamp.echo,
-      beatSeconds: beatOfHeartbeat(stamp.intervalMicroseconds / MICROSECONDS),
-      roundTrip,
-    };
-    this.#heard.set(from, heard);
+    const beatSeconds = beatOfHeartbeat(stamp.intervalMicroseconds / MICROSECONDS);
+    const isOther = before?.beatSeconds !== beatSeconds || before.roundTrip !== roundTrip;
+    const heard = before ?? { sequence: 0, at: 0, echoed: 0, beatSeconds, roundTrip };
+    heard.sequence = stamp.sequence;
+    heard.at = now;
+    if (sentAt !== undefined) heard.echoed = stamp.echo;
+    heard.beatSeconds = beatSeconds;
+    heard.roundTrip = roundTrip;
+    if (before === undefined) this.#heard.set(from, heard);
     const agreed = this.#agreed;
-    const isOther = before?.beatSeconds !== heard.beatSeconds || before.roundTrip !== roundTrip;
     if (isOther && (from === agreed?.leader || agreed?.keepers.includes(from))) this.#agreed = undefined;
   }
 
@@ -201,6 +204,7 @@ export class Timing {
 
   #measured(roundTripSeconds: number, otherBeatSeconds: number): Measured {
     return {
+      members: this.#parts.members(),
       roundTripSeconds,
       beatSeconds: otherBeatSeconds,
       callSeconds: this.#callSeconds,
@@ -213,14 +217,16 @@ export class Timing {
   #agreement(): Agreed {
     const keepers = this.#parts.keepers();
     const leader = this.#parts.leader();
+    const members = this.#parts.members();
     const known = this.#agreed;
-    if (known?.keepers === keepers && known.leader === leader) return known;
+    if (known?.keepers === keepers && known.leader === leader && known.members === members) return known;
     const roundTripSeconds = this.#majorityRoundTrip(keepers);
     const beat = leader === this.#parts.self ? 0 : (this.#heard.get(leader)?.beatSeconds ?? 0);
     this.#agreed = {
       keepers,
       leader,
-      heartbeatSeconds: timeoutsFrom({ ...nothingMeasured, roundTripSeconds }).heartbeat,
+      members,
+      heartbeatSeconds: timeoutsFrom({ ...nothingMeasured, members, roundTripSeconds }).heartbeat,
       timeouts: timeoutsFrom(this.#measured(roundTripSeconds, beat)),
     };
     return this.#agreed;

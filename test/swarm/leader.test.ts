@@ -67,7 +67,14 @@ async function letsCidIn(...before: EntryBody[]): Promise<MemberChange | undefin
   const journal = await withoutAnchor();
   const { length } = journal.ordered;
   const clock = new SimulatedWorld().clockOf('ann');
-  const timing = new Timing({ clock, self: 'ann', keepers: () => ['ann'], leader: () => 'ann' });
+  const keepers = ['ann'];
+  const timing = new Timing({
+    clock,
+    self: 'ann',
+    keepers: () => keepers,
+    leader: () => 'ann',
+    members: () => 3,
+  });
   const leader = new Leader({
     ...{ self: 'ann', clock, state: journal.state, manifest, timing, grace: noGrace, waitForPeers: 1 },
     order: (bodies) => journal.order(bodies),

@@ -19,6 +19,7 @@ const seconds = fc.double({ min: 0, max: 1e5, noNaN: true });
 describe('time-outs', () => {
   it('are one hierarchy, whatever was measured', () => {
     const measured = fc.record({
+      members: fc.nat(100_000),
       roundTripSeconds: seconds,
       beatSeconds: seconds,
       callSeconds: seconds,
@@ -42,6 +43,12 @@ describe('time-outs', () => {
     const { loss, electionLatest, answer } = timeoutsFrom(nothingMeasured);
     expect(loss).toBeLessThan(5);
     expect(electionLatest + answer).toBeLessThan(5);
+  });
+
+  it('of a run with more members are longer, so that its leader speaks with all of them at a steady rate', () => {
+    const heartbeat = (members: number) => timeoutsFrom({ ...nothingMeasured, members }).heartbeat;
+    expect(heartbeat(200)).toBe(heartbeat(0));
+    expect(1000 / heartbeat(1000)).toBeCloseTo(2000 / heartbeat(2000));
   });
 
   it('never fall when a link becomes slower', () => {
