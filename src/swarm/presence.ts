@@ -30,6 +30,8 @@ export class Presence {
   readonly #unsubscribe: () => void;
   #cancel: CancelTimer = () => {};
   #stopped = false;
+  /** Whether this peer was a member when it last looked; undefined before it has looked. */
+  #belonged: boolean | undefined;
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
@@ -51,9 +53,11 @@ export class Presence {
     if (this.#stopped) return;
     const { network, clock, describe, members } = this.#parts;
     const { count, withSelf } = members();
-    if (withSelf) {
+    // whoever was just let in said with the entry where it can be reached
+    if (withSelf && this.#belonged !== false) {
       network.publish(this.#topic, new TextEncoder().encode(JSON.stringify(describe()))).catch(() => {});
     }
+    this.#belonged = withSelf;
     const seconds = Math.max(INTERVAL_SECONDS, SECONDS_A_MEMBER * count);
     this.#cancel = clock.schedule(seconds, () => this.#say());
   }

@@ -1,8 +1,9 @@
 // What the leader decides between iterations, from the journal and the clock alone.
 
 import { describe, expect, it } from 'vitest';
-import type { Entry, EntryBody, MemberChange } from '../../src/journal/entry.ts';
+import type { Entry, EntryBody, MemberChange, Origin } from '../../src/journal/entry.ts';
 import { Boundary } from '../../src/swarm/boundary.ts';
+import { originFor } from '../../src/swarm/placement.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 import { smallManifest } from './small-run.ts';
 
@@ -119,6 +120,40 @@ describe('at a boundary', () => {
     const { boundary, at } = boundaryOf(stateOf(enter('ann', 0), enter('bob', 1)), ['bob']);
     boundary.ready('ann', { stage: 0, digest, failure: '', entry: ENTERED });
     expect(at(0)).toMatchObject([{ changes: [{ kind: 'gone', peer: 'bob', how: 'broken' }] }]);
+  });
+
+  it('those that ask are let in by one entry, each where the ones before it leave room', () => {
+    const entered = stateOf(enter('ann', 0), enter('bob', 1));
+    const state = entered.with(['ann', 'bob'].map((peer) => ({ kind: 'active', peer })));
+    const { boundary, at } = boundaryOf(state);
+    for (const peer of ['cid', 'dan', 'eva', 'fay']) {
+      boundary.apply({ peer, name: peer, addresses: [], hasText: true, stored: [], wantedStage: -1 });
+    }
+    const placed = (peer: string, stage: number, origin: Origin) => ({ kind: 'enter', peer, stage, origin });
+    expect(at(0)).toMatchObject([
+      {
+        changes: [
+          placed('cid', 2, { kind: 'initial' }),
+          placed('dan', 0, { kind: 'donor', donor: 'ann' }),
+          placed('eva', 1, { kind: 'donor', donor: 'bob' }),
+          placed('fay', 2, { kind: 'initial' }),
+        ],
+      },
+    ]);
+  });
+
+  it('those that come to a group at once fetch from different members of it', () => {
+    const group = ['ann', 'bob', 'cid'];
+    let state = stateOf(...group.map((peer) => enter(peer, 0))).with(
+      group.map((peer) => ({ kind: 'active', peer })),
+    );
+    const donors = ['dan', 'eva', 'fay', 'gus'].map((peer) => {
+      const origin = originFor(state, manifest, { peer, stored: [] }, 0);
+      if (origin?.kind !== 'donor') throw new Error('no donor');
+      state = state.with([{ ...enter(peer, 0), origin } as MemberChange]);
+      return origin.donor;
+    });
+    expect(donors).toEqual(['cid', 'bob', 'ann', 'cid']);
   });
 
   it('an applicant is given the stage that nobody holds', () => {

@@ -135,6 +135,21 @@ describe('an exchange', () => {
     expect(eden.exchanges.get('peer 0')!.sharing).toBe('gather');
   });
 
+  it('sends no more than two tensors a peer in a large group, however little each of them is', async () => {
+    const replicas = 40;
+    const { exchanges, deliver, bag } = await group(gradientsOf(replicas, 50));
+    const sent: Letter[] = [...bag];
+    deliver(
+      () => 0,
+      (letter) => {
+        if (!sent.includes(letter)) sent.push(letter);
+        return false;
+      },
+    );
+    expect(await sums(exchanges)).toHaveLength(replicas);
+    expect(sent).toHaveLength(2 * (replicas - 1));
+  });
+
   it('sends each piece once to its owner and each sum once to each other receiver, where that is fewer', async () => {
     const { exchanges, deliver, bag } = await group(gradientsOf(4, LONG));
     expect(exchanges.get('peer 0')!.sharing).toBe('scatter');
