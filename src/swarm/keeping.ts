@@ -24,8 +24,8 @@ import type { CancelTimer, Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
 
-/** A peer that has become a keeper notices within this. */
-const IDLE_SECONDS = 1;
+/** How often a peer that is no keeper looks whether entries can be let go of. */
+const IDLE_SECONDS = 5;
 /** A peer that has just started first lets those elect that did not stop. */
 const PATIENCE_TICKS = 20;
 
@@ -257,7 +257,12 @@ export class Keeping {
 
   #step(input: KeeperInput<LoggedEntry>): KeeperOutputs<LoggedEntry> {
     if (this.#stopped) return { messages: [], committed: [], outcome: 'not-leader' };
+    const { isKeeper } = this.#keeper;
     const outputs = this.#keeper.step(input);
+    if (!isKeeper && this.#keeper.isKeeper) {
+      this.#cancelTick(); // from here on it counts the leader's silence
+      this.#tick();
+    }
     const { messages, ballot, log, sign, committed, elected, deposed } = outputs;
     if (deposed) this.#deposed();
     if (messages.length + committed.length > 0 || ballot || log || sign || elected !== undefined) {
