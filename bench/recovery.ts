@@ -2,6 +2,7 @@
 // demo's model, by default on eight real processes in four stages of two. Each fault is made `--runs` times (20),
 // several to a swarm (`--per-swarm`, 5), at moments spread over an iteration; what was lost comes back before the next.
 
+import { brokenPathWork, mostStagesTwicePerBreak, type WorkEvent } from '../src/swarm/repeated-work.ts';
 import { type Heard, LiveSwarm, secondsNow } from './live-swarm.ts';
 
 export const flags = { runs: 'number', perSwarm: 'number', peers: 'number', stages: 'number' } as const;
@@ -39,6 +40,11 @@ interface Work {
   /** Visits of one stage in one direction: all that are known, and those that a commit counts. */
   readonly computed: number;
   readonly counted: number;
+  /** Stages of micro-batches that two peers computed, and the most of them for one break of a path. */
+  readonly stagesTwice: number;
+  readonly mostTwicePerBreak: number;
+  /** Visits of attempts that were let go because the leader was lost: no commit speaks of them. */
+  readonly letGo: number;
 }
 
 /** What the swarm is to do, in seconds. */
@@ -95,7 +101,9 @@ export async function run({ runs = 20, perSwarm = 5, peers = 8, stages = 4 }: Op
     rows: [...times, ...more, ...FAULTS.map((fault) => workRow(fault, of(fault)))],
     notes: [
       `${peers} processes, ${stages} stages; seconds from the signal until another process hears of it`,
+      'stages computed twice: by two peers, or by one in the place of another that may have done it before it was lost',
       'visits computed in vain: one stage of one micro-batch in one direction that no commit counts, computed again or lost with a sum',
+      `the most stages that one broken path had computed twice, of all faults: ${Math.max(0, ...samples.map(({ work }) => work.mostTwicePerBreak))}`,
       `goodput of all ${total.iterations} iterations, the faults in them: ${round3(total.counted / total.computed)}`,
     ],
   };
@@ -145,20 +153,24 @@ async function sample(swarm: LiveSwarm, fault: Fault, round: number, share: numb
     ),
   );
   const until = swarm.heard.indexOf(whole) + 1;
-  const result = {
-    fault,
-    noticed: lastOf(suspected) - at,
-    expelled: lastOf(gone) - at,
-    led: led && (await led).at - at,
-    whole: whole.at - at,
-    work: workOf(swarm.heard.slice(from, until).filter(others(() => true)), before),
-  };
+  const { iteration } = whole.event.kind === 'commit' ? whole.event.commit : { iteration: before };
   for (const name of victims) {
     if (fault === 'replica frozen') swarm.thaw(name);
     else await swarm.again(name);
   }
   await swarm.settled();
-  return result;
+  return {
+    fault,
+    noticed: lastOf(suspected) - at,
+    expelled: lastOf(gone) - at,
+    led: led && (await led).at - at,
+    whole: whole.at - at,
+    work: {
+      ...workOf(swarm.heard.slice(from, until).filter(others(() => true)), before),
+      // peers say what they have computed when an iteration is over
+      ...repeatedOf(swarm.heard.slice(from), before, iteration),
+    },
+  };
 }
 
 /** Whom a fault hits: each stage in turn, and not the leader unless it is about the leader. */
@@ -204,7 +216,10 @@ function commitsOf(heard: readonly Heard[]) {
 }
 
 /** What the commits after iteration `before` count, and which paths broke in them. */
-function workOf(heard: readonly Heard[], before: number): Work {
+function workOf(
+  heard: readonly Heard[],
+  before: number,
+): Omit<Work, 'stagesTwice' | 'mostTwicePerBreak' | 'letGo'> {
   const notes = { rerouted: new Set<string>(), skipped: new Set<string>(), dropped: new Set<string>() };
   for (const { event } of heard) {
     if (event.kind !== 'path' || event.iteration <= before) continue;
@@ -221,6 +236,31 @@ function workOf(heard: readonly Heard[], before: number): Work {
   return { rerouted: rerouted.size, skipped: skipped.size, givenUp: dropped.size, computed, counted };
 }
 
+/** What was computed twice, or for nothing, in the iterations after `before` up to `last`. */
+function repeatedOf(heard: readonly Heard[], before: number, last: number) {
+  const events = heard.flatMap(({ event }): WorkEvent[] => {
+    if (event.kind !== 'path' && event.kind !== 'computed') return [];
+    return event.iteration > before && event.iteration <= last ? [event] : [];
+  });
+  const broken = brokenPathWork(events);
+  const commits = commitsOf(heard);
+  const letGo = new Set<string>();
+  for (const event of events) {
+    if (event.kind !== 'computed') continue;
+    const { iteration, attempt, tasks } = event;
+    const committed = commits.get(iteration)?.attempt ?? attempt;
+    if (attempt === committed) continue;
+    for (const { kind, microbatch, stage, peer } of tasks) {
+      letGo.add(`${iteration} ${attempt} ${kind} ${microbatch} ${stage} ${peer}`);
+    }
+  }
+  return {
+    stagesTwice: broken.reduce((sum, { stagesTwice }) => sum + stagesTwice.length, 0),
+    mostTwicePerBreak: mostStagesTwicePerBreak(broken),
+    letGo: letGo.size,
+  };
+}
+
 function workRow(fault: Fault, samples: readonly Sample[]) {
   const sum = (of: (work: Work) => number) => samples.reduce((total, { work }) => total + of(work), 0);
   return {
@@ -229,6 +269,9 @@ function workRow(fault: Fault, samples: readonly Sample[]) {
     pathsLedAround: sum((work) => work.rerouted),
     pathsPastAStage: sum((work) => work.skipped),
     givenUp: sum((work) => work.givenUp),
+    stagesComputedTwice: sum((work) => work.stagesTwice),
+    mostStagesTwicePerBrokenPath: Math.max(0, ...samples.map(({ work }) => work.mostTwicePerBreak)),
+    visitsOfAttemptsLetGo: sum((work) => work.letGo),
     visitsComputedInVain: sum((work) => work.computed - work.counted),
     goodput: round3(sum((work) => work.counted) / sum((work) => work.computed)),
   };
@@ -249,7 +292,7 @@ function describe({ fault, noticed, expelled, led, whole, work }: Sample): strin
   const seconds = (value: number | undefined) => (value === undefined ? '-' : value.toFixed(2));
   return (
     `${fault}: noticed ${seconds(noticed)}, gone ${seconds(expelled)}, led ${seconds(led)}, whole ${seconds(whole)} s; ` +
-    `led around ${work.rerouted}, past ${work.skipped}, given up ${work.givenUp}, in vain ${work.computed - work.counted}`
+    `led around ${work.rerouted}, past ${work.skipped}, given up ${work.givenUp}, in vain ${work.computed - work.counted}, computed twice ${work.stagesTwice} (at most ${work.mostTwicePerBreak} a break), let go ${work.letGo}`
   );
 }
 

@@ -256,6 +256,11 @@ export class Boundary {
     return { repairs, changes };
   }
 
+  /** Whether a member that is on its way into a stage has failed to get in before: training went on too fast for it. */
+  triesAgain({ peer, stage }: Pick<Member, 'peer' | 'stage'>): boolean {
+    return this.#failures.has(`${peer} ${stage}`);
+  }
+
   /** Counts a failure of a member to get a stage's weights; gives how often it has failed. */
   #failed(peer: PeerName, stage: number): number {
     const failures = (this.#failures.get(`${peer} ${stage}`) ?? 0) + 1;

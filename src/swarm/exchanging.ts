@@ -54,6 +54,7 @@ interface RoundResult {
 const NOTHING: RoundResult = { digest: '', norm: 0, squares: [], notFinite: [], missing: [], unsummed: [] };
 /** Values that are encoded or sent between two rests. */
 const VALUES_A_TURN = 1 << 18;
+const BEHIND_ITERATIONS = 2;
 
 export class Exchanging {
   readonly contributing: Contributing;
@@ -63,6 +64,8 @@ export class Exchanging {
   #ordered: ExchangeOrder | undefined;
   #exchange: Exchange | undefined;
   #told: { readonly order: ExchangeOrder; readonly result: RoundResult } | undefined;
+  /** What is not on its way yet. */
+  readonly #unsent = new Map<PeerName, Set<TensorHeaderMessage>>();
   #stopped = false;
 
   constructor(parts: ExchangingParts) {
@@ -97,7 +100,7 @@ export class Exchanging {
 
   /** Takes part in a round, in place of the one before it; the leader hears what came of it. */
   async take(order: ExchangeOrder): Promise<void> {
-    const { self, manifest, messenger, stage, clock, gradient, changed } = this.#parts;
+    const { self, manifest, stage, clock, gradient, changed } = this.#parts;
     if (stage() !== order.stage) return;
     if (order.places.length !== order.contributors.length) return;
     this.#ordered = order;
@@ -106,7 +109,7 @@ export class Exchanging {
       runSeed: manifest.seed,
       codec: this.#codec,
       parameters: parametersOf(manifest, order.stage),
-      send: (to, header, payload) => messenger.tensor(to, header, payload),
+      send: (to, header, payload) => this.#send(to, header, payload),
     });
     const own = exchange.contributes ? await gradient(order) : undefined;
     if (exchange.contributes && own === undefined) return;
@@ -124,6 +127,23 @@ export class Exchanging {
     if (this.#exchange !== exchange || this.#stopped) return;
     if (result.kind === 'refused') this.#refuse(order, result.senders);
     else await this.#keep(order, result.sum, result.squares);
+  }
+
+  /**
+   * Whoever still waits for what was sent two iterations ago is sent nothing more: a newcomer, or a copy that the leader
+   * does not wait for, on a link slower than the group is. Its link would fill with sums that come too late, until not
+   * even its heartbeats come through. It has to begin anew, and the leader then waits for it.
+   */
+  async #send(to: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Promise<void> {
+    const unsent = this.#unsent.get(to) ?? new Set();
+    this.#unsent.set(to, unsent);
+    for (const { iteration } of unsent) if (iteration <= header.iteration - BEHIND_ITERATIONS) return;
+    unsent.add(header);
+    try {
+      await this.#parts.messenger.tensor(to, header, payload);
+    } finally {
+      unsent.delete(header);
+    }
   }
 
   /** After so many values, the clock's next turn. */

@@ -500,14 +500,19 @@ export class Leader {
   }
 
   /**
-   * Whether a commit waits for a receiver to have the sum: replicas that count, and copies outside the group, also those
-   * on their way, since a sum that comes after its commit is of no use. Of copies one that is late is not waited for.
+   * Whether a commit waits for a receiver to have the sum: replicas that count; copies outside the group, also those on
+   * their way, since a sum that comes after its commit is of no use; and a newcomer that could not keep up the first
+   * time, because its link is slower than the group is without it. Of the latter two one that is late is not waited for.
    */
   #mustHave(peer: PeerName, { stage, excused, orderedAt }: StageExchange): boolean {
     const { state, clock, timing } = this.#parts;
     const member = state.member(peer);
-    if (member?.stage === stage) return member.status === 'active';
-    if (member?.shadow?.stage !== stage || excused.has(peer)) return false;
+    if (member?.stage === stage) {
+      if (member.status === 'active') return true;
+      if (!this.#boundary.triesAgain(member)) return false;
+    } else if (member?.shadow?.stage !== stage || excused.has(peer)) {
+      return false;
+    }
     return clock.now() - orderedAt < LATE_COPY_DEADLINES * timing.exchangeSeconds;
   }
 

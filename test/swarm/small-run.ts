@@ -21,6 +21,8 @@ export interface SmallRun {
   readonly replicas?: number;
   readonly iterations?: number;
   readonly training?: Partial<Manifest['training']>;
+  /** In place of what the small model has. */
+  readonly model?: Partial<Manifest['model']>;
   /** The weights to begin with. */
   readonly given?: GivenWeights;
   readonly script?: SimulationSettings['script'];
@@ -43,7 +45,7 @@ export interface SmallRun {
 }
 
 export function smallManifest(run: SmallRun): Omit<Manifest, 'founder'> {
-  const { stages = 4, replicas = 2, iterations = 6, training } = run;
+  const { stages = 4, replicas = 2, iterations = 6, training, model } = run;
   return {
     protocol: 'skein/1',
     name: 'small',
@@ -59,6 +61,7 @@ export function smallManifest(run: SmallRun): Omit<Manifest, 'founder'> {
       ropeTheta: 10_000,
       tiedHead: false,
       blocks: Array.from({ length: stages }, () => 1),
+      ...model,
     },
     training: {
       stages,
