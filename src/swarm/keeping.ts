@@ -143,6 +143,11 @@ export class Keeping {
     this.#step({ kind: 'leaderLost', leader });
   }
 
+  /** What a keeper has ordered makes no sense: see the state machine's input. */
+  distrust(keeper: PeerName): void {
+    this.#step({ kind: 'distrust', keeper });
+  }
+
   /** Has another keeper lead, if it has everything. */
   handOver(to: PeerName): void {
     this.#step({ kind: 'handOver', to });

@@ -241,6 +241,11 @@ export class Ledger {
     this.#keeping?.leaderLost(peer);
   }
 
+  /** What a leader has ordered makes no sense: another is to lead. */
+  distrust(leader: PeerName): void {
+    this.#keeping?.distrust(leader);
+  }
+
   /** Has another keeper lead in place of this peer. */
   handOver(to: PeerName): void {
     this.#keeping?.handOver(to);

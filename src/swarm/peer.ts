@@ -348,6 +348,7 @@ export class Peer {
       alive: (peer) => this.#living.alive(peer),
       event: (event) => this.#event(event),
       broken: (error) => void this.#finish({ how: 'failed', reason: error }),
+      distrust: (leader) => this.#ledger.distrust(leader),
     });
     this.#presence = new Presence({
       network,

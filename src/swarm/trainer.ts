@@ -48,6 +48,8 @@ export interface TrainerParts {
   readonly journal: JournalRead;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
+  /** What the leader has ordered makes no sense. */
+  readonly distrust: (leader: PeerName) => void;
 }
 
 export class Trainer {
@@ -234,6 +236,7 @@ export class Trainer {
       if (!(error instanceof PlanningError)) throw error;
       const problem = `its plan of iteration ${iteration} is refused: ${error.message}`;
       event({ kind: 'misbehaved', peer: state().leader, problem });
+      this.#parts.distrust(state().leader);
       return;
     }
     event({ kind: 'plan', iteration, attempt, microbatches: plan.paths.length });

@@ -146,6 +146,8 @@ export class ConsensusWorld {
       [0.05, () => void this.#step(any(), { kind: 'compact' })],
       [0.03, () => void this.#step(leader(), { kind: 'handOver', to: any().name })],
       [0.05, () => void this.#step(any(), { kind: 'leaderLost', leader: leader().name })],
+      [0.03, () => void this.#step(any(), { kind: 'distrust', keeper: leader().name })],
+      [0.01 * storm, () => this.#each((node) => this.#step(node, { kind: 'distrust', keeper: any().name }))],
       [0.02, () => (this.#net = this.#net.filter(() => this.#happens(0.5)))],
     ];
     const factor = (): number => [0.2, 1, 1, 3][this.#chance.integerBelow(4)]!;

@@ -10,6 +10,7 @@ import { KeeperLog } from './log.ts';
 import {
   type Ballot,
   type Certificate,
+  DISTRUST_TICKS,
   ELECTION_TICKS,
   HEARTBEAT_TICKS,
   type KeeperInput,
@@ -58,6 +59,13 @@ export class Keeper<E extends LogEntry> {
   #leading: Leading<E> | undefined;
   /** What this peer signed last, or was asked to sign; as follower. */
   #acknowledged: { term: number; index: number; hash: string; signature?: Uint8Array } | undefined;
+  /**
+   * Keepers whose orders made no sense, up to which term, and for how many more ticks. Whoever is silent towards them
+   * breaks no promise of Raft's: a vote and an acknowledgement may always be withheld. When a majority is, check-quorum
+   * ends their leading. One that was elected all the same, in a later term, is followed; and nobody is distrusted for
+   * ever, because it may be the only one left that has everything.
+   */
+  readonly #distrusted = new Map<PeerName, { readonly term: number; ticks: number }>();
   readonly #out = new Outbox<E>();
 
   constructor(parts: KeeperParts<E>) {
@@ -115,12 +123,12 @@ export class Keeper<E extends LogEntry> {
         if (this.isKeeper && this.#role !== 'leader') this.#campaign(false);
         break;
       case 'leaderLost':
-        if (this.#role !== 'follower' || this.#leader !== input.leader) break;
-        this.#leader = '';
-        this.#timeout = Math.min(
-          this.#timeout,
-          this.#elapsed + 1 + this.#parts.chance.integerBelow(SOON_TICKS),
-        );
+        this.#leaderLost(input.leader);
+        break;
+      case 'distrust':
+        if (input.keeper === this.#parts.self) break;
+        this.#distrusted.set(input.keeper, { term: this.#term, ticks: DISTRUST_TICKS });
+        this.#leaderLost(input.keeper);
         break;
       case 'handOver':
         if (this.#leading?.isUpToDate(input.to)) this.#send(input.to, { kind: 'lead', term: this.#term });
@@ -136,6 +144,9 @@ export class Keeper<E extends LogEntry> {
   // ---- time
 
   #tick(): void {
+    for (const [keeper, distrusted] of this.#distrusted) {
+      if (--distrusted.ticks <= 0) this.#distrusted.delete(keeper);
+    }
     if (this.#leading) {
       const { isMajority } = this.#parts.rules;
       this.#leading.ticks++;
@@ -150,6 +161,14 @@ export class Keeper<E extends LogEntry> {
     }
     this.#elapsed++;
     if (this.#elapsed >= this.#timeout && this.isKeeper) this.#askAround();
+  }
+
+  /** No leader is waited for any more: this peer stands soon, if no other does. */
+  #leaderLost(leader: PeerName): void {
+    if (this.#role !== 'follower' || this.#leader !== leader) return;
+    this.#leader = '';
+    const soon = this.#elapsed + 1 + this.#parts.chance.integerBelow(SOON_TICKS);
+    this.#timeout = Math.min(this.#timeout, soon);
   }
 
   #drawTimeout(): number {
@@ -242,6 +261,12 @@ export class Keeper<E extends LogEntry> {
 
   #message(from: PeerName, message: KeeperMessage<E>): void {
     const { kind, term } = message;
+    const distrusted = this.#distrusted.get(from);
+    if (distrusted !== undefined) {
+      if (kind === 'preVote' || kind === 'vote') return;
+      const orders = kind === 'append' || kind === 'install' || kind === 'lead';
+      if (orders && term <= distrusted.term) return;
+    }
     if (kind === 'preVote') {
       const granted = term > this.#term && this.#isAsLong(message) && !this.#hearsLeader;
       this.#send(from, { kind: 'preVoted', term: granted ? term : this.#term, granted });

@@ -100,6 +100,8 @@ export type KeeperInput<E extends LogEntry> =
   | { readonly kind: 'campaign' }
   /** This leader's connection broke and it does not answer: another is needed soon. */
   | { readonly kind: 'leaderLost'; readonly leader: PeerName }
+  /** What a keeper has ordered in this term makes no sense: for DISTRUST_TICKS it is not followed in it, nor voted for. */
+  | { readonly kind: 'distrust'; readonly keeper: PeerName }
   /** Have another keeper lead. */
   | { readonly kind: 'handOver'; readonly to: PeerName }
   /** Entries up to this one, or to the certified end, are kept elsewhere: drop them here. */
@@ -151,6 +153,8 @@ export const HEARTBEAT_TICKS = 2;
 export const ELECTION_TICKS = 10;
 /** Once a leader is known to be lost: within so many. */
 export const SOON_TICKS = 4;
+/** A keeper whose orders made no sense is not followed or voted for so long: enough for others to be elected. */
+export const DISTRUST_TICKS = 8 * ELECTION_TICKS;
 /** What one message may carry. */
 export const MAX_APPEND_ENTRIES = 64;
 export const MAX_APPEND_BYTES = 1024 * 1024;
