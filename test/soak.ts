@@ -3,6 +3,8 @@
 // member; members take turns, and everything random in a turn follows from its iteration's number, so that a failure
 // is had again by --only and --from; a seed of the simulation by --seed alone.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -37,14 +39,14 @@ async function soak(args: readonly string[]): Promise<boolean> {
   let turns = 0;
   const end = flags.from + flags.iterations;
   for (let iteration = flags.from; iteration < end; iteration++) {
-    for (const { name, run } of members) {
+    for (const { name, run, ownProcess } of members) {
       if (stopped || seconds() >= 60 * flags.minutes) {
         process.stdout.write(`${turns} turns passed in ${(seconds() / 60).toFixed(1)} minutes\n`);
         return turns > 0;
       }
       const start = seconds();
       try {
-        const note = await run(iteration);
+        const note = await (ownProcess && members.length > 1 ? runApart(name, iteration) : run(iteration));
         turns++;
         const took = `${(seconds() - start).toFixed(1)} s`;
         process.stdout.write(
@@ -62,6 +64,20 @@ async function soak(args: readonly string[]): Promise<boolean> {
   }
   process.stdout.write(`${turns} turns passed in ${(seconds() / 60).toFixed(1)} minutes\n`);
   return turns > 0;
+}
+
+/** One turn in a process of its own; resolves to what was seen. */
+async function runApart(name: string, iteration: number): Promise<string> {
+  const args = [import.meta.filename, '--only', name, '--from', `${iteration}`, '--iterations', '1'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  const [first = '', ...more] = said.split('\n');
+  if (code !== 0) throw new Error([first.replace(/^.*FAILED: /, ''), ...more].join('\n').trim());
+  return first.replace(/^.* passed in [^:]*: /, '');
 }
 
 /** Whether one seed passed. */

@@ -30,6 +30,7 @@ const STEPS_PER_STAGE = 125;
 
 export const soak: SoakMember = {
   name: 'engine-memory',
+  ownProcess: true,
   async run(iteration) {
     const engine = await createOnnxEngine();
     const weights = stages.map((_, index) => initialWeights(model, stages, index, iteration));

@@ -18,6 +18,7 @@ const ASKED = 500;
 
 export const soak: SoakMember = {
   name: 'journal-memory',
+  ownProcess: true,
   async run() {
     const folder = mkdtempSync(join(tmpdir(), 'skein-journal-'));
     try {

@@ -10,6 +10,8 @@ export interface SoakMember {
    * what it looks after does not hold; may resolve to a line about what was seen.
    */
   readonly run: (iteration: number) => Promise<string | undefined>;
+  /** It measures its process, so it has one of its own: what others left behind there is none of its matter. */
+  readonly ownProcess?: boolean;
   /** Runs one seed of its turns alone, with everything that happens in it on standard output. */
   readonly again?: (seed: number) => Promise<string | undefined>;
 }

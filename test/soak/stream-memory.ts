@@ -18,6 +18,7 @@ const FRAMES_PER_STREAM = 4;
 
 export const soak: SoakMember = {
   name: 'stream-memory',
+  ownProcess: true,
   async run(iteration) {
     const [a, b] = await Promise.all([createNetwork(), createNetwork()]);
     try {
