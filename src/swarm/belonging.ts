@@ -58,10 +58,6 @@ export interface BelongingParts {
 
 /** A peer that reads that it is gone asks to be let in again after this long. */
 const REJOIN_PAUSE_SECONDS = 1;
-/** A leader that has promised to let it in has this long for it; iterations may be long. */
-const ENTER_SECONDS = 10;
-/** It asks the members it knows for this long. */
-const REJOIN_SECONDS = 10;
 /** Members whose peers started again have so long to ask to be let in, before the run goes on. */
 const GRACE_SECONDS = 3;
 
@@ -130,7 +126,12 @@ export class Belonging {
     const { joining, isOver } = this.#parts;
     while (!isOver() && !this.#leads) {
       const runId = this.#signed!.runId;
-      const leader = await joining.again(this.#application(0), runId, REJOIN_SECONDS, () => this.#leads);
+      const leader = await joining.again(
+        this.#application(0),
+        runId,
+        this.#parts.timing.timeouts.work,
+        () => this.#leads,
+      );
       if (leader === undefined || isOver()) continue;
       this.#wantedStage = 0;
       await this.#accepted(leader);
@@ -262,7 +263,7 @@ export class Belonging {
   }
 
   #isPromised(): boolean {
-    return this.#parts.clock.now() - this.#acceptedAt < ENTER_SECONDS;
+    return this.#parts.clock.now() - this.#acceptedAt < this.#parts.timing.timeouts.close;
   }
 
   /** Whether it wants to be let in, whatever the journal says of it: it may have crashed before it was missed. */
@@ -278,7 +279,7 @@ export class Belonging {
     try {
       const isNew = this.#parts.state().member(this.#parts.network.self) === undefined;
       const application = this.#application(isNew ? this.#wantedStage : -1);
-      const leader = await joining.again(application, this.#signed!.runId, REJOIN_SECONDS);
+      const leader = await joining.again(application, this.#signed!.runId, this.#parts.timing.timeouts.work);
       if (leader === undefined) throw new JoinError('unreachable', 'no member of the run answers any more');
       await this.#accepted(leader);
     } catch (error) {

@@ -10,7 +10,7 @@ import type { Frame, FrameStream, PeerName } from '../seams/network.ts';
 
 /** Requests that one peer has before it at a time: the next is there when it has answered the first. */
 const IN_FLIGHT = 2;
-/** A peer that sends nothing for this long is given up. */
+/** A peer that sends nothing for this long is given up: more than three of the longest round trips that count. */
 const STALL_SECONDS = 15;
 const NOTHING = new Uint8Array(0);
 

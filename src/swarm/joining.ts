@@ -44,6 +44,8 @@ export interface JoiningParts {
   readonly journal: Journal;
   /** Everyone this peer's journal knows. */
   readonly members: () => readonly Member[];
+  /** Within which a peer answers a question that asks for no work (timeouts.ts). */
+  readonly answerSeconds: (peer: PeerName) => number;
   readonly event: (event: PeerEventBody) => void;
 }
 
@@ -62,12 +64,11 @@ const MAX_NAME = 64;
 const MAX_MEMORY = 1_000_000;
 const MAX_ADDRESSES = 16;
 const MAX_ADDRESS = 300;
-const ASK_SECONDS = 5;
 const PAUSE_SECONDS = 0.5;
-const SILENT = `it did not answer within ${ASK_SECONDS} s`;
-/** A peer that was in the run before keeps trying this long: the others may just be starting. */
+const SILENT = 'it did not answer';
+/** A peer that was in the run before keeps trying this long: programs of the others may just be starting. */
 const RETURN_SECONDS = 60;
-/** A contact that is there and says nothing may be busy: it is asked again this long. */
+/** A contact that is there and says nothing may be busy, as a person's computer is: it is asked again this long. */
 const SILENT_SECONDS = 45;
 
 /** One digest for a whole text, out of its description. */
@@ -189,7 +190,8 @@ export class Joining {
 
   async #askOne(peer: PeerName, value: JoinRequest): Promise<Uint8Array | Refused | string> {
     try {
-      const answer = await this.#parts.messenger.request(peer, { kind: 'join', value }, ASK_SECONDS);
+      const { messenger, answerSeconds } = this.#parts;
+      const answer = await messenger.request(peer, { kind: 'join', value }, answerSeconds(peer));
       if (answer.kind === 'accepted') return answer.value.manifest;
       if (answer.kind === 'refused') return answer.value;
       return `it answered ${answer.kind}`;

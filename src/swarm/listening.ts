@@ -51,8 +51,7 @@ export interface ListeningParts {
 
 type Answer = ((body: ControlBody) => void) | undefined;
 
-/** A tensor may overtake the entry that lets its sender in, by this much at most. */
-const STRANGER_SECONDS = 5;
+/** How often it is looked whether the entry has come that lets the sender of a tensor in. */
 const STRANGER_PAUSE_SECONDS = 0.25;
 
 export class Listening {
@@ -72,9 +71,10 @@ export class Listening {
     if (problem !== undefined) event({ kind: 'misbehaved', peer: from, problem });
   }
 
+  /** A tensor may overtake the entry that lets its sender in, by no more than a member would be given up after. */
   async #isMemberSoon(peer: PeerName): Promise<boolean> {
-    const { clock, state, isOver } = this.#parts;
-    const until = clock.now() + STRANGER_SECONDS;
+    const { clock, state, isOver, timing } = this.#parts;
+    const until = clock.now() + timing.timeouts.loss;
     while (state().member(peer) === undefined) {
       if (isOver() || clock.now() >= until) return false;
       await sleep(clock, STRANGER_PAUSE_SECONDS);

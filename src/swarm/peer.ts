@@ -167,6 +167,7 @@ export class Peer {
       messenger,
       journal,
       members: () => this.state.everyone(),
+      answerSeconds: (peer) => timing.of(peer).answer,
       event,
     });
     this.#joining = joining;
@@ -348,6 +349,7 @@ export class Peer {
       alive: (peer) => this.#living.alive(peer),
       event: (event) => this.#event(event),
       broken: (error) => void this.#finish({ how: 'failed', reason: error }),
+      answerSeconds: (peer) => this.#timing.of(peer).answer,
       distrust: (leader) => this.#ledger.distrust(leader),
     });
     this.#presence = new Presence({

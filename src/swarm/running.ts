@@ -36,12 +36,11 @@ export interface RunningParts {
   readonly state: () => RunState;
   readonly alive: (peer: PeerName) => boolean;
   readonly event: (event: PeerEventBody) => void;
+  /** Within which a peer answers a question that asks for no work (timeouts.ts). */
+  readonly answerSeconds: (peer: PeerName) => number;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
 }
-
-/** How long a peer has to say whether it makes room for a micro-batch. */
-const SLOT_SECONDS = 2;
 
 export class Running {
   readonly #parts: RunningParts;
@@ -71,7 +70,8 @@ export class Running {
 
   /** Runs this peer's tasks of a plan for `stage`. Resolves when it takes tensors. */
   async start(at: { iteration: number; attempt: number }, plan: Plan, stage: number): Promise<void> {
-    const { self, manifest, engine, clock, messenger, state, event, alive, broken } = this.#parts;
+    const { self, manifest, engine, clock, messenger, state, event, alive, broken, answerSeconds } =
+      this.#parts;
     const { iteration, attempt } = at;
     if (isForwardOnly(manifest) && !engine.capabilities.perturbation) {
       throw new EngineError(
@@ -108,7 +108,7 @@ export class Running {
       askSlot: async (peer, microbatch, wanted) => {
         const value = { iteration, attempt, microbatch, stage: wanted };
         const answer = await messenger
-          .request(peer, { kind: 'slotRequest', value }, SLOT_SECONDS)
+          .request(peer, { kind: 'slotRequest', value }, answerSeconds(peer))
           .catch(() => undefined);
         return answer?.kind === 'done';
       },

@@ -48,6 +48,8 @@ export interface TrainerParts {
   readonly journal: JournalRead;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
+  /** Within which a peer answers a question that asks for no work (timeouts.ts). */
+  readonly answerSeconds: (peer: PeerName) => number;
   /** What the leader has ordered makes no sense. */
   readonly distrust: (leader: PeerName) => void;
 }

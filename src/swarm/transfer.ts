@@ -11,7 +11,10 @@ import { type Chunk, fetchChunks, nextFrame, type Received, type Source, Transfe
 import { WEIGHT_CHUNK_BYTES, WEIGHTS } from './protocols.ts';
 import { mostCommon } from './weight-digests.ts';
 
-/** Once one peer has said what the snapshot is made of, others have so long to agree or not. */
+/**
+ * Once one peer has said what the snapshot is made of, others have as long again as that took to agree or not, and at
+ * least so long.
+ */
 const AGREE_SECONDS = 0.5;
 /** A snapshot of fewer chunks comes again in a moment: the disk need not work for it. */
 const LEAST_SHELVED = 8;
@@ -161,6 +164,7 @@ async function openSources(request: FetchRequest): Promise<Opened[]> {
   const { from, clock, signal } = request;
   signal?.throwIfAborted();
   const closing = new AbortController();
+  const began = clock.now();
   const giveUp = () => closing.abort(signal?.reason);
   signal?.addEventListener('abort', giveUp, { once: true });
   let cancel: CancelTimer | undefined;
@@ -169,7 +173,8 @@ async function openSources(request: FetchRequest): Promise<Opened[]> {
     opened.map(async (one) => {
       try {
         one.offered = await openSource(request, one.peer, closing.signal);
-        cancel ??= clock.schedule(AGREE_SECONDS, () => closing.abort(new Error('others have answered')));
+        const seconds = Math.max(AGREE_SECONDS, clock.now() - began);
+        cancel ??= clock.schedule(seconds, () => closing.abort(new Error('others have answered')));
       } catch (error) {
         one.problem = error instanceof Error ? error.message : String(error);
       }

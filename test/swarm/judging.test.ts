@@ -40,6 +40,7 @@ async function judgeOf(options: { leading?: boolean; ended?: boolean; inRun?: bo
     messenger,
     journal,
     members: () => [],
+    answerSeconds: () => 5,
     event: () => {},
   });
   const signed = await signManifest({ ...smallManifest({ iterations: 3 }), founder: 'p0' }, identity);

@@ -10,18 +10,22 @@ const LEVELS: readonly (readonly [keyof Timeouts, string, string])[] = [
     '1.25 round trips, at least 0.3 s; others count with what the leader says that its own is',
   ],
   ['heartbeat', 'a member says that it lives', '1.5 beats'],
-  ['answer', 'a question that asks for no work has its answer', '4 beats'],
+  [
+    'answer',
+    'a question that asks for no work has its answer: whether a peer lives, makes room for a micro-batch, lets another in',
+    '4 beats',
+  ],
   ['suspicion', 'a silent member is asked whether it lives', '4.5 beats'],
   ['election', 'a keeper that hears no leader stands for election, at the earliest', '5 beats'],
   ['electionLatest', 'the same, at the latest', '10 beats'],
   [
     'loss',
-    'a silent member is given up: seen at a heartbeat, asked, and no third one has heard it',
+    'a silent member is given up: seen at a heartbeat, asked, and no third one has heard it; a tensor waits as long for the entry that lets its sender in',
     'suspicion + heartbeat + 2 answers',
   ],
   [
     'work',
-    'a page of the journal has come; a word to found the run again holds as long',
+    'a page of the journal has come; a word to found the run again holds as long, and so long the members that it knows are asked to let a peer in again',
     '1.25 losses, at least 10 s',
   ],
   [
@@ -31,7 +35,7 @@ const LEVELS: readonly (readonly [keyof Timeouts, string, string])[] = [
   ],
   [
     'close',
-    'who does not answer the closing of an iteration is given up',
+    'who does not answer the closing of an iteration is given up; a leader that has promised to let a peer in is asked again',
     '1.25 exchanges, 2 of the longest engine call, at least 10 s',
   ],
   [
