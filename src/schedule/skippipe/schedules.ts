@@ -7,7 +7,7 @@
 // these prices is at least what the cheapest schedules cost; and no more than what the visits cost that peers may have.
 // Where the former is more, there is no plan within T, whatever the prices are and wherever they come from: here from a
 // linear program over the schedules found so far, to which the cheapest ones at its prices are added (column
-// generation; Dantzig and Wolfe 1960). T is found by halving.
+// generation; Dantzig and Wolfe, Operations Research 8, 1960). T is found by halving.
 //
 // With free assignment this is done for sets of anchors, and the least over all sets is the bound; most sets are
 // dismissed by prices found for others.
@@ -19,6 +19,7 @@ import { equalLoadsPossible, type Instance } from './instance.ts';
 import { microsecondsPerSecond } from './microseconds.ts';
 import { type Column, dualPrices } from './simplex.ts';
 import { fixedProblem, freeProblems, type Problem, type Seat } from './tours.ts';
+import { allVisits } from './visit-prices.ts';
 
 const mostRounds = 200;
 const mostPivots = 3_000;
@@ -27,7 +28,7 @@ const margin = 1e-6;
 /** The first time tried is so many times the bound that is known already. */
 const growth = 1.1;
 /** Halving ends here, as a part of T. */
-const precision = 5e-4;
+const precision = 2e-4;
 /** Of prices found for other sets of anchors, so many are kept. */
 const mostKnown = 100;
 /** After so many sets with prices of their own the bound counts as too costly. */
@@ -61,9 +62,10 @@ function freeBound(
   from: number,
 ): number | undefined {
   const sets = anchorSets(instance);
-  const problemOf = freeProblems(instance);
-  if (sets === undefined || problemOf === undefined) return undefined;
-  const ranked = sets.map((anchors) => ({ anchors, twoTrips: problemOf(anchors).twoTrips }));
+  const problems = freeProblems(instance);
+  if (sets === undefined || problems === undefined) return undefined;
+  const { problemOf, twoTripsOf } = problems;
+  const ranked = sets.map((anchors) => ({ anchors, twoTrips: twoTripsOf(anchors) }));
   ranked.sort((a, b) => a.twoTrips - b.twoTrips);
   let least = Number.POSITIVE_INFINITY;
   let known: KnownPrices[] = [];
@@ -137,21 +139,6 @@ function worth(problem: Problem, { prices, schedule }: KnownPrices): number {
   return sum;
 }
 
-/** The most that all visits together can cost; where prices are negative, what must be visited counts. */
-function allVisits({ visits, better }: Problem, prices: Float64Array): number {
-  const of = (peer: number, { most, least }: Seat) =>
-    Math.max(0, prices[peer]!) * most + Math.min(0, prices[peer]!) * least;
-  let sum = 0;
-  for (const seat of visits) sum += of(seat.peer, seat);
-  for (const kind of better) {
-    // Nobody knows who has the better seats: those may whose visits cost most.
-    const costs = visits.map(({ peer }) => Math.max(0, of(peer, kind)));
-    costs.sort((a, b) => b - a);
-    for (const cost of costs.slice(0, kind.peers)) sum += cost;
-  }
-  return sum;
-}
-
 interface Halved {
   /** Microseconds that are proven too little, or where it began. */
   readonly time: number;
@@ -219,50 +206,76 @@ interface Scheduled extends AnchorSchedule {
  */
 function pricesOf(
   instance: Instance,
-  { anchors, visits, better }: Problem,
+  { anchors, visits, better, stages, more }: Problem,
   found: readonly Scheduled[],
 ): Float64Array | undefined {
-  const ahead = anchors.length + better.length;
-  const above = new Int32Array(instance.peerCount);
-  visits.forEach(({ peer }, at) => {
-    above[peer] = ahead + 2 * at;
+  const kinds = anchors.length;
+  const stageRows = kinds + better.length;
+  const ahead = stageRows + (stages.length > 0 ? stages.length + 1 : 0);
+  /** What limits visits from above; the row after it limits them from below. */
+  const limits: Seat[] = stages.length > 0 ? [] : [...visits];
+  const rowsOf: number[][] = Array.from({ length: instance.peerCount }, () => []);
+  const columns: Column[] = better.map((_, kind) => ({ cost: 0, rows: [kinds + kind], values: [1] }));
+  stages.forEach(({ peers, load, oneMore }, at) => {
+    // One visit more by a part of one, at most one; by how many stages all together is known.
+    const rows = [stageRows + at, ahead - 1];
+    const values = [1, 1];
+    const limit = (few: Seat, many: Seat, of: readonly number[]): void => {
+      const row = ahead + 2 * limits.length;
+      limits.push(few);
+      for (const peer of of) rowsOf[peer]!.push(row);
+      rows.push(row, row + 1);
+      values.push(few.most - many.most, few.least - many.least);
+    };
+    for (const peer of peers) limit(load, oneMore, [peer]);
+    const exactly = (visits: number) => ({ most: visits, least: visits });
+    limit(exactly(load.visits), exactly(oneMore.visits), peers);
+    columns.push({ cost: 0, rows, values }, { cost: 0, rows: [stageRows + at], values: [1] });
   });
-  const columns: Column[] = better.map((_, kind) => ({
-    cost: 0,
-    rows: [anchors.length + kind],
-    values: [1],
-  }));
-  for (const { peer } of visits) {
-    const row = above[peer]!;
+  if (stages.length === 0) {
+    visits.forEach(({ peer }, at) => {
+      rowsOf[peer]!.push(ahead + 2 * at);
+    });
+  }
+  limits.forEach((_, at) => {
+    const row = ahead + 2 * at;
     columns.push(
       { cost: 0, rows: [row], values: [1] },
       { cost: 1, rows: [row], values: [-1] },
       { cost: 0, rows: [row + 1], values: [-1] },
       { cost: 1, rows: [row + 1], values: [1] },
     );
+  });
+  for (const { peer } of visits) {
+    const row = rowsOf[peer]![0]!;
     better.forEach(({ most, least }, kind) => {
-      columns.push({ cost: 0, rows: [anchors.length + kind, row, row + 1], values: [1, -most, -least] });
+      columns.push({ cost: 0, rows: [kinds + kind, row, row + 1], values: [1, -most, -least] });
     });
   }
   for (const { a, tours } of found) {
     const counts = new Map<number, number>();
-    for (const peer of tours.flatMap(({ peers }) => peers)) counts.set(peer, (counts.get(peer) ?? 0) + 1);
+    for (const peer of tours.flatMap(({ peers }) => peers)) {
+      for (const row of rowsOf[peer]!) counts.set(row, (counts.get(row) ?? 0) + 1);
+    }
     const visited = [...counts];
     columns.push({
       cost: 0,
-      rows: [a, ...visited.flatMap(([peer]) => [above[peer]!, above[peer]! + 1])],
+      rows: [a, ...visited.flatMap(([row]) => [row, row + 1])],
       values: [1, ...visited.flatMap(([, count]) => [count, count])],
     });
   }
   const rhs = [
     ...anchors.map(() => 1),
     ...better.map(({ peers }) => peers),
-    ...visits.flatMap(({ most, least }) => [most, least]),
+    ...(stages.length > 0 ? [...stages.map(() => 1), more] : []),
+    ...limits.flatMap(({ most, least }) => [most, least]),
   ];
   const dual = dualPrices(columns, rhs, mostPivots);
   const wrong = rhs.reduce((sum, amount, row) => sum + amount * dual[row]!, 0);
   if (wrong <= margin) return undefined;
   const prices = new Float64Array(instance.peerCount);
-  for (const { peer } of visits) prices[peer] = -(dual[above[peer]!]! + dual[above[peer]! + 1]!);
+  for (const { peer } of visits) {
+    for (const row of rowsOf[peer]!) prices[peer]! -= dual[row]! + dual[row + 1]!;
+  }
   return prices;
 }

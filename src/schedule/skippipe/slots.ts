@@ -29,10 +29,11 @@ function fixedBound(instance: Instance): number | undefined {
 
 function freeBound(instance: Instance): number | undefined {
   const sets = anchorSets(instance);
-  const problemOf = freeProblems(instance);
-  if (sets === undefined || problemOf === undefined) return undefined;
+  const problems = freeProblems(instance);
+  if (sets === undefined || problems === undefined) return undefined;
+  const { problemOf, twoTripsOf } = problems;
   // Sets in ascending order of their two-trip bounds: once that alone is no less than the least so far, none is better.
-  const ranked = sets.map((anchors) => ({ anchors, twoTrips: problemOf(anchors).twoTrips }));
+  const ranked = sets.map((anchors) => ({ anchors, twoTrips: twoTripsOf(anchors) }));
   ranked.sort((a, b) => a.twoTrips - b.twoTrips);
   let least = Number.POSITIVE_INFINITY;
   let known: Prices[] = [];

@@ -36,6 +36,18 @@ export interface Better extends Seat {
   readonly peers: number;
 }
 
+/** A stage's visits, and the share of these that each of its peers may have, and must. */
+export interface Load extends Seat {
+  readonly visits: number;
+}
+
+/** The peers of a stage: it has the equal load, rounded down, or one visit more. */
+export interface Stage {
+  readonly peers: readonly number[];
+  readonly load: Load;
+  readonly oneMore: Load;
+}
+
 /** What is decided over: which tours of the anchors, and where it is open, who has the better seats. */
 export interface Problem {
   readonly anchors: readonly number[];
@@ -43,43 +55,55 @@ export interface Problem {
   readonly tours: readonly (readonly Tour[])[];
   readonly visits: readonly Visits[];
   readonly better: readonly Better[];
-  /** The least time by the two-trips argument, in microseconds. */
-  readonly twoTrips: number;
+  /** Where it is known who holds which. */
+  readonly stages: readonly Stage[];
+  /** How many of the stages have one visit more: all loads are equal up to one, and their sum is known. */
+  readonly more: number;
 }
 
-/** Per stage after stage 0: its equal load, shared by its peers. */
-function seatsOf({ microbatches, pathLength, live, sizes }: Instance): Seat[] {
-  const load = (microbatches * (pathLength - 1)) / (live.length - 1);
-  return live.slice(1).map((stage) => {
-    const size = sizes[stage]!;
-    const most = Math.ceil(Math.ceil(load) / size);
-    return { most, least: Math.max(0, Math.floor(load) - (size - 1) * most) };
+function loadOf(visits: number, size: number): Load {
+  const most = Math.ceil(visits / size);
+  return { visits, most, least: Math.max(0, visits - (size - 1) * most) };
+}
+
+/** Visits of all stages after stage 0, and how many stages share them. */
+function visitsOf({ microbatches, pathLength, live }: Instance) {
+  const count = live.length - 1;
+  const visits = microbatches * (pathLength - 1);
+  return { each: Math.floor(visits / count), more: visits % count };
+}
+
+/** Per stage after stage 0: the visits that a peer may have at most, and must have, with either load. */
+function seatsOf(instance: Instance): (Seat & { readonly load: number; readonly size: number })[] {
+  const { each, more } = visitsOf(instance);
+  return instance.live.slice(1).map((stage) => {
+    const size = instance.sizes[stage]!;
+    const load = more > 0 ? each + 1 : each;
+    const { most } = loadOf(load, size);
+    return { load, size, most, least: Math.max(0, each - (size - 1) * most) };
   });
 }
 
-/** For a free assignment to so many peers: the seat that everybody has at least, and how many have a better one. */
+/**
+ * For a free assignment to so many peers: the seat that everybody has at least, and how many have a better one. Where a
+ * stage's load is 22 and a share of it 8, its three seats count as 8, 8 and 6: with any prices that are not negative no
+ * other visits of three peers cost more than these, dealt out well.
+ */
 function seatsByKind(instance: Instance, peers: number): { readonly base: Seat; readonly better: Better[] } {
-  const { live, sizes } = instance;
-  const kinds = seatsOf(instance).map((seat, at) => ({ ...seat, peers: sizes[live[at + 1]!]! }));
-  const seated = kinds.reduce((sum, kind) => sum + kind.peers, 0);
-  if (seated < peers) kinds.push({ most: 0, least: 0, peers: peers - seated });
-  kinds.sort((a, b) => a.most - b.most);
-  const better = kinds.slice(1).map((kind, at) => ({
-    most: kind.most - kinds[at]!.most,
-    least: kind.least - kinds[at]!.least,
-    peers: kinds.slice(at + 1).reduce((sum, other) => sum + other.peers, 0),
-  }));
-  return { base: kinds[0]!, better: better.filter(({ most, least }) => most !== 0 || least !== 0) };
-}
-
-function problemOf(
-  instance: Instance,
-  { anchors, tours, visits, better }: Omit<Problem, 'twoTrips'>,
-): Problem {
-  const needs = anchors.map((anchor, at) =>
-    anchorNeed(instance, anchor, tours[at]![0]?.length ?? Number.POSITIVE_INFINITY),
+  const seats = seatsOf(instance).flatMap(({ load, most, least, size }) =>
+    Array.from({ length: size }, (_, at): Seat => {
+      const left = Math.max(0, load - at * most);
+      return { most: Math.min(most, left), least };
+    }),
   );
-  return { anchors, tours, visits, better, twoTrips: Math.max(...needs) };
+  while (seats.length < peers) seats.push({ most: 0, least: 0 });
+  seats.sort((a, b) => a.most - b.most || a.least - b.least);
+  const better = seats.slice(1).map((seat, at) => ({
+    most: seat.most - seats[at]!.most,
+    least: seat.least - seats[at]!.least,
+    peers: seats.length - at - 1,
+  }));
+  return { base: seats[0]!, better: better.filter(({ most, least }) => most !== 0 || least !== 0) };
 }
 
 const byLength = (a: Tour, b: Tour) => a.length - b.length;
@@ -124,14 +148,27 @@ export function fixedProblem(instance: Instance): Problem | undefined {
       .sort(byLength),
   );
   const seats = seatsOf(instance);
-  const visits = live
-    .slice(1)
-    .flatMap((stage, at) => assignment[stage]!.map((peer) => ({ peer, ...seats[at]! })));
-  return problemOf(instance, { anchors: assignment[0]!, tours, visits, better: [] });
+  const { each, more } = visitsOf(instance);
+  const groups = live.slice(1).map((stage) => assignment[stage]!);
+  const visits = groups.flatMap((group, at) =>
+    group.map((peer) => ({ peer, most: seats[at]!.most, least: seats[at]!.least })),
+  );
+  const stages = groups.map((peers) => ({
+    peers,
+    load: loadOf(each, peers.length),
+    oneMore: loadOf(each + 1, peers.length),
+  }));
+  return { anchors: assignment[0]!, tours, visits, better: [], stages, more };
+}
+
+export interface FreeProblems {
+  readonly problemOf: (anchors: readonly number[]) => Problem;
+  /** The least time of a set of anchors by the two-trips argument, in microseconds. */
+  readonly twoTripsOf: (anchors: readonly number[]) => number;
 }
 
 /** The problem of each set of anchors; undefined where there are too many tours. */
-export function freeProblems(instance: Instance): ((anchors: readonly number[]) => Problem) | undefined {
+export function freeProblems(instance: Instance): FreeProblems | undefined {
   const { peerCount, pathLength, headAtAnchor, head } = instance;
   const visitCount = pathLength - 1;
   if (visitCount > mostVisitsOrdered || binomial(peerCount, visitCount) > mostPaths) return undefined;
@@ -165,17 +202,33 @@ export function freeProblems(instance: Instance): ((anchors: readonly number[]) 
       })
       .sort(byLength),
   );
-  return (anchors) => {
+  const membersOf = (anchors: readonly number[]) => {
     const isAnchor = new Uint8Array(peerCount);
     for (const anchor of anchors) isAnchor[anchor] = 1;
-    return problemOf(instance, {
-      anchors,
-      tours: anchors.map((anchor) =>
-        toursOf[anchor]!.filter(({ peers }) => peers.every((peer) => isAnchor[peer] === 0)),
-      ),
-      visits: everyone.filter((peer) => isAnchor[peer] === 0).map((peer) => ({ peer, ...base })),
-      better,
-    });
+    return isAnchor;
+  };
+  return {
+    problemOf(anchors) {
+      const isAnchor = membersOf(anchors);
+      return {
+        anchors,
+        tours: anchors.map((anchor) =>
+          toursOf[anchor]!.filter(({ peers }) => peers.every((peer) => isAnchor[peer] === 0)),
+        ),
+        visits: everyone.filter((peer) => isAnchor[peer] === 0).map((peer) => ({ peer, ...base })),
+        better,
+        stages: [],
+        more: 0,
+      };
+    },
+    twoTripsOf(anchors) {
+      const isAnchor = membersOf(anchors);
+      const needs = anchors.map((anchor) => {
+        const shortest = toursOf[anchor]!.find(({ peers }) => peers.every((peer) => isAnchor[peer] === 0));
+        return anchorNeed(instance, anchor, shortest?.length ?? Number.POSITIVE_INFINITY);
+      });
+      return Math.max(...needs);
+    },
   };
 }
 

@@ -53,15 +53,20 @@ describe('the bounds by linear programs', () => {
   });
 
   it('count what a mean over places forgets: trips that no place can take one after the other', () => {
-    const bounds = boundsOf(smallInstance(45, false), true);
-    expect(bounds.slots).toBeCloseTo(26.57, 2);
-    expect(bounds.schedules).toBeGreaterThan(29.3);
-    expect(bounds.by).toBe('schedules');
+    for (const [seed, mean, least] of [
+      [17, 22.66, 26.35],
+      [45, 26.57, 29.32],
+    ] as const) {
+      const bounds = boundsOf(smallInstance(seed, false), true);
+      expect(bounds.slots).toBeCloseTo(mean, 2);
+      expect(bounds.schedules).toBeGreaterThan(least);
+      expect(bounds.by).toBe('schedules');
+    }
   });
 
   it('choose the anchors where the assignment is free', () => {
     const bounds = boundsOf(smallInstance(11, true), true);
-    expect(bounds.slots).toBeCloseTo(20.38, 2);
+    expect(bounds.slots).toBeLessThan(20.4);
     expect(bounds.schedules).toBeGreaterThan(21.9);
   });
 
