@@ -74,36 +74,28 @@ function visitsOf({ microbatches, pathLength, live }: Instance) {
 }
 
 /** Per stage after stage 0: the visits that a peer may have at most, and must have, with either load. */
-function seatsOf(instance: Instance): (Seat & { readonly load: number; readonly size: number })[] {
+function seatsOf(instance: Instance): (Seat & { readonly size: number })[] {
   const { each, more } = visitsOf(instance);
   return instance.live.slice(1).map((stage) => {
     const size = instance.sizes[stage]!;
     const load = more > 0 ? each + 1 : each;
     const { most } = loadOf(load, size);
-    return { load, size, most, least: Math.max(0, each - (size - 1) * most) };
+    return { size, most, least: Math.max(0, each - (size - 1) * most) };
   });
 }
 
-/**
- * For a free assignment to so many peers: the seat that everybody has at least, and how many have a better one. Where a
- * stage's load is 22 and a share of it 8, its three seats count as 8, 8 and 6: with any prices that are not negative no
- * other visits of three peers cost more than these, dealt out well.
- */
+/** For a free assignment to so many peers: the seat that everybody has at least, and how many have a better one. */
 function seatsByKind(instance: Instance, peers: number): { readonly base: Seat; readonly better: Better[] } {
-  const seats = seatsOf(instance).flatMap(({ load, most, least, size }) =>
-    Array.from({ length: size }, (_, at): Seat => {
-      const left = Math.max(0, load - at * most);
-      return { most: Math.min(most, left), least };
-    }),
-  );
-  while (seats.length < peers) seats.push({ most: 0, least: 0 });
-  seats.sort((a, b) => a.most - b.most || a.least - b.least);
-  const better = seats.slice(1).map((seat, at) => ({
-    most: seat.most - seats[at]!.most,
-    least: seat.least - seats[at]!.least,
-    peers: seats.length - at - 1,
+  const kinds = seatsOf(instance).map(({ most, least, size }) => ({ most, least, peers: size }));
+  const seated = kinds.reduce((sum, kind) => sum + kind.peers, 0);
+  if (seated < peers) kinds.push({ most: 0, least: 0, peers: peers - seated });
+  kinds.sort((a, b) => a.most - b.most);
+  const better = kinds.slice(1).map((kind, at) => ({
+    most: kind.most - kinds[at]!.most,
+    least: kind.least - kinds[at]!.least,
+    peers: kinds.slice(at + 1).reduce((sum, other) => sum + other.peers, 0),
   }));
-  return { base: seats[0]!, better: better.filter(({ most, least }) => most !== 0 || least !== 0) };
+  return { base: kinds[0]!, better: better.filter(({ most, least }) => most !== 0 || least !== 0) };
 }
 
 const byLength = (a: Tour, b: Tour) => a.length - b.length;
