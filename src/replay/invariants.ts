@@ -184,7 +184,7 @@ export class Invariants {
     seen.copyCompared = undefined;
     if (copy === undefined) return;
     const where = this.#standing(seen, copy);
-    if (where !== undefined) seen.copyCompared = this.#compare(name, seen, where, copy.digest());
+    if (where !== undefined) seen.copyCompared = this.#compare(name, seen, copy.stage, where, copy.digest());
   }
 
   /** What weights are compared under: their stage and all that has changed it; undefined where that is not known. */
@@ -359,7 +359,7 @@ export class Invariants {
     const { stage, iteration } = holding;
     const where = this.#standing(seen, holding);
     if (where === undefined) return;
-    seen.compared = this.#compare(name, seen, where, peer.weights()!.digest);
+    seen.compared = this.#compare(name, seen, stage, where, peer.weights()!.digest);
     if (before?.stage === stage && before.iteration === iteration - 1) {
       const fail = (invariant: InvariantName, problem: string) => this.#fail(invariant, problem);
       for (const check of this.#settings.stepped ?? []) {
@@ -371,11 +371,14 @@ export class Invariants {
     if (streams > most) this.#fail('what a peer keeps is given back', `${name} has ${streams} streams open`);
   }
 
-  #compare(name: PeerName, seen: Seen, where: string, digest: string): string {
+  #compare(name: PeerName, seen: Seen, stage: number, where: string, digest: string): string {
     const others = this.#digests.get(where) ?? new Map<PeerName, string>();
     for (const [other, theirs] of others) {
-      const status = seen.peer.state.member(other)?.status;
-      if (theirs === digest || status !== 'active') continue;
+      if (theirs === digest) continue;
+      // by what this peer has read: the other may rebuild the stage by an entry that it has not, which took it from this one
+      const member = seen.peer.state.member(other);
+      if (member?.status !== 'active') continue;
+      if (member.stage !== stage && member.shadow?.stage !== stage) continue;
       this.#fail(
         'replicas at equal iteration have equal digests',
         `${name} has ${digest.slice(0, 8)} and ${other} has ${theirs.slice(0, 8)} (stage, iteration, commit: ${where})`,
