@@ -53,6 +53,8 @@ const ENTERING_SECONDS = 600;
 const MOST_ENTERING = 128;
 /** A peer that fails this often to get its weights in place is let go. */
 const MOST_FAILURES = 3;
+/** A stage is taken from an older snapshot once it was missed for so long: who held it last may come back. */
+const MISSED_SECONDS = 10;
 
 export class Boundary {
   readonly #parts: BoundaryParts;
@@ -60,6 +62,8 @@ export class Boundary {
   readonly #leaving = new Set<PeerName>();
   /** What the disks of those that were let in have, in case nobody else does. */
   readonly #stored = new Map<PeerName, Applicant['stored']>();
+  /** Since when stages have been missed that nobody can give back. */
+  readonly #missedSince = new Map<number, number>();
   /** What members say of the weights that they were to get, by peer and stage. */
   readonly #ready = new Map<string, { readonly peer: PeerName; readonly said: Readiness }>();
   readonly #divergent = new Map<string, { readonly peer: PeerName; readonly stage: number }>();
@@ -243,7 +247,7 @@ export class Boundary {
         );
       } else if (member.status === 'entering') {
         this.#failures.delete(`${peer} ${stage}`);
-        this.#stored.delete(peer); // from here on its disk is older than others' memory
+        this.#forgetStored(peer, stage); // from here on its disk is older than its memory
         changes.push({ kind: 'active', peer });
         const { origin } = member;
         const repaired =
@@ -271,7 +275,10 @@ export class Boundary {
   /** A copy outside the stage is in place, or it fetches another, or keeps none after a few failures. */
   #copied({ peer, shadow }: Member, { stage, failure, entry }: Readiness): MemberChange | undefined {
     if (shadow?.stage !== stage || shadow.enteredBy !== entry) return undefined;
-    if (failure === '') return shadow.status === 'entering' ? { kind: 'shadowing', peer } : undefined;
+    if (failure === '') {
+      this.#forgetStored(peer, stage);
+      return shadow.status === 'entering' ? { kind: 'shadowing', peer } : undefined;
+    }
     const origin = this.#failed(peer, stage) < MOST_FAILURES ? this.#copyOrigin(peer, stage) : undefined;
     if (origin) return { kind: 'shadow', peer, stage, origin };
     return { kind: 'unshadowed', peer, reason: failure.slice(0, 900) };
@@ -351,12 +358,45 @@ export class Boundary {
   #nextToMove(isGathered: boolean): MemberChange | undefined {
     const { state, manifest } = this.#parts;
     if (state.iteration === 0 && !isGathered) return undefined;
-    for (const stage of lostStages(state, manifest.training.stages)) {
+    const lost = lostStages(state, manifest.training.stages);
+    for (const stage of this.#missedSince.keys()) if (!lost.includes(stage)) this.#missedSince.delete(stage);
+    for (const stage of lost) {
       const taker = takerOf(state, manifest.training.stages, stage);
       const origin = taker && (shadowOrigin(state, stage, taker.peer) ?? this.#madeAnew(stage, taker.peer));
       if (taker && origin) return entering(taker, stage, origin);
+      const change = isGathered ? this.#takenFromDisk(stage) : undefined;
+      if (change) return change;
     }
     return undefined;
+  }
+
+  /**
+   * Nobody is left who holds the stage or a copy of it, and it cannot be rebuilt: the member takes it whose disk has the
+   * newest snapshot, of those one that can be spared where it is.
+   */
+  #takenFromDisk(stage: number): MemberChange | undefined {
+    const { state, clock } = this.#parts;
+    const since = this.#missedSince.get(stage) ?? clock.now();
+    this.#missedSince.set(stage, since);
+    if (clock.now() - since < MISSED_SECONDS) return undefined;
+    const hasText = stage !== 0 || state.present().some((member) => member.hasText);
+    const spare = (member: Member) => (state.group(member.stage).length > 1 ? 1 : 0);
+    const found = [...this.#stored].flatMap(([peer, stored]) => {
+      const member = state.member(peer);
+      if (member?.status !== 'active' || !hasText) return [];
+      return stored
+        .filter((one) => one.stage === stage && one.iteration > 0)
+        .map((one) => ({ ...one, member }));
+    });
+    const [best] = found.toSorted((a, b) => b.iteration - a.iteration || spare(b.member) - spare(a.member));
+    return best && entering(best.member, stage, { kind: 'stored', iteration: best.iteration });
+  }
+
+  /** What a disk has of a stage is no longer what was said of it. */
+  #forgetStored(peer: PeerName, stage: number): void {
+    const left = this.#stored.get(peer)?.filter((one) => one.stage !== stage) ?? [];
+    if (left.length > 0) this.#stored.set(peer, left);
+    else this.#stored.delete(peer);
   }
 
   #madeAnew(stage: number, taker: PeerName): Origin | undefined {

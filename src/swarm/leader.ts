@@ -96,6 +96,8 @@ const GATHER_SECONDS = 60;
  * who come meanwhile are let in by one.
  */
 const GATHERING_SECONDS_A_MEMBER = 0.002;
+/** What a boundary waits for is looked at again after this, also when nothing was heard. */
+const LOOK_SECONDS = 5;
 /** Before the first plan, members that went again are waited for this long. */
 const ABSENT_SECONDS = 10;
 
@@ -397,7 +399,10 @@ export class Leader {
         said = waiting;
         note({ kind: 'waiting', ready, wanted: Math.max(this.#parts.waitForPeers, stages), missingStages });
       }
-      await this.#changes.next(this.#started ? undefined : Math.min(5, grace.seconds || 5));
+      // what is missing is looked for again: whoever held it may not come back, and then an older snapshot will do
+      await this.#changes.next(
+        this.#started ? LOOK_SECONDS : Math.min(LOOK_SECONDS, grace.seconds || LOOK_SECONDS),
+      );
     }
   }
 

@@ -44,13 +44,13 @@ const enter = (peer: string, stage: number): MemberChange => ({
   origin: { kind: 'initial' },
 });
 
-function boundaryOf(state: RunState, lost: readonly string[] = []) {
+function boundaryOf(state: RunState, lost: readonly string[] = [], of = manifest) {
   let now = 0;
   const clock = { now: () => now, schedule: () => () => {} };
   const boundary = new Boundary({
     self: 'ann',
     state,
-    manifest,
+    manifest: of,
     clock,
     alive: (peer) => !lost.includes(peer),
     hears: () => true,
@@ -168,5 +168,67 @@ describe('at a boundary', () => {
     };
     boundary.apply(applicant);
     expect(at(0)).toMatchObject([{ changes: [{ kind: 'enter', peer: 'cid', stage: 2 }] }]);
+  });
+
+  it('a stage that nobody can give back is taken from the newest snapshot on any disk, once it was missed', () => {
+    const state = stateOf(enter('ann', 1), enter('bob', 1), enter('cid', 2), enter('dan', 0));
+    const [plan, commit]: EntryBody[] = [
+      { kind: 'plan', iteration: 1, attempt: 0, plan: {} },
+      {
+        ...{ kind: 'commit', iteration: 1, attempt: 0, loss: 1, stages: [], dropped: [], weights: [] },
+        ...{ visitsComputed: 0, visitsCounted: 0 },
+      },
+    ];
+    const lost: EntryBody = {
+      kind: 'members',
+      changes: [{ kind: 'gone', peer: 'dan', how: 'broken', reason: '' }],
+    };
+    const active = (...peers: string[]): EntryBody => ({
+      kind: 'members',
+      changes: peers.map((peer) => ({ kind: 'active', peer })),
+    });
+    let index = ENTERED;
+    const apply = (body: EntryBody) =>
+      state.apply({
+        index: ++index,
+        term: 1,
+        author: 'ann',
+        previous: digest,
+        body,
+        hash: digest,
+        signature: '',
+      });
+    for (const body of [active('ann', 'bob', 'cid', 'dan'), plan!, commit!, lost]) apply(body);
+
+    const largeGroups = { ...smallManifest({ stages: 3, replicas: 3 }), founder: 'ann' };
+    const { boundary, at } = boundaryOf(state, [], largeGroups);
+    const copy = (iteration: number) => ({ stage: 0, iteration, digest, copy: true });
+    const comesBack = (peer: string, stage: number, iteration: number) => {
+      boundary.apply({
+        peer,
+        name: peer,
+        addresses: [],
+        hasText: true,
+        stored: [copy(iteration)],
+        wantedStage: stage,
+      });
+      for (const body of at(0)) apply(body);
+      const { enteredBy: entry } = state.member(peer)!;
+      boundary.ready(peer, { stage, digest, failure: '', entry });
+      for (const body of at(0)) apply(body);
+      expect(state.member(peer)).toMatchObject({ stage, status: 'active' });
+    };
+    comesBack('bob', 1, 3);
+    comesBack('eva', 2, 5);
+    comesBack('fay', 1, 4);
+    const gathered = (now: number) => {
+      at(now);
+      return boundary.changes(true);
+    };
+    expect(gathered(0)).toEqual([]);
+    expect(gathered(9)).toEqual([]);
+    expect(gathered(10)).toMatchObject([
+      { changes: [{ kind: 'enter', peer: 'eva', stage: 0, origin: { kind: 'stored', iteration: 5 } }] },
+    ]);
   });
 });
