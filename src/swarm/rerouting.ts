@@ -123,11 +123,13 @@ export class Rerouting {
     return undefined;
   }
 
-  /** Tells those who are not on the new path that the micro-batch does not come to them. */
+  /**
+   * Tells those who are not on the new path that the micro-batch does not come to them, also who is believed lost: one
+   * that lives would wait for it, and everyone for that one.
+   */
   #announceLeft(microbatch: number, before: readonly Hop[], path: readonly Hop[]): void {
-    const { alive, announceDropped } = this.#parts;
     for (const { peer } of before) {
-      if (alive(peer) && !path.some((hop) => hop.peer === peer)) announceDropped(microbatch, MOVED, peer);
+      if (!path.some((hop) => hop.peer === peer)) this.#parts.announceDropped(microbatch, MOVED, peer);
     }
   }
 }

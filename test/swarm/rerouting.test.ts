@@ -42,3 +42,25 @@ it('never goes back to a peer that was told that the micro-batch leaves it, thou
   expect(told).toEqual(['b']);
   expect(sentTo).toEqual(['d']);
 });
+
+it('tells whoever is not on the new way, also one that is believed lost: it may live and wait for it', async () => {
+  const told: string[] = [];
+  const parts: ReroutingParts = {
+    alive: (peer) => peer === 'a' || peer === 'c',
+    forwardOnly: false,
+    emergencySkips: 1,
+    pathLength: () => path.length,
+    mender: () => [path[0]!, { stage: 1, peer: 'c' }],
+    askSlot: async () => true,
+    announceDropped: (_, __, peer) => void told.push(peer ?? 'everyone'),
+    note: () => {},
+    changed: () => {},
+    sendOutput: () => {},
+    drop: () => {},
+  };
+  const visit = newVisit(0, 1, path, 0, false);
+  visit.phase = 'backward';
+  visit.output = new Uint8Array(4);
+  await new Rerouting(parts).mend(visit, 'b');
+  expect(told).toEqual(['b', 'd']);
+});
