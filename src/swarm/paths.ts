@@ -62,6 +62,8 @@ export class Paths {
   readonly #anchors = new Map<number, PeerName>();
   readonly #pathLengths = new Map<number, number>();
   readonly #granted = new Set<number>();
+  /** Room was given for these, and then they were given up: they may still arrive. */
+  readonly #withdrawn = new Set<number>();
   readonly #dropped = new Map<number, string>();
   readonly #rerouting: Rerouting;
   /** What others computed, as what arrived from them says; each once, however often it was sent. */
@@ -157,7 +159,7 @@ export class Paths {
     if (peer !== '' && peer !== this.#parts.self) return;
     const visit = this.#visits.get(microbatch);
     this.#disturbed = true;
-    this.#granted.delete(microbatch);
+    if (this.#granted.delete(microbatch)) this.#withdrawn.add(microbatch);
     if (peer === '') this.#dropped.set(microbatch, reason);
     if (visit && visit.phase !== 'done') this.#giveUp(visit);
     this.#parts.changed();
@@ -259,7 +261,11 @@ export class Paths {
   ): string | undefined {
     let visit = this.#visits.get(microbatch);
     if (visit === undefined) {
-      if (!this.#granted.delete(microbatch)) return `micro-batch ${microbatch} was not expected here`;
+      if (!this.#granted.delete(microbatch)) {
+        return this.#withdrawn.has(microbatch)
+          ? undefined
+          : `micro-batch ${microbatch} was not expected here`;
+      }
       if (!this.#open) {
         this.#parts.announceDropped(microbatch, 'it was led to a peer that had ended the iteration');
         return undefined;

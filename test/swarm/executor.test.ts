@@ -17,9 +17,10 @@ const activations = activationFormat({ model: small, training: { ...training, sa
 const ELEMENTS = activations.elements;
 const names = ['a', 'b', 'c', 'd'];
 const whole = names.map((peer, stage) => ({ stage, peer }));
+const stageOf = (peer: string) => (names.includes(peer) ? names.indexOf(peer) : names.length - 1);
 
-/** Four peers, each alone at its stage. */
-function planOfFour() {
+/** Four peers, each alone at its stage, or with a fifth that is a replica of the last and has nothing to do. */
+function planOf(peers: readonly string[]) {
   const state = new RunState();
   const nothing = '0'.repeat(64);
   const bodies: EntryBody[] = [
@@ -27,16 +28,16 @@ function planOfFour() {
     { kind: 'leader', peer: 'a', reason: '' },
     {
       kind: 'members',
-      changes: names.map((peer, stage) => ({
+      changes: peers.map((peer) => ({
         kind: 'enter',
         peer,
         name: peer,
         addresses: [],
-        stage,
+        stage: stageOf(peer),
         origin: { kind: 'initial' },
       })),
     },
-    { kind: 'members', changes: names.map((peer) => ({ kind: 'active', peer })) },
+    { kind: 'members', changes: peers.map((peer) => ({ kind: 'active', peer })) },
   ];
   bodies.forEach((body, index) => {
     state.apply({ index, term: 1, previous: nothing, author: 'a', body, hash: nothing, signature: '' });
@@ -69,10 +70,10 @@ function executorOf(self: string) {
   };
   const executor = new Executor({
     self,
-    stage: names.indexOf(self),
+    stage: stageOf(self),
     iteration: 1,
     attempt: 0,
-    plan: planOfFour(),
+    plan: planOf([...new Set([...names, self])]),
     engine: engine as Engine,
     clock: new SimulatedWorld().clockOf(self),
     activations,
@@ -130,6 +131,19 @@ describe('an activation that cannot be used', () => {
     values[3] = Number.NaN;
     expect(executor.paths.take('c', headerOf('F32'), bytesOf(values))).toMatch(/that c sent is not finite/);
     expect(dropped).toEqual([0]);
+  });
+});
+
+describe('an activation for which room was given', () => {
+  const byFifth = [...whole.slice(0, 3), { stage: 3, peer: 'e' }];
+
+  it('is of no more use when its micro-batch was given up meanwhile, and its sender did nothing wrong', () => {
+    const { executor, activation } = executorOf('e');
+    expect(activation(byFifth, 3)).toMatch(/micro-batch 0 was not expected here/);
+    expect(executor.paths.grantSlot(0, 3)).toBe(true);
+    executor.paths.dropped(0, 'stage 1 was lost', '');
+    expect(activation(byFifth, 3)).toBeUndefined();
+    expect(executor.paths.visit(0)).toBeUndefined();
   });
 });
 
