@@ -12,7 +12,6 @@
 // With free assignment this is done for sets of anchors, and the least over all sets is the bound; most sets are
 // dismissed by prices found for others.
 
-import { anchorSets } from './anchor-sets.ts';
 import { type AnchorSchedule, type Cheapest, cheapestSchedule } from './anchor-schedules.ts';
 import { thereAndBack } from './bounds.ts';
 import { equalLoadsPossible, type Instance } from './instance.ts';
@@ -61,12 +60,9 @@ function freeBound(
   cheapest: (anchor: number) => Cheapest,
   from: number,
 ): number | undefined {
-  const sets = anchorSets(instance);
   const problems = freeProblems(instance);
-  if (sets === undefined || problems === undefined) return undefined;
-  const { problemOf, twoTripsOf } = problems;
-  const ranked = sets.map((anchors) => ({ anchors, twoTrips: twoTripsOf(anchors) }));
-  ranked.sort((a, b) => a.twoTrips - b.twoTrips);
+  if (problems === undefined) return undefined;
+  const { problemOf, ranked } = problems;
   let least = Number.POSITIVE_INFINITY;
   let known: KnownPrices[] = [];
   let priced = 0;

@@ -6,7 +6,6 @@
 // With free assignment there is one program per set of anchors, and the two-trip bound of that set; the least over all
 // sets is the bound.
 
-import { anchorSets } from './anchor-sets.ts';
 import { equalLoadsPossible, type Instance } from './instance.ts';
 import { microsecondsPerSecond } from './microseconds.ts';
 import { type Column, dualPrices } from './simplex.ts';
@@ -28,13 +27,9 @@ function fixedBound(instance: Instance): number | undefined {
 }
 
 function freeBound(instance: Instance): number | undefined {
-  const sets = anchorSets(instance);
   const problems = freeProblems(instance);
-  if (sets === undefined || problems === undefined) return undefined;
-  const { problemOf, twoTripsOf } = problems;
-  // Sets in ascending order of their two-trip bounds: once that alone is no less than the least so far, none is better.
-  const ranked = sets.map((anchors) => ({ anchors, twoTrips: twoTripsOf(anchors) }));
-  ranked.sort((a, b) => a.twoTrips - b.twoTrips);
+  if (problems === undefined) return undefined;
+  const { problemOf, ranked } = problems;
   let least = Number.POSITIVE_INFINITY;
   let known: Prices[] = [];
   for (const { anchors, twoTrips } of ranked) {

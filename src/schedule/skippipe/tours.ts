@@ -5,6 +5,7 @@
 // stages are forgotten: any other peers in any order. How many visits a peer may have, and must, depends there on how
 // many others its stage has: it is known how many seats there are of each kind, not who takes which.
 
+import { anchorSets } from './anchor-sets.ts';
 import { anchorNeed, stagesOfPeers, thereAndBack, visitWork } from './bounds.ts';
 import { createOrderer } from './candidate.ts';
 import { binomial, combinations, permutations, product } from './combinations.ts';
@@ -155,12 +156,17 @@ export function fixedProblem(instance: Instance): Problem | undefined {
 
 export interface FreeProblems {
   readonly problemOf: (anchors: readonly number[]) => Problem;
-  /** The least time of a set of anchors by the two-trips argument, in microseconds. */
-  readonly twoTripsOf: (anchors: readonly number[]) => number;
+  /**
+   * Sets of anchors with their least times by the two-trips argument, in microseconds, the least first: once that alone
+   * is no less than what was found so far, no later set is better.
+   */
+  readonly ranked: readonly { readonly anchors: readonly number[]; readonly twoTrips: number }[];
 }
 
-/** The problem of each set of anchors; undefined where there are too many tours. */
+/** The problem of each set of anchors; undefined where there are too many sets or tours. */
 export function freeProblems(instance: Instance): FreeProblems | undefined {
+  const sets = anchorSets(instance);
+  if (sets === undefined) return undefined;
   const { peerCount, pathLength, headAtAnchor, head } = instance;
   const visitCount = pathLength - 1;
   if (visitCount > mostVisitsOrdered || binomial(peerCount, visitCount) > mostPaths) return undefined;
@@ -199,7 +205,18 @@ export function freeProblems(instance: Instance): FreeProblems | undefined {
     for (const anchor of anchors) isAnchor[anchor] = 1;
     return isAnchor;
   };
+  const twoTripsOf = (anchors: readonly number[]) => {
+    const isAnchor = membersOf(anchors);
+    const needs = anchors.map((anchor) => {
+      const shortest = toursOf[anchor]!.find(({ peers }) => peers.every((peer) => isAnchor[peer] === 0));
+      return anchorNeed(instance, anchor, shortest?.length ?? Number.POSITIVE_INFINITY);
+    });
+    return Math.max(...needs);
+  };
+  const ranked = sets.map((anchors) => ({ anchors, twoTrips: twoTripsOf(anchors) }));
+  ranked.sort((a, b) => a.twoTrips - b.twoTrips);
   return {
+    ranked,
     problemOf(anchors) {
       const isAnchor = membersOf(anchors);
       return {
@@ -212,14 +229,6 @@ export function freeProblems(instance: Instance): FreeProblems | undefined {
         stages: [],
         more: 0,
       };
-    },
-    twoTripsOf(anchors) {
-      const isAnchor = membersOf(anchors);
-      const needs = anchors.map((anchor) => {
-        const shortest = toursOf[anchor]!.find(({ peers }) => peers.every((peer) => isAnchor[peer] === 0));
-        return anchorNeed(instance, anchor, shortest?.length ?? Number.POSITIVE_INFINITY);
-      });
-      return Math.max(...needs);
     },
   };
 }
