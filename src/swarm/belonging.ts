@@ -60,6 +60,12 @@ export interface BelongingParts {
 const REJOIN_PAUSE_SECONDS = 1;
 /** Members whose peers started again have so long to ask to be let in, before the run goes on. */
 const GRACE_SECONDS = 3;
+/**
+ * A leader that has promised to let it in has this long for it; iterations may be long. It is not made of what was
+ * measured: who stood still has measured its own standing still, and would wait for minutes for a promise that was kept
+ * long ago.
+ */
+const ENTER_SECONDS = 10;
 
 export class Belonging {
   readonly #parts: BelongingParts;
@@ -263,7 +269,7 @@ export class Belonging {
   }
 
   #isPromised(): boolean {
-    return this.#parts.clock.now() - this.#acceptedAt < this.#parts.timing.timeouts.close;
+    return this.#parts.clock.now() - this.#acceptedAt < ENTER_SECONDS;
   }
 
   /** Whether it wants to be let in, whatever the journal says of it: it may have crashed before it was missed. */
