@@ -35,7 +35,7 @@ const LEVELS: readonly (readonly [keyof Timeouts, string, string])[] = [
   ],
   [
     'close',
-    'who does not answer the closing of an iteration is given up; a leader that has promised to let a peer in is asked again',
+    'who does not answer the closing of an iteration is given up',
     '1.25 exchanges, 2 of the longest engine call, at least 10 s',
   ],
   [
