@@ -92,7 +92,7 @@ export class Boundary {
 
   /** Whether nobody is on the way into a stage. */
   get isSettled(): boolean {
-    return this.#parts.state.present().every(({ status }) => status === 'active');
+    return isSettled(this.#parts.state);
   }
 
   /** A member wants to leave. */
@@ -336,9 +336,8 @@ export class Boundary {
     let { state } = this.#parts;
     for (const [peer, applicant] of this.#applicants) {
       if (changes.length === MOST_ENTERING) break;
-      const isSettled = state.present().every(({ status }) => status === 'active');
       // when those that enter are in place, it may
-      if (!isSettled && stageFor(state, manifest, applicant) === undefined) continue;
+      if (!isSettled(state) && stageFor(state, manifest, applicant) === undefined) continue;
       this.#applicants.delete(peer);
       this.#stored.set(peer, applicant.stored);
       const seat = this.#seats.get(peer);
@@ -411,8 +410,7 @@ export class Boundary {
     this.#move = undefined;
     const member = move && state.member(move.peer);
     if (move === undefined || member?.status !== 'active' || member.stage !== move.from) return undefined;
-    const isSettled = state.present().every(({ status }) => status === 'active');
-    if (!isSettled || state.group(move.from).length < 2) return undefined;
+    if (!isSettled(state) || state.group(move.from).length < 2) return undefined;
     const origin = originFor(state, manifest, { peer: move.peer, stored: [] }, move.to);
     return origin?.kind === 'donor' ? entering(member, move.to, origin) : undefined;
   }
@@ -447,6 +445,10 @@ export class Boundary {
     const own = shadow?.stage === leaving.stage ? shadowOrigin(state, leaving.stage, peer) : undefined;
     return own ?? { kind: 'donor', donor: leaving.peer };
   }
+}
+
+function isSettled(state: RunState): boolean {
+  return state.present().every(({ status }) => status === 'active');
 }
 
 function repairEntry(state: RunState, peer: PeerName, digest: string): EntryBody {
