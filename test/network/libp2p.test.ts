@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { noise } from '@chainsafe/libp2p-noise';
@@ -69,6 +70,36 @@ describe('libp2p', () => {
     const pair = await createPair(options);
     closing.push(pair.close);
     return pair;
+  }
+
+  /** Passes bytes on to an address of libp2p's and counts those that come back. */
+  async function startRelay(target: string) {
+    const port = Number(/tcp\/(\d+)/.exec(target)![1]);
+    let back = 0;
+    const server = createServer((near) => {
+      const far = connect(port, '127.0.0.1');
+      far.on('data', (bytes) => {
+        back += bytes.byteLength;
+      });
+      for (const socket of [near, far]) {
+        socket.on('error', () => {});
+        closing.push(() => socket.destroy());
+      }
+      near.pipe(far).pipe(near);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closing.push(() => server.close());
+    const address = target.replace(`tcp/${port}`, `tcp/${(server.address() as AddressInfo).port}`);
+    return { address, bytesBack: () => back };
+  }
+
+  /** Resolves when nothing has come back for a tenth of a second. */
+  async function idle(relay: { bytesBack(): number }): Promise<void> {
+    for (let seen = -1; seen !== relay.bytesBack(); ) {
+      seen = relay.bytesBack();
+      await tick(0.1);
+    }
   }
 
   /** A process of its own that answers control frames and floods bulk streams. */
@@ -150,6 +181,28 @@ describe('libp2p', () => {
       }
       await sent;
       expect(read).toBe(count);
+    });
+
+    it('are not answered for every frame, only once half of their window is used', async () => {
+      const a = await start();
+      const b = await start();
+      const relay = await startRelay(b.addresses()[0]!);
+      a.learn(b.self, [relay.address]);
+      const accepted = accept(b, bulk);
+      const outgoing = await a.open(b.self, bulk);
+      await outgoing.send(frame('first'));
+      const incoming = await accepted.next();
+      await nextFrame(incoming);
+      await idle(relay);
+      const before = relay.bytesBack();
+      for (let i = 0; i < 100; i++) {
+        await outgoing.send(frame(`${i}`, pattern(1024, i)));
+        await nextFrame(incoming);
+      }
+      await idle(relay);
+      expect(relay.bytesBack() - before).toBeLessThan(10 * 30); // an update is 30 bytes on the wire
+      await outgoing.send(frame('large', pattern(MEGABYTE, 1)));
+      expect((await nextFrame(incoming)).payload.byteLength).toBe(MEGABYTE);
     });
 
     it('are read from their beginning by a handler that starts long after', async () => {

@@ -6,6 +6,7 @@ import type { Frame, FrameStream, NetworkError, PeerName, Protocol } from '../..
 import { FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { StreamState } from './stream-state.ts';
+import { updateWindowByHalves } from './window-updates.ts';
 
 export interface FrameStreamOptions {
   readonly stream: Stream;
@@ -39,6 +40,7 @@ export class Libp2pFrameStream implements FrameStream {
     this.#state.remoteEnded = isAlive && stream.remoteWriteStatus === 'closed';
     stream.addEventListener('remoteCloseWrite', this.#onRemoteCloseWrite);
     stream.addEventListener('close', this.#onClose);
+    updateWindowByHalves(stream);
     this.#writer = new FrameWriter(stream, this.#state, options.onSent);
     this.#reader = new FrameReader(stream, this.#state, (failure) => this.#fail(failure));
     if (!isAlive) queueMicrotask(() => this.#finish(undefined));
