@@ -11,6 +11,7 @@ import { type Manifest, ManifestError, modelOf, stagesOf } from '../swarm/manife
 import type { PeerParts } from '../swarm/peer.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
 import { RunError, UsageError } from './errors.ts';
+import { countTensorsWithHeap } from './heap.ts';
 import { writeModelFolder } from './model-folder.ts';
 import { LiveLog } from './live-log.ts';
 import type { PeerFolder } from './peer-folder.ts';
@@ -44,6 +45,7 @@ const LEAVE_MILLISECONDS = 8000;
 /** Runs a peer in this process until the run ends, it is let go, or the person stops it. */
 export async function runLive(run: LiveRun, { output, signal }: CliContext): Promise<void> {
   const { folder, flags, text, given, start } = run;
+  countTensorsWithHeap();
   const log = new LiveLog(output, flags.json === true);
   const observe = (event: PeerEvent) => log.event(event);
   // whoever started this process is gone, now or before this line was reached

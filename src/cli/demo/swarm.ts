@@ -32,11 +32,6 @@ export interface DemoSwarmParts {
   readonly died: (peer: DemoPeer, how: string) => void;
 }
 
-/**
- * Tensors that come and go look to V8 like a heap that grows, and it collects everything every few megabytes; with room
- * from the start it collects a sixth as often (measured: 16 % less CPU for the whole demo).
- */
-const NODE_FLAGS = ['--initial-old-space-size=512'];
 const SAID_LINES = 20;
 const STOP_MILLISECONDS = 5000;
 
@@ -132,14 +127,10 @@ export class DemoSwarm {
   #spawn(name: string, args: readonly string[], invited?: (invite: string) => void): DemoPeer {
     const { out, textFile, modelFolder } = this.#parts;
     const common = ['--json', '--name', name, '--dir', join(out, 'peers', name), '--data', textFile];
-    const child = spawn(
-      process.execPath,
-      [...NODE_FLAGS, launcher(), ...args, ...common, '--export', modelFolder],
-      {
-        // the channel carries nothing: it closes when this process dies, and the peer then ends itself
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      },
-    );
+    const child = spawn(process.execPath, [launcher(), ...args, ...common, '--export', modelFolder], {
+      // the channel carries nothing: it closes when this process dies, and the peer then ends itself
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
     const peer: DemoPeer = { name, process: child, said: [], expected: false, exited: false };
     this.peers.set(name, peer);
     createInterface({ input: child.stdout! }).on('line', (line) => {
