@@ -106,7 +106,7 @@ export class SimulatedNetworks {
     const { world } = this;
     const seconds = this.links.latencySeconds(from, to) + this.weather.extraSeconds(from, to);
     order.lastAt = Math.max(order.lastAt, world.now() + departsIn + seconds);
-    world.at(order.lastAt, owner, arrived);
+    world.deliver(order.lastAt, owner, arrived);
   }
 
   #release(): void {

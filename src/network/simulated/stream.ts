@@ -19,6 +19,13 @@ const FRAME_BYTES = 8;
 const NOTHING = new Uint8Array(0);
 const SENT = Promise.resolve();
 
+const END: IteratorResult<Frame> = { done: true, value: undefined };
+
+interface Reader {
+  readonly resolve: (result: IteratorResult<Frame>) => void;
+  readonly reject: (failure: NetworkError) => void;
+}
+
 export class SimulatedStream implements FrameStream {
   readonly protocol: Protocol;
   readonly inbound: boolean;
@@ -34,7 +41,8 @@ export class SimulatedStream implements FrameStream {
   #retired = false;
   #failure: NetworkError | undefined;
   #outstandingBytes = 0;
-  #wake: (() => void) | undefined;
+  /** Whoever waits for the next frame, or for the end. */
+  #reader: Reader | undefined;
   readonly #waitingForCredit: (() => void)[] = [];
   #turn: Promise<void> | undefined;
 
@@ -139,29 +147,26 @@ export class SimulatedStream implements FrameStream {
   frames(): AsyncIterableIterator<Frame> {
     let over = false;
     const next = (): Promise<IteratorResult<Frame>> => {
-      const frame = over ? undefined : this.#inbox.shift();
+      if (over) return Promise.resolve(END);
+      const frame = this.#inbox.shift();
       if (frame !== undefined) {
         this.#giveCredit(frame);
         return Promise.resolve({ done: false, value: frame });
       }
-      if (over || (this.#ended && this.#failure === undefined)) {
-        over = true;
-        return Promise.resolve({ done: true, value: undefined });
+      if (this.#failure === undefined && !this.#ended) {
+        return new Promise((resolve, reject) => {
+          this.#reader = { resolve, reject };
+        });
       }
-      if (this.#failure !== undefined) {
-        over = true;
-        return Promise.reject(this.#failure);
-      }
-      return new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      }).then(next);
+      over = true;
+      return this.#failure === undefined ? Promise.resolve(END) : Promise.reject(this.#failure);
     };
     const frames: AsyncIterableIterator<Frame> = {
       next,
       return: () => {
         over = true;
-        this.#wake = undefined;
-        return Promise.resolve({ done: true, value: undefined });
+        this.#reader = undefined;
+        return Promise.resolve(END);
       },
       [Symbol.asyncIterator]: () => frames,
     };
@@ -174,7 +179,7 @@ export class SimulatedStream implements FrameStream {
     const other = this.#other!;
     this.#wire.send(0, this.#order, () => {
       other.#ended = true;
-      other.#notify();
+      other.#tellReader();
       other.#retireWhenDone();
     });
     this.#retireWhenDone();
@@ -194,7 +199,7 @@ export class SimulatedStream implements FrameStream {
     this.#failure =
       failure ?? new NetworkError('reset', `the stream to ${this.remote} broke`, { peer: this.remote });
     this.#retire();
-    this.#notify();
+    this.#tellReader();
     for (const resume of this.#waitingForCredit.splice(0)) resume();
   }
 
@@ -207,8 +212,14 @@ export class SimulatedStream implements FrameStream {
       this.break(error instanceof NetworkError ? error : undefined);
       return;
     }
-    this.#inbox.push(frame);
-    this.#notify();
+    const reader = this.#reader;
+    if (reader === undefined) {
+      this.#inbox.push(frame);
+      return;
+    }
+    this.#reader = undefined;
+    this.#giveCredit(frame);
+    reader.resolve({ done: false, value: frame });
   }
 
   /** Tells the sender that a frame was read; only one that may be waiting needs to hear it in its own time. */
@@ -236,9 +247,12 @@ export class SimulatedStream implements FrameStream {
     this.#closedHere();
   }
 
-  #notify(): void {
-    this.#wake?.();
-    this.#wake = undefined;
+  /** Nothing more comes: whoever waits for a frame learns it. */
+  #tellReader(): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (this.#failure !== undefined) reader?.reject(this.#failure);
+    else reader?.resolve(END);
   }
 }
 

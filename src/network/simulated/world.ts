@@ -51,12 +51,23 @@ export class SimulatedWorld {
     return this.#plan(Math.max(this.#now, atSeconds), this.#inhabitant(owner), run);
   }
 
+  /** The same, of what is never taken back. */
+  deliver(atSeconds: number, owner: string, run: () => void): void {
+    const inhabitant = this.#inhabitant(owner);
+    this.#push(Math.max(this.#now, atSeconds), inhabitant, run, inhabitant.life);
+  }
+
   #plan(time: number, owner: Inhabitant, run: () => void, life = owner.life): CancelTimer {
-    const event: SimulatedEvent = { time, sequence: this.#sequence++, owner, life, run };
-    this.#queue.push(event);
+    const event = this.#push(time, owner, run, life);
     return () => {
       event.run = undefined;
     };
+  }
+
+  #push(time: number, owner: Inhabitant, run: () => void, life: number): SimulatedEvent {
+    const event: SimulatedEvent = { time, sequence: this.#sequence++, owner, life, run };
+    this.#queue.push(event);
+    return event;
   }
 
   /** A peer's view of virtual time, as far off and as fast as `setClock` says. */
