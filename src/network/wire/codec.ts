@@ -131,7 +131,7 @@ interface AnyCodec {
 }
 
 function encodeWith(name: WireMessageName, codec: AnyCodec, maxBytes: number, message: object): Uint8Array {
-  checkFields(name, '', message);
+  checkFields(name, undefined, message);
   let bytes: Uint8Array;
   try {
     bytes = codec.encode(message);
@@ -168,7 +168,7 @@ function decodeWith<Message extends object>(
       error,
     );
   }
-  checkFields(name, '', message);
+  checkFields(name, undefined, message);
   return message as Message;
 }
 
@@ -184,21 +184,46 @@ function withShortExplanations<Message extends object>(message: Message): Messag
   return fitting;
 }
 
-function checkFields(name: WireMessageName, where: string, message: object): void {
-  const fields = message as Readonly<Record<string, unknown>>;
-  for (const field of Object.keys(fields)) checkValue(name, where + field, field, fields[field]);
+/** Where in a message something stands; put into words only where it is wrong. */
+interface Place {
+  readonly within: Place | undefined;
+  readonly at: string | number;
 }
 
-function checkValue(name: WireMessageName, where: string, field: string, value: unknown): void {
+function inWords({ within, at }: Place): string {
+  const outer = within === undefined ? '' : inWords(within);
+  if (typeof at === 'number') return `${outer}[${at}]`;
+  return within === undefined ? at : `${outer}.${at}`;
+}
+
+function wrong(name: WireMessageName, within: Place | undefined, at: string | number, is: string): WireError {
+  return new WireError(name, `${inWords({ within, at })} ${is}`);
+}
+
+function checkFields(name: WireMessageName, within: Place | undefined, message: object): void {
+  const fields = message as Readonly<Record<string, unknown>>;
+  for (const field in fields) checkValue(name, within, field, field, fields[field]);
+}
+
+/** @param at the field, or its element's number */
+function checkValue(
+  name: WireMessageName,
+  within: Place | undefined,
+  at: string | number,
+  field: string,
+  value: unknown,
+): void {
   switch (typeof value) {
-    case 'number':
-      checkNumber(name, where, field, value);
+    case 'number': {
+      const problem = numberProblem(field, value);
+      if (problem !== undefined) throw wrong(name, within, at, `is ${value}, it must be ${problem}`);
       return;
+    }
     case 'string': {
       const limit = TEXT_LIMITS[field] ?? TEXT_LIMIT;
       if (value.length > limit)
-        throw new WireError(name, `${where} has ${value.length} characters, at most ${limit} fit`);
-      if (!value.isWellFormed()) throw new WireError(name, `${where} is not well-formed Unicode`);
+        throw wrong(name, within, at, `has ${value.length} characters, at most ${limit} fit`);
+      if (!value.isWellFormed()) throw wrong(name, within, at, 'is not well-formed Unicode');
       return;
     }
     case 'object':
@@ -206,38 +231,32 @@ function checkValue(name: WireMessageName, where: string, field: string, value: 
       if (Array.isArray(value)) {
         const limit = LIST_LIMITS[field] ?? 0;
         if (value.length > limit)
-          throw new WireError(name, `${where} has ${value.length} elements, at most ${limit} fit`);
+          throw wrong(name, within, at, `has ${value.length} elements, at most ${limit} fit`);
+        const place = { within, at };
         for (let index = 0; index < value.length; index++) {
           const element: unknown = value[index];
-          checkValue(name, `${where}[${index}]`, field, element);
+          checkValue(name, place, index, field, element);
         }
         return;
       }
-      checkFields(name, `${where}.`, value);
+      checkFields(name, { within, at }, value);
       return;
     default:
       return;
   }
 }
 
-function checkNumber(name: WireMessageName, where: string, field: string, value: number): void {
-  const rule = NUMBER_RULES[field];
-  switch (rule) {
-    case undefined:
-      if (!Number.isSafeInteger(value) || value < 0)
-        throw new WireError(name, `${where} is ${value}, it must be a whole number from 0 to 2^53 - 1`);
-      return;
+/** What a number must be and is not; undefined where it is. */
+function numberProblem(field: string, value: number): string | undefined {
+  switch (NUMBER_RULES[field]) {
     case 'minus-one-or-more':
-      if (!Number.isSafeInteger(value) || value < -1)
-        throw new WireError(name, `${where} is ${value}, it must be a whole number from -1 up`);
-      return;
+      return Number.isSafeInteger(value) && value >= -1 ? undefined : 'a whole number from -1 up';
     case 'finite':
-      if (!Number.isFinite(value)) throw new WireError(name, `${where} is ${value}, it must be finite`);
-      return;
+      return Number.isFinite(value) ? undefined : 'finite';
     case 'finite-not-negative':
-      if (!Number.isFinite(value) || value < 0)
-        throw new WireError(name, `${where} is ${value}, it must be finite and not negative`);
-      return;
+      return Number.isFinite(value) && value >= 0 ? undefined : 'finite and not negative';
+    default:
+      return Number.isSafeInteger(value) && value >= 0 ? undefined : 'a whole number from 0 to 2^53 - 1';
   }
 }
 
@@ -262,15 +281,12 @@ export function encodeControl(message: ControlMessage): Uint8Array {
 
 /** The control message in these bytes. Throws a WireError and nothing else, also when no known body is in it. */
 export function decodeControl(bytes: Uint8Array): ControlMessage {
-  const { request, answer, ...bodies } = decodeWith<generated.Control>(
-    'Control',
-    Control,
-    MAX_CONTROL_BYTES,
-    controlLimits,
-    bytes,
-  );
-  for (const kind of Object.keys(bodies) as ControlKind[]) {
-    const value = bodies[kind];
+  const message = decodeWith<generated.Control>('Control', Control, MAX_CONTROL_BYTES, controlLimits, bytes);
+  const { request, answer } = message;
+  for (const field in message) {
+    if (field === 'request' || field === 'answer') continue;
+    const kind = field as ControlKind;
+    const value = message[kind];
     if (value !== undefined && value !== null)
       return { request, answer, body: { kind, value } as ControlBody };
   }
