@@ -16,7 +16,7 @@ import type { Liveness } from './liveness.ts';
 import type { SignedManifest } from './manifest.ts';
 import { type Messenger, MisbehaviourError } from './messenger.ts';
 import type { RunState } from './run-state.ts';
-import type { Timing } from './timing.ts';
+import type { Heartbeat, Timing } from './timing.ts';
 import type { Trainer } from './trainer.ts';
 
 export interface ListeningParts {
@@ -84,19 +84,14 @@ export class Listening {
 
   /** Takes a control message; `answer` is there when the sender waits for one. */
   control(from: PeerName, body: ControlBody, answer: Answer): Promise<void> | undefined {
-    const { isOver, trainer, history, heartbeat, state, alive, counts, found, event } = this.#parts;
-    const { timing, liveness } = this.#parts;
+    const { isOver, trainer, history, heartbeat, state, event } = this.#parts;
     // a leader that has ended still brings the others to the end
     if (isOver() && body.kind !== 'consensus' && body.kind !== 'entriesWanted') return undefined;
     const trouble = (error: Error) => event({ kind: 'misbehaved', peer: from, problem: error.message });
     switch (body.kind) {
       case 'heartbeat':
         if (answer) answer(heartbeat());
-        else if (state().member(from) !== undefined) {
-          timing.hear(from, body.value, liveness.stoodStill);
-          if (counts(from) && !alive(from)) found(from);
-          this.#isBehind(from, body.value.journalIndex);
-        }
+        else this.#heartbeat(from, body.value);
         return undefined;
       case 'join':
         if (answer) void this.#joinAsked(from, body.value, answer).catch(trouble);
@@ -122,6 +117,14 @@ export class Listening {
         if (state().member(from) !== undefined) this.#memberSays(from, body, answer);
         return undefined;
     }
+  }
+
+  #heartbeat(from: PeerName, value: Heartbeat): void {
+    const { timing, liveness, state, alive, counts, found } = this.#parts;
+    if (state().member(from) === undefined) return;
+    timing.hear(from, value, liveness.stoodStill);
+    if (!alive(from) && counts(from)) found(from);
+    this.#isBehind(from, value.journalIndex);
   }
 
   /** What no keeper would say cuts its stream: it is read no faster than it is checked. */

@@ -125,7 +125,7 @@ export class Liveness {
     for (const peer of watched()) {
       messenger.send(peer, heartbeat(peer));
       if (stoodStill) messenger.presumeHeard(peer);
-      else if (messenger.silentSeconds(peer) > timing.of(peer).suspicion) void this.#ask(peer);
+      else if (timing.isSuspicious(peer, messenger.silentSeconds(peer))) void this.#ask(peer);
     }
     this.#cancel = clock.schedule(timing.heartbeatSeconds, () => this.#beat());
   }

@@ -2,16 +2,27 @@
 // a moment later, when the leader has ordered it.
 
 import type { PeerName } from '../seams/network.ts';
-import type { RunState } from './run-state.ts';
+import type { Member, RunState } from './run-state.ts';
 
 export interface LivingParts {
   readonly self: PeerName;
   readonly state: () => RunState;
 }
 
+/** Whom a peer listens for, and what that follows from: every heartbeat asks, and it changes now and then. */
+interface Watched {
+  readonly neighbours: readonly PeerName[];
+  readonly leading: boolean;
+  readonly leader: PeerName;
+  /** Another list whenever an entry has changed the members. */
+  readonly present: readonly Member[];
+  readonly peers: readonly PeerName[];
+}
+
 export class Living {
   readonly #parts: LivingParts;
   readonly #lost = new Set<PeerName>();
+  #watched: Watched | undefined;
 
   constructor(parts: LivingParts) {
     this.#parts = parts;
@@ -35,16 +46,18 @@ export class Living {
   /** A peer was found to be lost. */
   lose(peer: PeerName): void {
     this.#lost.add(peer);
+    this.#watched = undefined;
   }
 
   /** It lives after all: the journal still counts it, and it speaks. */
   found(peer: PeerName): void {
     this.#lost.delete(peer);
+    this.#watched = undefined;
   }
 
   /** It has entered the run (again). */
   entered(peer: PeerName): void {
-    this.#lost.delete(peer);
+    if (this.#lost.delete(peer)) this.#watched = undefined;
   }
 
   /** A live member other than this peer and `about`, to ask for its opinion. */
@@ -60,9 +73,20 @@ export class Living {
    * one after it; as the leader everyone. In a large group each is listened for by some and not by all, whose heartbeats
    * would grow with the square of the group.
    */
-  watched(neighbours: readonly PeerName[], leading: boolean): PeerName[] {
-    const { self } = this.#parts;
+  watched(neighbours: readonly PeerName[], leading: boolean): readonly PeerName[] {
     const state = this.#parts.state();
+    const { leader } = state;
+    const present = state.present();
+    const known = this.#watched;
+    const isSame = known?.neighbours === neighbours && known.present === present;
+    if (isSame && known.leading === leading && known.leader === leader) return known.peers;
+    const peers = this.#listenFor(neighbours, leading, state);
+    this.#watched = { neighbours, leading, leader, present, peers };
+    return peers;
+  }
+
+  #listenFor(neighbours: readonly PeerName[], leading: boolean, state: RunState): PeerName[] {
+    const { self } = this.#parts;
     const own = state.member(self);
     const watched = new Set<PeerName>(neighbours);
     if (leading) for (const { peer } of state.present()) watched.add(peer);

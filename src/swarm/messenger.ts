@@ -52,6 +52,13 @@ const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const RECEIPT_SECONDS = 60;
 const NOTHING = new Uint8Array(0);
 
+/** When something was heard from a peer last, on this peer's clock. */
+interface Heard {
+  at: number;
+  /** Another record of that peer counts, if any does. */
+  forgotten: boolean;
+}
+
 /** A question that has no answer yet. */
 interface Waiting {
   readonly peer: PeerName;
@@ -76,7 +83,7 @@ export class Messenger {
   readonly #lines = { control: new Map<PeerName, Line>(), tensors: new Map<PeerName, Line>() };
   /** What was sent last: entries go to many peers, one after another. */
   #encoded: { readonly body: ControlBody; readonly header: Uint8Array } | undefined;
-  readonly #heard = new Map<PeerName, number>();
+  readonly #heard = new Map<PeerName, Heard>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #closing = new AbortController();
   #nextRequest = 1;
@@ -97,13 +104,22 @@ export class Messenger {
 
   /** Seconds since anything was heard from a peer; Infinity when never. */
   silentSeconds(peer: PeerName): number {
-    const at = this.#heard.get(peer);
-    return at === undefined ? Number.POSITIVE_INFINITY : this.#clock.now() - at;
+    const heard = this.#heard.get(peer);
+    return heard === undefined ? Number.POSITIVE_INFINITY : this.#clock.now() - heard.at;
   }
 
   /** Starts the count of silence anew, for a peer just met or after this peer itself stood still. */
   presumeHeard(peer: PeerName): void {
-    this.#heard.set(peer, this.#clock.now());
+    this.#heardOf(peer).at = this.#clock.now();
+  }
+
+  #heardOf(peer: PeerName): Heard {
+    let heard = this.#heard.get(peer);
+    if (heard === undefined) {
+      heard = { at: 0, forgotten: false };
+      this.#heard.set(peer, heard);
+    }
+    return heard;
   }
 
   /** Sends without waiting; what cannot be delivered is lost, and the connection's end tells. */
@@ -204,6 +220,9 @@ export class Messenger {
   /** Also forgets that the peer was ever heard: for strangers, of whom there may be any number. */
   forgetAll(peer: PeerName): void {
     this.forget(peer);
+    const heard = this.#heard.get(peer);
+    if (heard === undefined) return;
+    heard.forgotten = true;
     this.#heard.delete(peer);
   }
 
@@ -243,7 +262,7 @@ export class Messenger {
       failed?.(new NetworkError('closed', `${waiting} to ${to} wait already`, { peer: to }));
       return;
     }
-    line.send({ header, payload: NOTHING }, this.#closing.signal).catch((error: Error) => failed?.(error));
+    line.post({ header, payload: NOTHING }, this.#closing.signal, failed);
   }
 
   #encode(message: ControlMessage): Uint8Array {
@@ -254,10 +273,13 @@ export class Messenger {
   }
 
   async #read(stream: FrameStream, take: (frame: Frame) => Promise<void> | undefined): Promise<void> {
+    const { signal } = this.#closing;
+    let heard: Heard | undefined;
     try {
       for await (const frame of stream.frames()) {
-        if (this.#closing.signal.aborted) return;
-        this.presumeHeard(stream.remote);
+        if (signal.aborted) return;
+        if (heard === undefined || heard.forgotten) heard = this.#heardOf(stream.remote);
+        heard.at = this.#clock.now();
         const taking = take(frame);
         if (taking !== undefined) await taking;
       }
@@ -324,6 +346,29 @@ class Line {
     this.#peer = peer;
     this.#protocol = protocol;
     this.#broke = broke;
+  }
+
+  /** Sends without waiting; `failed` is told when the frame could not be sent. */
+  post(frame: Frame, signal: AbortSignal, failed: ((error: Error) => void) | undefined): void {
+    const open = this.queued === 0 ? this.#opened : undefined;
+    if (open === undefined) {
+      this.send(frame, signal).catch((error: Error) => failed?.(error));
+      return;
+    }
+    // what follows is what `send` does, for the most frequent case, in which there is nothing to wait for
+    const opening = this.#stream;
+    const bytes = frame.header.byteLength + frame.payload.byteLength;
+    this.queued++;
+    this.queuedBytes += bytes;
+    const taken = (): void => {
+      this.queued--;
+      this.queuedBytes -= bytes;
+    };
+    open.send(frame, signal).then(taken, (error: Error) => {
+      if (this.#stream === opening) this.#forget();
+      taken();
+      failed?.(error);
+    });
   }
 
   async send(frame: Frame, signal: AbortSignal): Promise<void> {

@@ -71,6 +71,10 @@ export class Paths {
   /** Micro-batches whose activations fit here, and the most that the plan has here at once. */
   readonly #memoryLimit: number;
   readonly #plannedPeak: number;
+  #neighbours: { readonly paths: readonly (readonly Hop[])[]; readonly peers: readonly PeerName[] } = {
+    paths: [],
+    peers: [],
+  };
   #open = true;
   #disturbed = false;
 
@@ -121,15 +125,19 @@ export class Paths {
     return this.#disturbed;
   }
 
-  /** Peers before and after this one on the plan's paths. */
+  /** Peers before and after this one on the paths, as they lead now; the same list as long as those do not change. */
   get neighbours(): readonly PeerName[] {
+    const visits = [...this.#visits.values()];
+    const { paths, peers } = this.#neighbours;
+    if (paths.length === visits.length && visits.every(({ path }, at) => path === paths[at])) return peers;
     const found = new Set<PeerName>();
-    for (const { path, hop } of this.#visits.values()) {
+    for (const { path, hop } of visits) {
       for (const step of [path[hop - 1] ?? path.at(-1), path[hop + 1] ?? path[0]]) {
         if (step !== undefined && step.peer !== this.#parts.self) found.add(step.peer);
       }
     }
-    return [...found];
+    this.#neighbours = { paths: visits.map(({ path }) => path), peers: [...found] };
+    return this.#neighbours.peers;
   }
 
   /** Micro-batches of other peers' plans that are here and not done, or may come. */

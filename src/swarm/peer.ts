@@ -61,6 +61,8 @@ export type PeerEnd =
 /** A member that sends so often what no sound peer sends is let go: its memory or its program is broken, or worse. */
 const MOST_MISBEHAVIOURS = 3;
 
+const NOBODY: readonly PeerName[] = [];
+
 export class Peer {
   /** Resolves when the peer's part is over, for whatever reason. */
   readonly ended: Promise<PeerEnd>;
@@ -195,8 +197,8 @@ export class Peer {
       timing,
       watched: () =>
         this.#belonging.current
-          ? living.watched(this.#trainer?.neighbours() ?? [], this.#leader !== undefined)
-          : [],
+          ? living.watched(this.#trainer?.neighbours() ?? NOBODY, this.#leader !== undefined)
+          : NOBODY,
       witness: (about) => living.witness(about),
       heartbeat: (to) => this.#heartbeat(to),
       lost: (peer, how, reason) => this.#suspect(peer, how, reason),

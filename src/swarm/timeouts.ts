@@ -120,6 +120,13 @@ export function beatSeconds(roundTripSeconds: number): number {
 /** Whoever leads hears every member and is heard by all: that is so many heartbeats a second each way, and no more. */
 const HEARTBEATS_A_SECOND = 500;
 
+/** In so large a swarm no beat is shorter. */
+const leastBeat = (members: number): number => members / (HEARTBEATS_A_SECOND * HEARTBEAT_BEATS);
+
+/** Nobody among so many members is suspected before, whatever was measured. */
+export const leastSuspicion = (members: number): number =>
+  SUSPICION_BEATS * Math.max(floors.beat, Math.min(leastBeat(members), BEAT_CEILING_SECONDS));
+
 /** The longest that a beat can be, whatever anybody says. */
 export const BEAT_CEILING_SECONDS = beatSeconds(ROUND_TRIP_CEILING_SECONDS);
 
@@ -134,7 +141,7 @@ export const exchangeOfDeadline = (deadlineSeconds: number): number =>
 /** All time-outs, seconds. */
 export function timeoutsFrom(measured: Measured): Timeouts {
   const roundTrip = Math.min(measured.roundTripSeconds, ROUND_TRIP_CEILING_SECONDS);
-  const spoken = Math.max(measured.beatSeconds, measured.members / (HEARTBEATS_A_SECOND * HEARTBEAT_BEATS));
+  const spoken = Math.max(measured.beatSeconds, leastBeat(measured.members));
   const beat = Math.max(beatSeconds(roundTrip), Math.min(spoken, BEAT_CEILING_SECONDS));
   const heartbeat = HEARTBEAT_BEATS * beat;
   const answer = ANSWER_BEATS * beat;

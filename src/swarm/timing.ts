@@ -9,6 +9,7 @@ import {
   beatOfHeartbeat,
   exchangeOfDeadline,
   FIRST_ROUND_TRIP_SECONDS,
+  leastSuspicion,
   type Measured,
   nothingMeasured,
   ROUND_TRIP_CEILING_SECONDS,
@@ -67,9 +68,13 @@ export class Timing {
   readonly #sentAt = new Map<number, number>();
   readonly #exchanges: number[] = [];
   #sequence = 0;
+  /** How often heartbeats go out, as the last ones say. */
+  #intervalMicroseconds = 0;
   #callSeconds = 0;
   #iterationSeconds = 0;
   #told: Timeouts | undefined;
+  /** Those that were looked at last: the same again are no news. */
+  #seen: Timeouts | undefined;
   /** Those of agreement, until something that they follow from is another. */
   #agreed: Agreed | undefined;
 
@@ -83,9 +88,10 @@ export class Timing {
   beat(): void {
     this.#sentAt.set(++this.#sequence, this.#parts.clock.now());
     this.#sentAt.delete(this.#sequence - BEATS_KEPT);
+    this.#intervalMicroseconds = Math.round(this.heartbeatSeconds * MICROSECONDS);
   }
 
-  /** What a heartbeat to a peer says about time. */
+  /** What a heartbeat to a peer says about time, in the round that goes out now. */
   stamp(to: PeerName): Stamp {
     const heard = this.#heard.get(to);
     const held = heard ? this.#parts.clock.now() - heard.at : 0;
@@ -93,7 +99,7 @@ export class Timing {
       sequence: this.#sequence,
       echo: heard?.sequence ?? 0,
       heldMicroseconds: Math.round(Math.max(0, held) * MICROSECONDS),
-      intervalMicroseconds: Math.round(this.heartbeatSeconds * MICROSECONDS),
+      intervalMicroseconds: this.#intervalMicroseconds,
     };
   }
 
@@ -177,6 +183,12 @@ export class Timing {
     return timeoutsFrom(this.#measured(roundTrip, heard?.beatSeconds ?? 0));
   }
 
+  /** Whether a peer has been silent for so long that it is asked whether it lives. */
+  isSuspicious(peer: PeerName, silentSeconds: number): boolean {
+    if (silentSeconds <= leastSuspicion(this.#parts.members())) return false; // as nearly always, and quick to see
+    return silentSeconds > this.of(peer).suspicion;
+  }
+
   /** A tick of the keepers' state machine, which counts two to a beat. */
   get tickSeconds(): number {
     return this.timeouts.beat / 2;
@@ -190,6 +202,8 @@ export class Timing {
   /** The time-outs, when any of them is noticeably another than when this was asked last; else undefined. */
   news(): Timeouts | undefined {
     const now = this.timeouts;
+    if (now === this.#seen) return undefined;
+    this.#seen = now;
     const before = this.#told;
     const levels = Object.keys(now) as (keyof Timeouts)[];
     const changed = (level: keyof Timeouts): boolean => {

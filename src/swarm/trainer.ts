@@ -54,6 +54,8 @@ export interface TrainerParts {
   readonly distrust: (leader: PeerName) => void;
 }
 
+const NOBODY: readonly PeerName[] = [];
+
 export class Trainer {
   readonly #parts: TrainerParts;
   /** Of forward passes alone: bytes of this peer that stand in commits. */
@@ -312,7 +314,7 @@ export class Trainer {
 
   /** Peers next to this one on the paths of the iteration under way. */
   neighbours(): readonly PeerName[] {
-    return this.#running.currentPaths?.neighbours ?? [];
+    return this.#running.currentPaths?.neighbours ?? NOBODY;
   }
 
   /** Takes a tensor, waiting for the plan or the order that it belongs to; returns why it cannot belong here. */
