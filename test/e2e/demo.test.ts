@@ -1,6 +1,6 @@
 // `skein demo` as scripts use it: what it prints, what it survives, and that nothing of it is left running.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -82,6 +82,28 @@ async function demoIn(terminals: Terminals, ...more: string[]): Promise<DemoDocu
 
 const crash = (orders: readonly string[]) => orders.flatMap((order) => ['--crash', order]);
 
+const auditSchema = z.looseObject({ verified: z.boolean(), digestsCompared: count });
+
+/** What `skein audit` says of a journal; it ends with 1 when that is not the run's. */
+async function auditOf(terminals: Terminals, ...args: string[]): Promise<z.infer<typeof auditSchema>> {
+  const started = terminals.start('audit', '--json', ...args);
+  const code = await started.end(60);
+  const found = auditSchema.parse(JSON.parse(started.stdout));
+  expect(code, started.stderr).toBe(found.verified ? 0 : 1);
+  return found;
+}
+
+/** Flips one bit in an entry of the journal, and says where the journal is. */
+function spoil(journal: string, entry: number): string {
+  const bytes = readFileSync(journal);
+  let start = 0;
+  for (let line = 0; line < entry; line++) start = bytes.indexOf(0x0a, start) + 1;
+  const middle = (start + bytes.indexOf(0x0a, start)) >> 1;
+  bytes[middle] = bytes[middle]! ^ 1;
+  writeFileSync(journal, bytes);
+  return journal;
+}
+
 /** The same run in this process. */
 async function lossesAlone(manifestFile: string, text: NamedText): Promise<number[]> {
   const identity = createKeyIdentity(await generateKey());
@@ -113,6 +135,24 @@ describe('skein demo', () => {
     const text = await loadText([join(out, 'text.txt')]);
     const losses = await lossesAlone(join(out, 'manifest.json'), text);
     expect(document.losses).toEqual(losses);
+    const plain = await auditOf(terminals, document.journal);
+    expect(plain).toMatchObject({ verified: true, iterations: 6, replayed: false, plans: { recomputed: 6 } });
+
+    // gradients as bytes, from the model that came of it: now the journal is the training
+    const folder = join(terminals.home, 'bytes');
+    const fewer = ['--peers', '2', '--stages', '2', '--iterations', '3', '--crash', 'none'];
+    const from = ['--codec', 'one-byte', '--from', document.exportDir, '--out', folder];
+    const textFile = join(out, 'text.txt');
+    const started = terminals.start('demo', '--json', '--data', textFile, ...fewer, ...from);
+    expect(await started.end(120), started.stderr).toBe(0);
+    const bytes = documentSchema.parse(JSON.parse(started.stdout));
+    expect(bytes).toMatchObject({ iterations: 3, divergences: 0, goodput: 1 });
+    const model = ['--model', document.exportDir];
+    const replayed = await auditOf(terminals, bytes.journal, ...model);
+    expect(replayed).toMatchObject({ verified: true, iterations: 3, replayed: true });
+    expect(replayed.digestsCompared).toBeGreaterThan(0);
+    const spoilt = spoil(bytes.journal, 5);
+    expect(await auditOf(terminals, spoilt, ...model)).toMatchObject({ verified: false, firstBadEntry: 5 });
   }, 170_000);
 
   it('outlives a peer that leaves, and rebuilds a middle and the last stage that lost all their replicas', async () => {
