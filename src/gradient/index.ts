@@ -22,7 +22,7 @@ export {
   writeEstimate,
 } from './probes.ts';
 export { shards } from './shards.ts';
-export { type Sharing, sharingOf } from './sharing.ts';
+export { type ExchangeBytes, exchangeBytesOf, type Sharing, sharingOf } from './sharing.ts';
 export {
   type Contribution,
   type GroupSum,

@@ -16,19 +16,29 @@ const SMALL_BYTES = 64 * 1024;
 const SMALL_GROUP = 16;
 const SUM_BYTES = 4;
 
+/** What one exchange sends of a stage's gradient. */
+export interface ExchangeBytes {
+  /** One replica's contribution, as its codec encodes it. */
+  readonly gradientBytes: number;
+  /** The group's sum, as the owners of its pieces send it on. */
+  readonly sumBytes: number;
+}
+
+export function exchangeBytesOf(codec: Pick<Codec, 'encodedBytes'>, parameters: number): ExchangeBytes {
+  return { gradientBytes: codec.encodedBytes(parameters), sumBytes: SUM_BYTES * parameters };
+}
+
 /**
  * What moves fewer bytes in all, and where that is the same, or little in a small group, `gather`: one trip instead of
  * two.
  */
 export function sharingOf(
-  codec: Pick<Codec, 'encodedBytes'>,
-  parameters: number,
+  { gradientBytes, sumBytes }: ExchangeBytes,
   contributors: number,
   receivers: number,
 ): Sharing {
-  const each = codec.encodedBytes(parameters);
-  const gathered = contributors * each * (receivers - 1);
-  const scattered = (contributors - 1) * each + SUM_BYTES * parameters * (receivers - 1);
-  const isLittle = each <= SMALL_BYTES && contributors <= SMALL_GROUP;
+  const gathered = contributors * gradientBytes * (receivers - 1);
+  const scattered = (contributors - 1) * gradientBytes + sumBytes * (receivers - 1);
+  const isLittle = gradientBytes <= SMALL_BYTES && contributors <= SMALL_GROUP;
   return isLittle || gathered <= scattered ? 'gather' : 'scatter';
 }

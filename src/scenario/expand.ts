@@ -1,12 +1,12 @@
 // From a scenario to what a policy is told: seconds per peer and stage, link matrices, bytes. Times come from the
 // `costs` block, or from model, devices and links.
 
+import { type CodecName, codecs, type ExchangeBytes, exchangeBytesOf, ONE_BYTE } from '../gradient/index.ts';
 import type { LinkDescription, PeerDescription, SwarmDescription } from '../schedule/description.ts';
 import { activationBytes, stageFlops, stageParameters, stageShapes } from './model.ts';
 import { pathLength } from './schema.ts';
 import type { Cost, Costs, DeviceSettings, LinkTable, ModelSettings, Scenario } from './settings.ts';
 
-const BYTES_PER_FLOAT = 4;
 /** Of a forward, when nothing says what head and loss cost: the share in SkipPipe's time model (arXiv 2502.19913). */
 const HEAD_SHARE = 1 / 4;
 
@@ -33,15 +33,23 @@ export function describeSwarm(scenario: Scenario): SwarmDescription {
     splitBackward: training.splitBackward,
     chunks: training.chunks,
     activationBytes: bytes,
-    gradientBytes:
-      model === undefined
-        ? 0
-        : Math.max(...shapes.map((stage) => stageParameters(model.shape, stage))) * BYTES_PER_FLOAT,
+    ...(model === undefined
+      ? { gradientBytes: 0 }
+      : exchangeBytes(
+          training.codec,
+          Math.max(...shapes.map((stage) => stageParameters(model.shape, stage))),
+        )),
     links:
       scenario.costs === undefined
         ? linksFromTable(scenario)
         : linksFromCosts(scenario, scenario.costs, bytes),
   };
+}
+
+/** Without backwards no gradients are exchanged. */
+function exchangeBytes(codec: string, parameters: number): ExchangeBytes {
+  if (codec === ONE_BYTE) return { gradientBytes: 0, sumBytes: 0 };
+  return exchangeBytesOf(codecs[codec as CodecName], parameters);
 }
 
 function peersFromCosts({ peers, training }: Scenario, costs: Costs): PeerDescription[] {

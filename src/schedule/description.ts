@@ -21,6 +21,8 @@ export interface SwarmDescription {
   readonly activationBytes: number;
   /** Bytes of one stage's gradient contribution, for the exchange. */
   readonly gradientBytes: number;
+  /** Bytes of a group's sum; left out: as many as a contribution's, and the exchange is a reduce-scatter. */
+  readonly sumBytes?: number;
   readonly links: LinkDescription;
 }
 

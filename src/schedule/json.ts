@@ -39,6 +39,8 @@ const schema = z.strictObject({
   chunks: z.number().int().min(1).max(planLimits.chunks),
   activationBytes: amount,
   gradientBytes: amount,
+  /** Missing in plans whose exchange is a reduce-scatter of equally long contributions and sums. */
+  sumBytes: amount.optional(),
   /** Per peer, in stage units; null where unlimited. */
   memoryLimits: z.array(amount.nullable()).max(planLimits.peers),
   /** Per peer: seconds of a task by its kind's letter and stage, as `{"F2": 0.4, "B2": 0.8}` (with chunks `F2.1`). */
@@ -79,6 +81,7 @@ export function planToJson(plan: Plan): PlanJson {
     chunks,
     activationBytes: plan.activationBytes,
     gradientBytes: plan.gradientBytes,
+    ...(plan.sumBytes !== undefined && { sumBytes: plan.sumBytes }),
     memoryLimits: plan.memoryLimits.map((limit) => (limit === Number.POSITIVE_INFINITY ? null : limit)),
     seconds,
     paths: plan.paths.map((path) => [
@@ -117,6 +120,7 @@ export function planFromJson(json: unknown): Plan {
   const paths = read.paths.map((row, at) => pathOf(row, at, read));
   checkPaths(paths, read);
   const forwardOnly = read.forwardOnly && { forwardOnly: read.forwardOnly };
+  const sumBytes = read.sumBytes !== undefined && { sumBytes: read.sumBytes };
   const shape: TaskShape = { assignment, headAt, splitBackward, ...forwardOnly, chunks, paths };
   const tasks = tasksFromPaths(shape, costsFrom(read));
   const order: Plan['order'] =
@@ -134,6 +138,7 @@ export function planFromJson(json: unknown): Plan {
     chunks,
     activationBytes,
     gradientBytes,
+    ...sumBytes,
     paths,
     tasks,
     order,
@@ -223,6 +228,7 @@ function costsFrom(json: PlanJson): TaskCosts {
   return {
     activationBytes: json.activationBytes,
     gradientBytes: json.gradientBytes,
+    ...(json.sumBytes !== undefined && { sumBytes: json.sumBytes }),
     seconds(peer, kind, stage, chunk) {
       const row = json.seconds[peer]!;
       const key = costKey(kind, stage, chunk, json.chunks);

@@ -23,7 +23,8 @@ export interface Task {
   readonly stage: number;
   /**
    * Which part of the stage, where a policy splits stages (0 otherwise). For `exchange`: 0 when the peer's own
-   * gradient is complete and its shards leave, 1 when it has summed its shard and the sum leaves.
+   * gradient is complete and leaves, whole or in shards, 1 (only after shards) when it has summed its shard and the sum
+   * leaves.
    */
   readonly chunk: number;
   /** Unique in the plan; -1 for tasks that belong to none. */
@@ -74,8 +75,10 @@ export interface Plan {
   readonly chunks: number;
   /** Bytes of one activation or its gradient: what travels along a path. */
   readonly activationBytes: number;
-  /** Bytes of one stage's gradient, for the exchange in its group. */
+  /** Bytes of one stage's gradient contribution, for the exchange in its group. */
   readonly gradientBytes: number;
+  /** Bytes of a group's sum; left out: as many as a contribution's, and the exchange is a reduce-scatter. */
+  readonly sumBytes?: number;
   readonly paths: readonly Path[];
   readonly tasks: readonly Task[];
   readonly order: Order;

@@ -60,6 +60,7 @@ export function planOf(
     chunks: shape.chunks,
     activationBytes: description.activationBytes,
     gradientBytes: description.gradientBytes,
+    ...(description.sumBytes !== undefined && { sumBytes: description.sumBytes }),
     paths: shape.paths,
     tasks,
     order,

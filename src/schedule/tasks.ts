@@ -2,14 +2,14 @@
 // tasks; policies differ in assignment, paths and order. Peers that read a plan as JSON rebuild its tasks here.
 
 import type { SwarmDescription } from './description.ts';
+import { type ExchangeCosts, groupSharing } from './exchange.ts';
 import type { Dependency, Path, PathNode, Task, TaskKind } from './plan.ts';
 
 /** What the tasks of a plan cost. */
-export interface TaskCosts {
+export interface TaskCosts extends ExchangeCosts {
   /** Seconds of one task, of a chunk where stages are split. */
   readonly seconds: (peer: number, kind: TaskKind, stage: number, chunk: number) => number;
   readonly activationBytes: number;
-  readonly gradientBytes: number;
 }
 
 /** The parts of a plan that decide its tasks. */
@@ -27,6 +27,7 @@ export function costsOf(description: SwarmDescription, chunks: number): TaskCost
   return {
     activationBytes: description.activationBytes,
     gradientBytes: description.gradientBytes,
+    ...(description.sumBytes !== undefined && { sumBytes: description.sumBytes }),
     seconds(peer, kind, stage) {
       const its = description.peers[peer]!;
       switch (kind) {
@@ -51,8 +52,9 @@ export function costsOf(description: SwarmDescription, chunks: number): TaskCost
 
 /**
  * The tasks of one iteration. Per path: forwards along it; a head (at the anchor, or at the last peer, where it is
- * left out when it takes no time); backwards back along it. Then, per group: an exchange by reduce-scatter where it
- * has more than one replica, and the update, which waits for every weight gradient of its stage.
+ * left out when it takes no time); backwards back along it. Then, per group: an exchange where it has more than one
+ * replica, of whole contributions or by reduce-scatter, and the update, which waits for every weight gradient of its
+ * stage.
  *
  * A plan without backwards ends at the heads: their few bytes go from every anchor to everyone, and each peer's update
  * waits for all of them.
@@ -182,16 +184,21 @@ function addUpdate(
     for (const peer of group) add(peer, 'update', 0, own(peer));
     return;
   }
-  const shardBytes = costs.gradientBytes / group.length;
+  const { gradientBytes, sumBytes = gradientBytes } = costs;
   // In a group of a thousand a million of these are waited for: each is one object for all who wait for it.
-  const fromAll = (sources: readonly number[]) => {
-    const sent = sources.map((task) => ({ task, bytes: shardBytes }));
+  const fromAll = (sources: readonly number[], bytes: number) => {
+    const sent = sources.map((task) => ({ task, bytes }));
     return (peer: number) =>
       sent.map((edge) => (tasks[edge.task]!.peer === peer ? { task: edge.task, bytes: 0 } : edge));
   };
   const complete = group.map((peer) => add(peer, 'exchange', 0, own(peer)));
-  const shards = fromAll(complete);
+  if (groupSharing(costs, group.length) === 'gather') {
+    const contributions = fromAll(complete, gradientBytes);
+    for (const peer of group) add(peer, 'update', 0, contributions(peer));
+    return;
+  }
+  const shards = fromAll(complete, gradientBytes / group.length);
   const summed = group.map((peer) => add(peer, 'exchange', 1, shards(peer)));
-  const sums = fromAll(summed);
+  const sums = fromAll(summed, sumBytes / group.length);
   for (const peer of group) add(peer, 'update', 0, sums(peer));
 }

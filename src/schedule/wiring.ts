@@ -87,6 +87,7 @@ export function checkDescription(description: SwarmDescription): void {
   }
   amounts('activationBytes', [description.activationBytes], 1);
   amounts('gradientBytes', [description.gradientBytes], 1);
+  amounts('sumBytes', [description.sumBytes ?? 0], 1);
   peers.forEach((peer, index) => {
     const field = `peers[${index}]`;
     amounts(`${field}.forwardSeconds`, peer.forwardSeconds, stages);

@@ -10,6 +10,7 @@ import {
   piecesOf,
   type Sharing,
   type Slice,
+  exchangeBytesOf,
   sharingOf,
   sumContributions,
 } from '../gradient/index.ts';
@@ -90,7 +91,7 @@ export class Exchange {
       squares: [],
       summed: false,
     }));
-    this.sharing = sharingOf(codec, parameters, contributors.length, receivers.length);
+    this.sharing = sharingOf(exchangeBytesOf(codec, parameters), contributors.length, receivers.length);
     this.#own = contributors.indexOf(self);
     this.#receives = receivers.includes(self);
     this.#sum = new Float32Array(parameters);

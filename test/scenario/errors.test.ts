@@ -76,7 +76,7 @@ describe('a scenario file that is wrong', () => {
     ],
     [
       'a codec that does not exist yet',
-      `training:\n  stages: 2\n  codec: one-byte\npeers: [{ count: 2 }]\n${costs}`,
+      `training:\n  stages: 2\n  codec: one-bit\npeers: [{ count: 2 }]\n${costs}`,
       3,
       'training.codec',
       'known: dense-f32',

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { codecs } from '../../src/gradient/index.ts';
 import { describeSwarm } from '../../src/scenario/expand.ts';
 import {
   residualBytes,
@@ -137,6 +138,17 @@ links: { pairs: [{ a: A, b: B, latency: 20 ms, bandwidth: 8 MB/s }] }
     expect(peers[0]!.headSeconds).toBe((dense + attention) / 1e9 / 4);
     expect(pathLength).toBe(2);
     expect(activationBytes).toBe(4 * 32 * 64);
+  });
+
+  it.each([
+    ['dense-f32', (parameters: number) => 4 * parameters],
+    ['eden', (parameters: number) => codecs.eden.encodedBytes(parameters)],
+    ['one-byte', () => 0],
+  ])('count the bytes of a gradient as %s encodes them', (codec, bytes) => {
+    const scenario = read(text('').replace('skipRatio', `codec: ${codec}, skipRatio`));
+    const { model } = scenario;
+    const largest = Math.max(...stageShapes(model!, 3).map((stage) => stageParameters(model!.shape, stage)));
+    expect(describeSwarm(scenario).gradientBytes).toBe(bytes(largest));
   });
 
   it('use the narrowest of uplink, pair and downlink', () => {

@@ -8,7 +8,7 @@ import type { KnownNames, Scenario } from '../../src/scenario/settings.ts';
 
 export const names: KnownNames = {
   policies: ['gpipe', '1f1b', 'dtfm'],
-  codecs: ['dense-f32', 'eden'],
+  codecs: ['dense-f32', 'eden', 'one-byte'],
   activations: ['f32', 'f16', 'int8'],
   recovery: ['checkfree', 'copy', 'random'],
 };

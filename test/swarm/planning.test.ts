@@ -1,6 +1,7 @@
 // Plans of a running swarm: made from what was committed, checked by everyone, computed again from the journal.
 
 import { describe, expect, it } from 'vitest';
+import { codecs } from '../../src/gradient/index.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import type { Entry, EntryBody } from '../../src/journal/entry.ts';
@@ -52,6 +53,20 @@ function churn(): NonNullable<SmallRun['script']> {
     if (event.iteration === 8) void simulation.start('p4');
   };
 }
+
+describe('what plans are computed from', () => {
+  it('has the bytes of gradients as the codec of the run encodes them', () => {
+    const groups = [['p0'], ['p1', 'p2'], ['p3'], ['p4']];
+    const described = (codec: 'dense-f32' | 'eden') =>
+      describeSwarm(manifestOf({ training: { codec } }), groups, noMeasurements);
+    const { sumBytes } = described('dense-f32');
+    expect(described('dense-f32').gradientBytes).toBe(sumBytes);
+    expect(described('eden')).toMatchObject({
+      sumBytes,
+      gradientBytes: codecs.eden.encodedBytes(sumBytes! / 4),
+    });
+  });
+});
 
 describe('plans of a running swarm', () => {
   it('are computed again from the journal to the byte, also when members come and go', async () => {
