@@ -70,6 +70,8 @@ export class Collecting {
 
   /** Each micro-batch of the plan and the anchor that it starts at. */
   readonly anchors: ReadonlyMap<number, PeerName>;
+  /** Who takes part, by stage, in group order. */
+  readonly #groups: readonly (readonly PeerName[])[];
   /** Whom the plan has compute a stage of a micro-batch. */
   readonly #planned: ReadonlyMap<string, PeerName>;
 
@@ -85,21 +87,30 @@ export class Collecting {
     this.iteration = iteration;
     this.attempt = attempt;
     this.plan = plan;
-    this.participants = plan.assignment.flatMap((group, stage) =>
-      group.map((peer) => ({ peer: plan.peers[peer]!, stage })),
-    );
+    this.#groups = plan.assignment.map((group) => group.map((peer) => plan.peers[peer]!));
+    this.participants = this.#groups.flatMap((group, stage) => group.map((peer) => ({ peer, stage })));
   }
 
   /** Live participants of a stage, in group order. */
   group(stage: number, alive: (peer: PeerName) => boolean): PeerName[] {
-    return this.participants.filter((p) => p.stage === stage && alive(p.peer)).map((p) => p.peer);
+    return (this.#groups[stage] ?? []).filter(alive);
+  }
+
+  /** Whether a participant of a stage lives. */
+  isHeld(stage: number, alive: (peer: PeerName) => boolean): boolean {
+    return this.#groups[stage]?.some(alive) === true;
+  }
+
+  /** Whether the plan has a peer hold a stage. */
+  takesPart(peer: PeerName, stage: number): boolean {
+    return this.#groups[stage]?.includes(peer) === true;
   }
 
   /** Whether everyone of the stage who lives has reported, for good where that is in doubt. */
   reported(stage: number, alive: (peer: PeerName) => boolean): boolean {
-    return this.group(stage, alive).every((peer) => {
+    return (this.#groups[stage] ?? []).every((peer) => {
       const report = this.reports.get(peer);
-      return report !== undefined && (!this.disturbed || report.final);
+      return (report !== undefined && (!this.disturbed || report.final)) || !alive(peer);
     });
   }
 
@@ -247,7 +258,7 @@ export class Collecting {
   /** Whether every stage that somebody alive holds has its sum. */
   complete(alive: (peer: PeerName) => boolean): boolean {
     return this.plan.assignment.every(
-      (_, stage) => this.group(stage, alive).length === 0 || this.exchanges.get(stage)?.done === true,
+      (_, stage) => this.exchanges.get(stage)?.done === true || !this.isHeld(stage, alive),
     );
   }
 

@@ -174,7 +174,7 @@ export class Leader {
     this.#boundary.ready(peer, said);
     const collecting = this.#collecting;
     const isLost = said.failure !== '' && isOf(said, this.#parts.state.member(peer));
-    if (isLost && collecting?.participants.some((p) => p.peer === peer && p.stage === said.stage)) {
+    if (isLost && collecting?.takesPart(peer, said.stage)) {
       collecting.impossible = true; // it takes no part, and others wait for it
     }
     this.#changes.happened();
@@ -182,7 +182,7 @@ export class Leader {
 
   finished(peer: PeerName, iteration: number, attempt: number, report: PeerReport): void {
     const collecting = this.#current(iteration, attempt);
-    if (!collecting?.participants.some((p) => p.peer === peer && p.stage === report.stage)) return;
+    if (!collecting?.takesPart(peer, report.stage)) return;
     const { forwardMicroseconds, backwardMicroseconds, headMicroseconds } = report;
     const longest = Math.max(forwardMicroseconds, backwardMicroseconds, headMicroseconds);
     this.#parts.timing.callTook(Math.min(longest, mostMicroseconds) / 1e6);
@@ -433,7 +433,7 @@ export class Leader {
     if (collecting === undefined) return;
     while (!this.#stopped) {
       this.#advance(collecting);
-      if (collecting.group(0, this.#parts.alive).length === 0) return; // no anchor: the next boundary decides
+      if (!collecting.isHeld(0, this.#parts.alive)) return; // no anchor: the next boundary decides
       if (collecting.impossible) return; // it is ordered anew, when whoever fell out of step has its weights again
       if (collecting.complete(this.#parts.alive)) break;
       await this.#changes.next(1);
@@ -489,17 +489,17 @@ export class Leader {
       return;
     }
     for (let stage = 0; stage < manifest.training.stages; stage++) {
-      const group = collecting.group(stage, alive);
       const exchange = collecting.exchanges.get(stage);
       if (exchange === undefined) {
-        if (group.length === 0 || !collecting.reported(stage, alive)) continue;
+        if (!collecting.isHeld(stage, alive) || !collecting.reported(stage, alive)) continue;
         const started = collecting.startExchange(stage);
         this.#orderExchange(collecting, started);
       } else if (!exchange.done) {
         if (exchange.contributors.some((peer) => !alive(peer))) this.#orderExchange(collecting, exchange);
         if (exchange.contributors.length === 0) continue; // nobody has anything to add any more
-        const needed = exchange.receivers.filter((peer) => alive(peer) && this.#mustHave(peer, exchange));
-        if (needed.every((peer) => exchange.answers.has(peer))) this.#finishExchange(collecting, exchange);
+        const isWaitedFor = (peer: PeerName): boolean =>
+          !exchange.answers.has(peer) && alive(peer) && this.#mustHave(peer, exchange);
+        if (!exchange.receivers.some(isWaitedFor)) this.#finishExchange(collecting, exchange);
       }
     }
   }
