@@ -13,6 +13,7 @@ import type { ActivationFormat } from './activations.ts';
 import type { Mender } from './mending.ts';
 import type { ComputedTask } from './repeated-work.ts';
 import { ANCHOR_LOST, MOVED, Rerouting } from './rerouting.ts';
+import { routesOf } from './routes.ts';
 import { forgetTensors, type Hop, microbatchHeader, newVisit, nextPeer, type Visit } from './visits.ts';
 
 export interface PathsParts {
@@ -59,8 +60,8 @@ export type PathNote =
 export class Paths {
   readonly #parts: PathsParts;
   readonly #visits = new Map<number, Visit>();
-  readonly #anchors = new Map<number, PeerName>();
-  readonly #pathLengths = new Map<number, number>();
+  readonly #anchors: ReadonlyMap<number, PeerName>;
+  readonly #pathLengths: ReadonlyMap<number, number>;
   readonly #granted = new Set<number>();
   /** Room was given for these, and then they were given up: they may still arrive. */
   readonly #withdrawn = new Set<number>();
@@ -90,13 +91,11 @@ export class Paths {
       sendOutput: (visit) => this.sendOutput(visit),
       drop: (visit, reason) => this.drop(visit, reason),
     });
-    for (const path of plan.paths) {
-      const hops = path.nodes.map((node) => ({ stage: node.stage, peer: plan.peers[node.peer]! }));
-      this.#anchors.set(path.microbatch, hops[0]!.peer);
-      this.#pathLengths.set(path.microbatch, hops.length);
-      const hop = hops.findIndex((step) => step.peer === self);
-      if (hop >= 0)
-        this.#visits.set(path.microbatch, newVisit(path.microbatch, parts.nextKey(), hops, hop, false));
+    const { anchors, pathLengths, through } = routesOf(plan);
+    this.#anchors = anchors;
+    this.#pathLengths = pathLengths;
+    for (const { microbatch, hops, hop } of through.get(self) ?? []) {
+      this.#visits.set(microbatch, newVisit(microbatch, parts.nextKey(), hops, hop, false));
     }
   }
 
