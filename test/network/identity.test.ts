@@ -11,9 +11,11 @@ const text = new TextEncoder().encode('a contribution');
 
 describe('an identity from an ed25519 key', () => {
   it('signs what anyone can check by its name alone', async () => {
-    const [alice, bob] = [createKeyIdentity(await generateKey()), createKeyIdentity(await generateKey())];
+    const key = await generateKey();
+    const [alice, bob] = [createKeyIdentity(key), createKeyIdentity(await generateKey())];
     const signature = await alice.sign(text);
     expect(await bob.verify(alice.self, text, signature)).toBe(true);
+    expect(signature).toEqual(new Uint8Array(await key.sign(text))); // what libp2p would say
     expect(await bob.verify(bob.self, text, signature)).toBe(false);
     expect(await bob.verify(alice.self, text.subarray(1), signature)).toBe(false);
   });
