@@ -11,6 +11,7 @@ import type { PeerName } from '../seams/network.ts';
 import { Boundary, isOf, type Readiness } from './boundary.ts';
 import { Collecting, type PeerReport, type StageExchange } from './collecting.ts';
 import { ExchangeLimits } from './exchange-limits.ts';
+import { Gathering, type Grace, type Waiting } from './gathering.ts';
 import type { Orders } from './ledger.ts';
 import type { Manifest } from './manifest.ts';
 import { type Applicant, holders } from './placement.ts';
@@ -45,23 +46,8 @@ export interface LeaderParts {
   readonly note: (note: LeaderNote) => void;
 }
 
-/** After a restart, members whose peers started again too are given time to say so. */
-export interface Grace {
-  readonly seconds: number;
-  /** Nobody has to be waited for once all of these have entered by that entry of the journal or a later one. */
-  readonly peers: readonly PeerName[];
-  readonly sinceEntry: number;
-}
-
-export const noGrace: Grace = { seconds: 0, peers: [], sinceEntry: 0 };
-
 export type LeaderNote =
-  | {
-      readonly kind: 'waiting';
-      readonly ready: number;
-      readonly wanted: number;
-      readonly missingStages: readonly number[];
-    }
+  | ({ readonly kind: 'waiting' } & Waiting)
   | {
       readonly kind: 'diverged';
       readonly iteration: number;
@@ -89,8 +75,6 @@ const MAX_REASON = 900;
 const FRUITLESS_ROUNDS = 2;
 /** A copy that has not answered after so many deadlines of an exchange fetches anew: it may not know of its order. */
 const LATE_COPY_DEADLINES = 2;
-/** After a restart, members of before are waited for this long. */
-const GATHER_SECONDS = 60;
 /**
  * While a run gathers, so long passes after each entry for every member there: all of them get all entries, and those
  * who come meanwhile are let in by one.
@@ -98,8 +82,6 @@ const GATHER_SECONDS = 60;
 const GATHERING_SECONDS_A_MEMBER = 0.002;
 /** What a boundary waits for is looked at again after this, also when nothing was heard. */
 const LOOK_SECONDS = 5;
-/** Before the first plan, members that went again are waited for this long. */
-const ABSENT_SECONDS = 10;
 
 export class Leader {
   readonly #parts: LeaderParts;
@@ -338,11 +320,8 @@ export class Leader {
   // ---- boundaries
 
   async #gather(): Promise<void> {
-    const { state, manifest, clock, order, note, handOver, grace } = this.#parts;
-    let said = '';
-    let isWaitedFor = false;
-    let present = 0;
-    let presentSince = clock.now();
+    const { state, clock, order, note, handOver } = this.#parts;
+    const gathering = new Gathering(this.#parts, this.#since);
     for (;;) {
       await this.#seats.seatNewcomers();
       if (this.#stopped) return;
@@ -350,7 +329,7 @@ export class Leader {
       let keepers = 0;
       await order(() => {
         // decided in its turn: who was to give somebody its weights may have gone by an entry before this one
-        bodies = this.#stopped ? [] : this.#boundary.changes(this.#started || isWaitedFor);
+        bodies = this.#stopped ? [] : this.#boundary.changes(this.#started || gathering.enoughAreWaiting);
         keepers = state.keepers.length;
         return bodies;
       });
@@ -367,51 +346,16 @@ export class Leader {
         await this.#changes.next(1);
         continue;
       }
-      const { stages } = manifest.training;
-      const missingStages = Array.from({ length: stages }, (_, s) => s).filter(
-        (s) => state.group(s).length === 0,
-      );
-      const ready = state.active().length;
       if (this.#started) {
         if (state.group(0).length > 0) return;
-      } else {
-        if (state.present().length !== present) {
-          present = state.present().length;
-          presentSince = clock.now();
-        }
-        // all were there once, and some are gone: they may be for good
-        const unchanged = ready === present && clock.now() - presentSince >= ABSENT_SECONDS;
-        const cameAndWent = unchanged && state.everyone().length >= this.#parts.waitForPeers;
-        const settled = this.#areBack(grace) || clock.now() - this.#since >= grace.seconds;
-        const enough = ready >= this.#parts.waitForPeers || cameAndWent;
-        // nobody could take the stages that nobody holds: those of a run that has begun are skipped
-        const mayLack = isWaitedFor && unchanged && state.iteration > 0 && state.group(0).length > 0;
-        const complete = settled && enough && (missingStages.length === 0 || mayLack);
-        isWaitedFor = settled && unchanged && enough; // a stage that nobody holds is taken by one of those that are there
-        const waitedEnough = state.iteration > 0 && clock.now() - this.#since > GATHER_SECONDS;
-        if (complete || (waitedEnough && state.group(0).length > 0)) {
-          this.#started = true;
-          continue; // everyone is there: now it can be said who keeps copies
-        }
+      } else if (gathering.mayBegin()) {
+        this.#started = true;
+        continue; // everyone is there: now it can be said who keeps copies
       }
-      const waiting = `${ready} ${missingStages.join()}`;
-      if (waiting !== said) {
-        said = waiting;
-        note({ kind: 'waiting', ready, wanted: Math.max(this.#parts.waitForPeers, stages), missingStages });
-      }
-      // what is missing is looked for again: whoever held it may not come back, and then an older snapshot will do
-      await this.#changes.next(
-        this.#started ? LOOK_SECONDS : Math.min(LOOK_SECONDS, grace.seconds || LOOK_SECONDS),
-      );
+      const news = gathering.news();
+      if (news) note({ kind: 'waiting', ...news });
+      await this.#changes.next(this.#started ? LOOK_SECONDS : gathering.lookSeconds);
     }
-  }
-
-  /** Whether all members of before the restart are in place again. */
-  #areBack({ peers, sinceEntry }: Grace): boolean {
-    return peers.every((peer) => {
-      const member = this.#parts.state.member(peer);
-      return member?.status === 'active' && member.enteredBy >= sinceEntry;
-    });
   }
 
   /** Whether it still waits for the members before the first plan. */

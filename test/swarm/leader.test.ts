@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EntryBody, MemberChange } from '../../src/journal/entry.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
-import { Leader, noGrace } from '../../src/swarm/leader.ts';
+import { noGrace } from '../../src/swarm/gathering.ts';
+import { Leader } from '../../src/swarm/leader.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 import { Timing } from '../../src/swarm/timing.ts';
 import { smallManifest } from './small-run.ts';
