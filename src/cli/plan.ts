@@ -21,7 +21,9 @@ import {
   policies,
   policyNames,
 } from '../schedule/policies/index.ts';
+import { instanceOf } from '../schedule/skippipe/instance.ts';
 import { boundsOf, type PlanBounds } from '../schedule/skippipe/plan-bounds.ts';
+import { rulesOf } from '../schedule/skippipe/rules.ts';
 import { networkOf, type Timeline, timeline } from '../schedule/timeline.ts';
 import { validatePlan } from '../schedule/validate.ts';
 import { RunError, UsageError } from './errors.ts';
@@ -173,7 +175,9 @@ function planWith(
   const forwardOnly = scenario.training.codec === ONE_BYTE;
   const plan = forwardOnly ? withoutBackwards(description, made, scenario) : made;
   const planMilliseconds = performance.now() - started;
-  const [problem] = validatePlan(plan);
+  const rules = policies[name].keepsRules === true ? rulesOf(instanceOf(description)) : undefined;
+  // the passes of a path repeat it, so rules about all paths together are asked of the paths alone
+  const [problem] = [...validatePlan(made, rules), ...(forwardOnly ? validatePlan(plan) : [])];
   if (problem !== undefined) throw new RunError(`${name} made a plan that is not sound: ${problem.message}`);
   const network = networkOf(description);
   const result = timeline(plan, network);

@@ -13,13 +13,15 @@ import { type TimelineNetwork, memoryTolerance } from './execute/execution.ts';
 import { executeFixed } from './execute/fixed.ts';
 import { namesOf } from './names.ts';
 import type { Plan } from './plan.ts';
-import { brokenRule, type PathRules } from './rules.ts';
+import { type BrokenPath, brokenRules, type PathRuleName, type PathRules } from './rules.ts';
 import { isSkipPipeRules, type SetRuleName, setCheckers } from './skippipe/rules.ts';
 
 /** What can be wrong with a plan. `message` is for people. */
 export type PlanProblem = { readonly message: string } & (
   | { readonly problem: 'bad-index' | 'bad-number'; readonly where: string }
-  | { readonly problem: 'path' | 'missing-task'; readonly microbatch: number }
+  /** `rule` where the path makes sense and breaks a rule that has a name. */
+  | { readonly problem: 'path'; readonly microbatch: number; readonly rule?: PathRuleName }
+  | { readonly problem: 'missing-task'; readonly microbatch: number }
   | { readonly problem: 'missing-dependency'; readonly task: number; readonly needs: number }
   | { readonly problem: 'twice-in-order' | 'not-in-order' | 'wrong-peer'; readonly task: number }
   | { readonly problem: 'rule'; readonly rule: SetRuleName }
@@ -48,15 +50,20 @@ export function validatePlan(plan: Plan, rules?: PathRules): PlanProblem[] {
   const seen = new Set<number>();
   for (const path of plan.paths) {
     const { microbatch } = path;
-    const broken = seen.has(microbatch) ? 'its number is used twice' : brokenRule(path, plan, rules);
-    if (broken !== undefined)
-      problems.push({ problem: 'path', microbatch, message: `micro-batch ${microbatch}: ${broken}` });
+    const twice: BrokenPath[] | undefined = seen.has(microbatch)
+      ? [{ message: 'its number is used twice' }]
+      : undefined;
+    for (const broken of twice ?? brokenRules(path, plan, rules)) {
+      const message = `micro-batch ${microbatch}${inBrackets(broken.rule)}: ${broken.message}`;
+      problems.push({ problem: 'path', microbatch, ...broken, message });
+    }
     seen.add(microbatch);
   }
   if (rules !== undefined && isSkipPipeRules(rules) && problems.length === 0) {
-    for (const [name, check] of Object.entries(setCheckers)) {
-      const message = check(plan, rules);
-      if (message !== undefined) problems.push({ problem: 'rule', rule: name as SetRuleName, message });
+    for (const rule of Object.keys(setCheckers) as SetRuleName[]) {
+      const broken = setCheckers[rule](plan, rules);
+      if (broken !== undefined)
+        problems.push({ problem: 'rule', rule, message: `all paths together${inBrackets(rule)}: ${broken}` });
     }
   }
   problems.push(...checkTasks(plan));
@@ -74,6 +81,10 @@ export function validatePlan(plan: Plan, rules?: PathRules): PlanProblem[] {
     if ('problem' in proof) problems.push(proof);
   }
   return problems;
+}
+
+function inBrackets(rule: string | undefined): string {
+  return rule === undefined ? '' : ` (rule ${rule})`;
 }
 
 /** The proof that the plan completes, or what stands against it. Expects sound indices and no cycle. */

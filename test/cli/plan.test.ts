@@ -2,9 +2,10 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { register } from '../../src/cli/plan.ts';
+import { policies } from '../../src/schedule/policies/index.ts';
 import { type Finished, skeinOf, temporaryFolder } from './process.ts';
 
 const skein = skeinOf(register);
@@ -75,6 +76,19 @@ function scenarioFile(text: string): string {
   writeFileSync(file, text);
   return file;
 }
+
+it('skein plan refuses a plan that breaks the rules its policy promises to keep, and names the rule', async () => {
+  const flags = ['scenarios/skippipe-geo20.yaml', '--policy', 'skippipe', '--budget', '10'];
+  const spy = vi.spyOn(policies.skippipe, 'plan');
+  spy.mockImplementation((description, options) =>
+    policies.gpipe.plan({ ...description, pathLength: description.stages }, options),
+  );
+  const whole = await skein('plan', ...flags);
+  spy.mockRestore();
+  expect(whole.exitCode).toBe(1);
+  expect(whole.stderr).toContain('(rule path-length)');
+  expect((await skein('plan', ...flags)).exitCode).toBe(0);
+});
 
 it('skein plan shows forward passes alone where the codec is one-byte', async () => {
   const text = readFileSync(uniform4, 'utf8').replace(

@@ -111,10 +111,18 @@ describe('the validator', () => {
     const through = (...stages: number[]): Path[] => [
       { microbatch: 0, nodes: stages.map((stage) => ({ stage, chunk: 0, peer: stage })) },
     ];
-    const broken = (paths: readonly Path[]) => validatePlan({ ...plan, paths }, rules)[0]!.message;
+    const problems = (paths: readonly Path[]) =>
+      validatePlan({ ...plan, paths }, rules).filter(({ problem }) => problem === 'path');
+    const broken = (paths: readonly Path[]) => problems(paths)[0]!.message;
     expect(broken(through(1, 2, 3, 0))).toContain('starts at stage 1');
     expect(broken(through(0, 1, 2))).toContain('visits 3 stages and 4');
-    expect(broken(through(0, 3, 2, 1))).toContain('goes 3 beyond stage 0');
+    expect(problems(through(0, 3, 2, 1))).toMatchObject([
+      { rule: 'backward-step', message: expect.stringContaining('(rule backward-step)') },
+      { rule: 'swap-budget' },
+      { rule: 'largest-jump', message: expect.stringContaining('goes 3 beyond stage 0') },
+    ]);
+    expect(problems(through(0, 1, 2))).toMatchObject([{ rule: 'path-length', microbatch: 0 }]);
+    expect(problems(through(0, 1, 2, 1))).toMatchObject([{ rule: 'no-stage-twice' }]);
     expect(broken(through(0, 2, 3, 1))).toContain('stage 1 comes after stage 3');
     expect(broken(through(0, 1, 2, 1))).toContain('visited twice');
     expect(broken([...through(0, 1, 2, 3), ...through(0, 1, 2, 3)])).toContain('used twice');

@@ -10,6 +10,7 @@
 // the share of that, rounded up; it does that work one task at a time, after a first forward reaches it and before a
 // last gradient is back. An anchor works through all it issues.
 
+import { mayVisit } from '../rules.ts';
 import type { Instance } from './instance.ts';
 import { equalLoadsPossible } from './instance.ts';
 import { microsecondsPerSecond } from './microseconds.ts';
@@ -184,6 +185,7 @@ function shortestLawful(instance: Instance, anchor: number, fastest: Fastest): n
   const hop = (from: number, to: number) => thereAndBack(instance, from, to);
   const work = fastest.work;
   const budget = Math.min(swapBudget, pathLength);
+  const rules = { pathLength, swapBudget: budget, largestJump };
   /** [exchanges][previous highest stage's position][position of highest] → peers; open: one below may be fetched. */
   interface State {
     readonly highest: number;
@@ -204,9 +206,9 @@ function shortestLawful(instance: Instance, anchor: number, fastest: Fastest): n
     };
     for (const { highest, below, swaps, peer, cost } of states) {
       for (const stage of live) {
-        const onward = stage > highest && stage <= highest + largestJump;
-        const back = stage === highest - 1 && stage > below && swaps < budget;
-        if (!onward && !back) continue;
+        const onward = stage > highest;
+        const isNew = onward || (stage < highest && stage > below);
+        if (!isNew || !mayVisit({ highest, stepsBack: swaps }, stage, rules)) continue;
         for (const to of fastest.of[stage]!) {
           const sum = cost + hop(peer, to) + work[to]!;
           if (onward) reach(stage, highest, swaps, to, sum);

@@ -6,7 +6,7 @@ import type { SwarmDescription } from '../description.ts';
 import { DescriptionError } from '../errors.ts';
 import { transferSeconds } from '../execute/execution.ts';
 import type { PathNode, Plan } from '../plan.ts';
-import type { PathRules } from '../rules.ts';
+import { mayVisit, type PathRules, type Standing, visited } from '../rules.ts';
 
 /** Where a broken micro-batch stands, and what may be used. */
 export interface BrokenPath {
@@ -32,11 +32,9 @@ export interface Replanned {
   readonly seconds: number;
 }
 
-interface State {
-  readonly highest: number;
+interface State extends Standing {
   /** The highest stage before that: whether the one below `highest` is still to be seen. */
   readonly below: number;
-  readonly swaps: number;
   readonly peer: number;
   readonly stage: number;
   readonly seconds: number;
@@ -95,23 +93,17 @@ export function replanPath(
 
 /** The state after the visits that were done. */
 function standing(kept: readonly PathNode[]): State {
-  let highest = 0;
   let below = 0;
-  let swaps = 0;
+  let standing: Standing = { highest: 0, stepsBack: 0 };
   for (const { stage } of kept.slice(1)) {
-    if (stage > highest) {
-      below = highest;
-      highest = stage;
-    } else {
-      swaps++;
-      below = highest;
-    }
+    below = standing.highest;
+    standing = visited(standing, stage);
   }
   const last = kept[kept.length - 1]!;
-  return { highest, below, swaps, peer: last.peer, stage: last.stage, seconds: 0, before: undefined };
+  return { ...standing, below, peer: last.peer, stage: last.stage, seconds: 0, before: undefined };
 }
 
-/** Every best way of one more visit, one per (highest stage, whether one below is open, swaps, peer). */
+/** Every best way of one more visit, one per (highest stage, whether one below is open, steps back, peer). */
 function step(
   plan: Plan,
   description: SwarmDescription,
@@ -122,13 +114,13 @@ function step(
   visit: number,
 ): State[] {
   const { peers, links, activationBytes } = description;
-  const visited = new Set(kept.map(({ stage }) => stage));
+  const known = new Set(kept.map(({ stage }) => stage));
   const next = new Map<number, State>();
   for (const state of states) {
     for (let stage = 1; stage < plan.stages; stage++) {
-      const onward = stage > state.highest && stage <= state.highest + rules.largestJump;
-      const back = stage === state.highest - 1 && stage > state.below && state.swaps < rules.swapBudget;
-      if ((!onward && !back) || visited.has(stage)) continue;
+      const isNew = stage > state.highest || (stage < state.highest && stage > state.below);
+      if (!isNew || known.has(stage) || !mayVisit(state, stage, rules)) continue;
+      const standing = visited(state, stage);
       for (const peer of plan.assignment[stage]!) {
         if (broken.gone.has(peer) || broken.room[peer]! < 1) continue;
         if (broken.only?.(visit, stage, peer) === false) continue;
@@ -140,14 +132,13 @@ function step(
           own.backwardInputSeconds[stage]! +
           (plan.splitBackward ? 0 : own.backwardWeightSeconds[stage]!) +
           transferSeconds(links, peer, state.peer, activationBytes);
-        const highest = onward ? stage : state.highest;
         const below = state.highest;
-        const swaps = onward ? state.swaps : state.swaps + 1;
-        const open = below < highest - 1 ? 1 : 0;
-        const key = ((highest * 2 + open) * (rules.swapBudget + 1) + swaps) * peers.length + peer;
-        const known = next.get(key);
-        if (known !== undefined && known.seconds <= seconds) continue;
-        next.set(key, { highest, below, swaps, peer, stage, seconds, before: state });
+        const open = below < standing.highest - 1 ? 1 : 0;
+        const key =
+          ((standing.highest * 2 + open) * (rules.swapBudget + 1) + standing.stepsBack) * peers.length + peer;
+        const best = next.get(key);
+        if (best !== undefined && best.seconds <= seconds) continue;
+        next.set(key, { ...standing, below, peer, stage, seconds, before: state });
       }
     }
   }

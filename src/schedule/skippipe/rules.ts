@@ -1,6 +1,6 @@
-// The rules of partial, reordered pipelines as data, with a checker each (SkipPipe, arXiv 2502.19913). Convergence: how
-// far a path may leave the order of stages and how many it visits. Throughput: how work is spread over stages, peers
-// and waves. `validatePlan(plan, rules)` takes them and names every rule that a plan breaks.
+// The rules of partial, reordered pipelines about all paths together, with a checker each (SkipPipe, arXiv 2502.19913):
+// how work is spread over stages, peers and waves. Those about one path, how far it may leave the order of stages and
+// how many it visits, are in ../rules.ts. `validatePlan(plan, rules)` takes them and names every rule that a plan breaks.
 
 import type { Path, Plan } from '../plan.ts';
 import type { PathRules } from '../rules.ts';
@@ -34,64 +34,7 @@ export function pathLengthOf(stages: number, skipRatio: number): number {
   return Math.max(1, Math.round(stages * (1 - skipRatio)));
 }
 
-export type PathRuleName =
-  | 'path-length'
-  | 'no-stage-twice'
-  | 'backward-step'
-  | 'swap-budget'
-  | 'largest-jump';
 export type SetRuleName = 'equal-load' | 'equal-share' | 'wave-load' | 'memory';
-export type RuleName = PathRuleName | SetRuleName;
-
-export interface BrokenRule {
-  readonly rule: RuleName;
-  /** The micro-batch that breaks a rule of paths; -1 for rules of the set. */
-  readonly microbatch: number;
-  readonly message: string;
-}
-
-type PathChecker = (stages: readonly number[], rules: SkipPipeRules) => string | undefined;
-
-/** Per rule: what is wrong with a path's stages in the order visited (stage 0 first), or undefined. */
-export const pathCheckers: Readonly<Record<PathRuleName, PathChecker>> = {
-  'path-length': (stages, { pathLength }) =>
-    stages.length === pathLength
-      ? undefined
-      : `the path visits ${stages.length} stages and ${pathLength} are asked for`,
-  'no-stage-twice': (stages) => {
-    const twice = stages.find((stage, at) => stages.indexOf(stage) < at);
-    return twice === undefined ? undefined : `stage ${twice} is visited twice`;
-  },
-  'backward-step': (stages) => {
-    for (const { stage, highest } of stepsOf(stages)) {
-      if (stage < highest - 1)
-        return `stage ${stage} comes after stage ${highest}, which is not its neighbour`;
-    }
-    return undefined;
-  },
-  'swap-budget': (stages, { swapBudget }) => {
-    let sum = 0;
-    for (const { stage, highest } of stepsOf(stages)) if (stage < highest) sum += highest - stage;
-    return sum <= swapBudget ? undefined : `${sum} steps back, at most ${swapBudget} are allowed`;
-  },
-  'largest-jump': (stages, { largestJump }) => {
-    for (const { stage, highest } of stepsOf(stages)) {
-      if (stage > highest + largestJump)
-        return `the step to stage ${stage} goes ${stage - highest} beyond stage ${highest}, at most ${largestJump} are allowed`;
-    }
-    return undefined;
-  },
-};
-
-/** Each visit after the first with the highest stage visited before it. */
-function stepsOf(stages: readonly number[]): { stage: number; highest: number }[] {
-  let highest = stages[0] ?? 0;
-  return stages.slice(1).map((stage) => {
-    const step = { stage, highest };
-    highest = Math.max(highest, stage);
-    return step;
-  });
-}
 
 type SetChecker = (plan: Plan, rules: SkipPipeRules) => string | undefined;
 
@@ -154,28 +97,6 @@ export const setCheckers: Readonly<Record<SetRuleName, SetChecker>> = {
     return undefined;
   },
 };
-
-/** Every rule that the plan breaks; for plans whose stages are whole. */
-export function brokenRules(plan: Plan, rules: SkipPipeRules): BrokenRule[] {
-  const broken: BrokenRule[] = [];
-  for (const { microbatch, nodes } of plan.paths) {
-    const stages = nodes.map((node) => node.stage);
-    for (const [rule, check] of Object.entries(pathCheckers)) {
-      const message = check(stages, rules);
-      if (message !== undefined)
-        broken.push({
-          rule: rule as PathRuleName,
-          microbatch,
-          message: `micro-batch ${microbatch}: ${message}`,
-        });
-    }
-  }
-  for (const [rule, check] of Object.entries(setCheckers)) {
-    const message = check(plan, rules);
-    if (message !== undefined) broken.push({ rule: rule as SetRuleName, microbatch: -1, message });
-  }
-  return broken;
-}
 
 /** Whether these are rules of the set too, and not only of paths. */
 export function isSkipPipeRules(rules: PathRules): rules is SkipPipeRules {

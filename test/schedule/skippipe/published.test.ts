@@ -15,7 +15,8 @@ import {
   type Occupation,
   type Route,
 } from '../../../src/schedule/skippipe/published/routes.ts';
-import { pathCheckers, rulesOf } from '../../../src/schedule/skippipe/rules.ts';
+import { pathCheckers } from '../../../src/schedule/rules.ts';
+import { rulesOf } from '../../../src/schedule/skippipe/rules.ts';
 import { networkOf, timeline } from '../../../src/schedule/timeline.ts';
 import { validatePlan } from '../../../src/schedule/validate.ts';
 import { geo20, published } from './geo20.ts';

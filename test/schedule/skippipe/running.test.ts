@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { smallInstance } from '../../../bench/plan-instances.ts';
 import { seatRow } from '../../../bench/plan-parts.ts';
 import { policies } from '../../../src/schedule/policies/index.ts';
-import { brokenRule } from '../../../src/schedule/rules.ts';
+import { brokenRules } from '../../../src/schedule/rules.ts';
 import {
   measuredDescription,
   noMeasurements,
@@ -44,7 +44,7 @@ describe('a broken path', () => {
           expect(found.nodes.slice(0, done)).toEqual(kept);
           expect(found.nodes.slice(done).every(({ peer }) => !gone.has(peer))).toBe(true);
           const rules = { ...swarm, pathLength: found.nodes.length };
-          expect(brokenRule({ microbatch, nodes: found.nodes }, plan, rules)).toBeUndefined();
+          expect(brokenRules({ microbatch, nodes: found.nodes }, plan, rules)).toEqual([]);
           expect(found.nodes.length).toBeGreaterThanOrEqual(3);
         },
       ),
@@ -69,7 +69,7 @@ describe('a broken path', () => {
                 { stage: s, chunk: 0, peer: p },
                 { stage: t, chunk: 0, peer: q },
               ];
-              if (brokenRule({ microbatch, nodes }, plan, swarm) !== undefined) continue;
+              if (brokenRules({ microbatch, nodes }, plan, swarm).length > 0) continue;
               const links = hop(first!.peer, p) + hop(p, q) + hop(q, anchor!.peer);
               least = Math.min(least, links + 2 * 1.1 + 0.11);
             }

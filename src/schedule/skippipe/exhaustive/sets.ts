@@ -1,9 +1,10 @@
 // All sets of paths that keep the rules, for instances so small that there are few.
 
+import { pathCheckers } from '../../rules.ts';
 import { type Candidate, type Waves, wavesOf } from '../candidate.ts';
 import type { Instance } from '../instance.ts';
 import { createLoads } from '../loads.ts';
-import { pathCheckers, rulesOf } from '../rules.ts';
+import { rulesOf } from '../rules.ts';
 
 /** Every lawful path of each anchor, in the order of anchors, with the given stages of peers. */
 function lawfulPaths(instance: Instance, stageOf: Int32Array, anchors: readonly number[]): number[][][] {
