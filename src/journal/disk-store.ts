@@ -1,17 +1,25 @@
 // The Store member of live peers: a folder. Lines are appended to one file a log; blobs are written beside their old
-// version and renamed over it, so that a killed process leaves the old bytes or the new ones.
+// version and renamed over it, so that a killed process leaves the old bytes or the new ones. A name is on the disk when
+// its folder is: after a rename, and after a file was made, the folder is synced too, or a power cut could bring the old
+// bytes back (Pillai et al.: All file systems are not created equal, OSDI 2014, §4.4).
 
 import { mkdir, open, readFile, rename, rm, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Store } from '../seams/store.ts';
 import { checkLine, checkName } from './store-names.ts';
 
 const NEWLINE = 10;
 const PIECE_BYTES = 1024 * 1024;
 
+export interface DiskStoreOptions {
+  /** Has the names in a folder survive a power cut. */
+  readonly syncFolder?: (folder: string) => Promise<void>;
+}
+
 /** A store in `folder`, which is made when it is missing. One process at a time may use a folder. */
-export function createDiskStore(folder: string): Store {
-  const made = mkdir(folder, { recursive: true });
+export function createDiskStore(folder: string, options: DiskStoreOptions = {}): Store {
+  const { syncFolder = syncFolderHere } = options;
+  const made = makeFolder(folder, syncFolder);
   // Whoever awaits a call hears of the failure.
   made.catch(() => {});
   const logFile = (name: string) => join(folder, `${checkName(name)}.jsonl`);
@@ -19,6 +27,8 @@ export function createDiskStore(folder: string): Store {
   const turns = new Map<string, Promise<unknown>>();
   /** Logs whose torn end was cut off since this store was made. */
   const mended = new Set<string>();
+  /** Logs whose names are known to be on the disk. */
+  const named = new Set<string>();
   /** Where each line of a log begins and the last one ends, of those logs of which parts were read. */
   const starts = new Map<string, number[]>();
 
@@ -74,6 +84,8 @@ export function createDiskStore(folder: string): Store {
         }
         try {
           await append(file, lines.map((line) => `${line}\n`).join(''));
+          if (!named.has(file)) await syncFolder(folder);
+          named.add(file);
         } catch (error) {
           // A full disk may have taken half of it.
           mended.delete(file);
@@ -90,6 +102,7 @@ export function createDiskStore(folder: string): Store {
       await inTurn(file, async () => {
         starts.delete(file);
         await replace(file, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+        await syncFolder(folder);
         mended.add(file);
       });
     },
@@ -102,13 +115,42 @@ export function createDiskStore(folder: string): Store {
     },
     async writeBlob(name, bytes) {
       const file = blobFile(name);
-      await inTurn(file, () => replace(file, bytes));
+      await inTurn(file, async () => {
+        await replace(file, bytes);
+        await syncFolder(folder);
+      });
     },
     async removeBlob(name) {
       const file = blobFile(name);
       await inTurn(file, () => rm(file, { force: true }));
     },
   };
+}
+
+/** Makes a folder and those above it that are missing; their names are on the disk when it resolves. */
+async function makeFolder(folder: string, syncFolder: (folder: string) => Promise<void>): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = resolve(folder); ; made = dirname(made)) {
+    await syncFolder(dirname(made));
+    if (made === resolve(first) || made === dirname(made)) return;
+  }
+}
+
+/** Codes of platforms and file systems that sync no folder: Windows opens none, and journals names by itself. */
+const UNSYNCABLE: ReadonlySet<unknown> = new Set(['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF']);
+
+async function syncFolderHere(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && UNSYNCABLE.has(error.code))) throw error;
+  }
 }
 
 /** Goes through a log once, in pieces, and cuts off what stands after its last whole line. */
