@@ -6,6 +6,7 @@ import type { EntryBody, MemberChange, Origin } from '../journal/entry.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Clock } from '../seams/clock.ts';
 import { DEFAULT_KEEPERS, nextKeepers } from './keepers.ts';
+import type { Loss } from './living.ts';
 import type { Manifest } from './manifest.ts';
 import {
   type Applicant,
@@ -28,6 +29,8 @@ export interface BoundaryParts {
   readonly manifest: Manifest;
   readonly clock: Clock;
   readonly alive: (peer: PeerName) => boolean;
+  /** How a peer was found to be lost. */
+  readonly loss: (peer: PeerName) => Loss | undefined;
   /** Whether a peer was heard in the last seconds. */
   readonly hears: (peer: PeerName) => boolean;
 }
@@ -203,10 +206,12 @@ export class Boundary {
   }
 
   #lostMembers(): MemberChange[] {
-    const { state, alive } = this.#parts;
+    const { state, alive, loss } = this.#parts;
     return state.present().flatMap((member): MemberChange[] => {
       const { peer } = member;
-      if (!alive(peer)) return [{ kind: 'gone', peer, how: 'broken', reason: 'lost' }];
+      if (!alive(peer)) {
+        return [{ kind: 'gone', peer, ...(loss(peer) ?? { how: 'broken', reason: 'lost' }) }];
+      }
       if (member.status !== 'entering' || this.#secondsEntering(member) < ENTERING_SECONDS) return [];
       const reason = `its weights were not in place after ${ENTERING_SECONDS} s`;
       return [{ kind: 'gone', peer, how: 'failed', reason }];

@@ -13,6 +13,7 @@ import { Collecting, type PeerReport, type StageExchange } from './collecting.ts
 import { ExchangeLimits } from './exchange-limits.ts';
 import { Gathering, type Grace, type Waiting } from './gathering.ts';
 import type { Orders } from './ledger.ts';
+import type { Loss } from './living.ts';
 import type { Manifest } from './manifest.ts';
 import { type Applicant, holders } from './placement.ts';
 import { Planning } from './planner.ts';
@@ -33,6 +34,8 @@ export interface LeaderParts {
   readonly order: (bodies: Orders) => Promise<void>;
   readonly send: (to: PeerName, body: ControlBody) => void;
   readonly alive: (peer: PeerName) => boolean;
+  /** How a peer was found to be lost. */
+  readonly loss: (peer: PeerName) => Loss | undefined;
   readonly timing: Timing;
   /** Whether a peer was heard in the last seconds. */
   readonly hears: (peer: PeerName) => boolean;

@@ -9,6 +9,12 @@ export interface LivingParts {
   readonly state: () => RunState;
 }
 
+/** How a member was found to be lost. */
+export interface Loss {
+  readonly how: 'broken' | 'silent';
+  readonly reason: string;
+}
+
 /** Whom a peer listens for, and what that follows from: every heartbeat asks, and it changes now and then. */
 interface Watched {
   readonly neighbours: readonly PeerName[];
@@ -21,16 +27,16 @@ interface Watched {
 
 export class Living {
   readonly #parts: LivingParts;
-  readonly #lost = new Set<PeerName>();
+  readonly #lost = new Map<PeerName, Loss>();
   #watched: Watched | undefined;
 
   constructor(parts: LivingParts) {
     this.#parts = parts;
   }
 
-  /** Members that were found to be lost. */
-  get lost(): ReadonlySet<PeerName> {
-    return this.#lost;
+  /** How a member was found to be lost; undefined where it was not. */
+  loss(peer: PeerName): Loss | undefined {
+    return this.#lost.get(peer);
   }
 
   /** Whether the journal counts a peer as a member that is there. */
@@ -44,8 +50,8 @@ export class Living {
   }
 
   /** A peer was found to be lost. */
-  lose(peer: PeerName): void {
-    this.#lost.add(peer);
+  lose(peer: PeerName, loss: Loss): void {
+    this.#lost.set(peer, loss);
     this.#watched = undefined;
   }
 

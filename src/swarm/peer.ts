@@ -395,6 +395,7 @@ export class Peer {
       order: (bodies) => this.#ledger.order(bodies),
       send: (to, body) => this.#messenger.send(to, body),
       alive: (peer) => this.#living.alive(peer),
+      loss: (peer) => this.#living.loss(peer),
       timing: this.#timing,
       hears: (peer) => this.#messenger.silentSeconds(peer) < this.#timing.of(peer).suspicion,
       waitForPeers,
@@ -480,7 +481,7 @@ export class Peer {
 
   #suspect(peer: PeerName, how: 'broken' | 'silent', reason: string): void {
     if (this.#over || !this.#belonging.current || !this.#living.alive(peer)) return;
-    this.#living.lose(peer);
+    this.#living.lose(peer, { how, reason });
     this.#event({ kind: 'suspected', peer, how, reason });
     this.#trainer?.peerLost(peer);
     if (this.#leader) void this.#leader.lost(peer, how, reason).catch(() => {});

@@ -96,7 +96,8 @@ export class Reacting {
       return;
     }
     if (status === 'gone') {
-      event({ kind: 'gone', peer, name, stage, how: member.how!, reason: '' });
+      const reason = change.kind === 'gone' ? change.reason : '';
+      event({ kind: 'gone', peer, name, stage, how: member.how!, reason });
       if (peer === network.self) {
         trainer.shadowChanged();
         leftOut();

@@ -53,6 +53,7 @@ function boundaryOf(state: RunState, lost: readonly string[] = [], of = manifest
     manifest: of,
     clock,
     alive: (peer) => !lost.includes(peer),
+    loss: (peer) => (lost.includes(peer) ? { how: 'silent', reason: 'it has said nothing' } : undefined),
     hears: () => true,
   });
   const at = (seconds: number) => {
@@ -119,7 +120,8 @@ describe('at a boundary', () => {
   it('a peer that is lost goes before anything else is decided', () => {
     const { boundary, at } = boundaryOf(stateOf(enter('ann', 0), enter('bob', 1)), ['bob']);
     boundary.ready('ann', { stage: 0, digest, failure: '', entry: ENTERED });
-    expect(at(0)).toMatchObject([{ changes: [{ kind: 'gone', peer: 'bob', how: 'broken' }] }]);
+    const reason = 'it has said nothing';
+    expect(at(0)).toMatchObject([{ changes: [{ kind: 'gone', peer: 'bob', how: 'silent', reason }] }]);
   });
 
   it('those that ask are let in by one entry, each where the ones before it leave room', () => {

@@ -79,7 +79,14 @@ async function letsCidIn(...before: EntryBody[]): Promise<MemberChange | undefin
   const leader = new Leader({
     ...{ self: 'ann', clock, state: journal.state, manifest, timing, grace: noGrace, waitForPeers: 1 },
     order: (bodies) => journal.order(bodies),
-    ...{ send: () => {}, alive: () => true, hears: () => true, handOver: () => {}, note: () => {} },
+    ...{
+      send: () => {},
+      alive: () => true,
+      loss: () => undefined,
+      hears: () => true,
+      handOver: () => {},
+      note: () => {},
+    },
     beforeEnd: async () => {},
   });
   leader.assumeStarted();
