@@ -22,7 +22,13 @@ export {
   writeEstimate,
 } from './probes.ts';
 export { shards } from './shards.ts';
-export { type ExchangeBytes, exchangeBytesOf, type Sharing, sharingOf } from './sharing.ts';
+export {
+  type ExchangeBytes,
+  exchangeBytesOf,
+  SMALL_EXCHANGE_BYTES,
+  type Sharing,
+  sharingOf,
+} from './sharing.ts';
 export {
   type Contribution,
   type GroupSum,

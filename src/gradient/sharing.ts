@@ -11,7 +11,7 @@ import type { Codec } from './codec.ts';
 export type Sharing = 'gather' | 'scatter';
 
 /** Up to here the second trip that `scatter` needs costs more than the bytes it saves. */
-const SMALL_BYTES = 64 * 1024;
+export const SMALL_EXCHANGE_BYTES = 64 * 1024;
 /** Above it messages count as well, which grow with the square of the group when everyone sends to everyone. */
 const SMALL_GROUP = 16;
 const SUM_BYTES = 4;
@@ -31,14 +31,16 @@ export function exchangeBytesOf(codec: Pick<Codec, 'encodedBytes'>, parameters: 
 /**
  * What moves fewer bytes in all, and where that is the same, or little in a small group, `gather`: one trip instead of
  * two.
+ * @param smallBytes a contribution of no more counts as little; the same at all who exchange
  */
 export function sharingOf(
   { gradientBytes, sumBytes }: ExchangeBytes,
   contributors: number,
   receivers: number,
+  smallBytes: number = SMALL_EXCHANGE_BYTES,
 ): Sharing {
   const gathered = contributors * gradientBytes * (receivers - 1);
   const scattered = (contributors - 1) * gradientBytes + sumBytes * (receivers - 1);
-  const isLittle = gradientBytes <= SMALL_BYTES && contributors <= SMALL_GROUP;
+  const isLittle = gradientBytes <= smallBytes && contributors <= SMALL_GROUP;
   return isLittle || gathered <= scattered ? 'gather' : 'scatter';
 }

@@ -17,6 +17,7 @@ import type { PeerEvent } from '../swarm/events.ts';
 import { type Manifest, type SignedManifest, signManifest } from '../swarm/manifest.ts';
 import type { GivenWeights } from '../swarm/obtaining.ts';
 import { Peer, type PeerEnd } from '../swarm/peer.ts';
+import type { PartSizes } from '../swarm/protocols.ts';
 import type { StageSnapshot } from '../swarm/snapshot.ts';
 import type { Store } from '../seams/store.ts';
 import { JoinError } from '../swarm/joining.ts';
@@ -37,6 +38,8 @@ export interface SimulationSettings {
   /** The weights that the run begins with, per stage; the first peer has them. */
   readonly given?: GivenWeights;
   readonly links: SimulatedLinks;
+  /** See `PeerParts.sizes`. */
+  readonly sizes?: PartSizes;
   /** The engine of a peer, on its processor's clock; `hold` stops the clock while a real computation runs. */
   readonly engine: (
     peer: PeerName,
@@ -182,6 +185,7 @@ export class Simulation {
         name,
         text: settings.hasText ? text : undefined,
         memoryMicrobatches: settings.memoryMicrobatches,
+        sizes: this.#settings.sizes,
         given: name === first!.name ? this.#settings.given : undefined,
         start:
           name === first!.name

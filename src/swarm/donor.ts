@@ -12,6 +12,7 @@ import {
 import { type CancelTimer, type Clock, sleep } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { FrameStream, Network, PeerName } from '../seams/network.ts';
+import { isMisbehaviour } from './messenger.ts';
 import { WEIGHT_CHUNK_BYTES, WEIGHTS } from './protocols.ts';
 
 /** A donor keeps a frozen snapshot this long after it was last asked for. */
@@ -41,7 +42,11 @@ export interface DonorParts {
   readonly initial: (stage: number) => Uint8Array | undefined;
   /** A piece of the run's text, where this peer has it. */
   readonly piece: (digest: string) => Uint8Array | undefined;
+  /** Of the chunks of a snapshot, at most `WEIGHT_CHUNK_BYTES`; by default as many. */
+  readonly chunkBytes?: number;
   readonly mayAsk: (peer: PeerName) => boolean;
+  /** A peer sent what no sound peer asks with. */
+  readonly wrong: (peer: PeerName, problem: string) => void;
   /** Payload bytes that went out. */
   readonly sent: (bytes: number) => void;
 }
@@ -54,7 +59,10 @@ export class Donor {
   constructor(parts: DonorParts) {
     this.#parts = parts;
     parts.network.handle(WEIGHTS, (stream) => {
-      this.#serve(stream).catch((error: Error) => stream.abort(error));
+      this.#serve(stream).catch((error: Error) => {
+        if (isMisbehaviour(error)) parts.wrong(stream.remote, error.message);
+        stream.abort(error);
+      });
     });
   }
 
@@ -97,16 +105,16 @@ export class Donor {
     bytes: Uint8Array,
     chunks: Map<string, Uint8Array>,
   ): Promise<WeightsOfferMessage> {
-    const { clock, identity } = this.#parts;
+    const { clock, identity, chunkBytes = WEIGHT_CHUNK_BYTES } = this.#parts;
     const chunkDigests: string[] = [];
-    for (let at = 0; at < bytes.length; at += WEIGHT_CHUNK_BYTES) {
+    for (let at = 0; at < bytes.length; at += chunkBytes) {
       if (at > 0) await sleep(clock, 0);
-      const chunk = bytes.subarray(at, at + WEIGHT_CHUNK_BYTES);
+      const chunk = bytes.subarray(at, at + chunkBytes);
       const digest = toHex(identity.digest(chunk));
       chunkDigests.push(digest);
       chunks.set(digest, chunk);
     }
-    const known = { stage, iteration, bytes: bytes.length, chunkBytes: WEIGHT_CHUNK_BYTES };
+    const known = { stage, iteration, bytes: bytes.length, chunkBytes };
     return { available: true, reason: '', ...known, chunkDigests };
   }
 

@@ -38,6 +38,8 @@ export interface ExchangeParts {
   readonly codec: Codec;
   /** Values of the stage's flat gradient. */
   readonly parameters: number;
+  /** See `sharingOf`. */
+  readonly smallExchangeBytes?: number;
   readonly send: (to: PeerName, header: TensorHeaderMessage, payload: Uint8Array) => Promise<void>;
 }
 
@@ -80,7 +82,7 @@ export class Exchange {
   constructor(order: ExchangeOrder, parts: ExchangeParts) {
     this.order = order;
     this.#parts = parts;
-    const { self, codec, parameters } = parts;
+    const { self, codec, parameters, smallExchangeBytes } = parts;
     const { contributors, receivers } = order;
     const slices = piecesOf(parameters, codec);
     const owners = ownersOf(slices.length, contributors.length);
@@ -91,7 +93,12 @@ export class Exchange {
       squares: [],
       summed: false,
     }));
-    this.sharing = sharingOf(exchangeBytesOf(codec, parameters), contributors.length, receivers.length);
+    this.sharing = sharingOf(
+      exchangeBytesOf(codec, parameters),
+      contributors.length,
+      receivers.length,
+      smallExchangeBytes,
+    );
     this.#own = contributors.indexOf(self);
     this.#receives = receivers.includes(self);
     this.#sum = new Float32Array(parameters);

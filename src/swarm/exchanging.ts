@@ -14,6 +14,7 @@ import { Exchange, type ExchangeOrder } from './exchange.ts';
 import { normOf, parametersOf } from './holder.ts';
 import type { Manifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
+import type { PartSizes } from './protocols.ts';
 import type { RunState } from './run-state.ts';
 import { bytesOf } from './visits.ts';
 
@@ -29,6 +30,7 @@ export interface ExchangingParts {
   readonly event: (event: PeerEventBody) => void;
   /** This peer's own gradient for an order; undefined when the order does not hold any more. */
   readonly gradient: (order: ExchangeOrder) => Promise<Float32Array | undefined>;
+  readonly sizes: Pick<PartSizes, 'smallExchangeBytes'>;
   /** Tensors that wait for an order may go on. */
   readonly changed: () => void;
 }
@@ -100,7 +102,7 @@ export class Exchanging {
 
   /** Takes part in a round, in place of the one before it; the leader hears what came of it. */
   async take(order: ExchangeOrder): Promise<void> {
-    const { self, manifest, stage, clock, gradient, changed } = this.#parts;
+    const { self, manifest, stage, clock, gradient, changed, sizes } = this.#parts;
     if (stage() !== order.stage) return;
     if (order.places.length !== order.contributors.length) return;
     this.#ordered = order;
@@ -109,6 +111,7 @@ export class Exchanging {
       runSeed: manifest.seed,
       codec: this.#codec,
       parameters: parametersOf(manifest, order.stage),
+      smallExchangeBytes: sizes.smallExchangeBytes,
       send: (to, header, payload) => this.#send(to, header, payload),
     });
     const own = exchange.contributes ? await gradient(order) : undefined;

@@ -319,7 +319,7 @@ export class Messenger {
 }
 
 /** What no sound peer sends: bytes that are no message, more than is allowed, a frame that ends in its middle. */
-function isMisbehaviour(error: unknown): error is Error {
+export function isMisbehaviour(error: unknown): error is Error {
   if (error instanceof WireError || error instanceof MisbehaviourError) return true;
   return error instanceof NetworkError && (error.code === 'limit' || error.code === 'truncated');
 }

@@ -27,6 +27,7 @@ import type { Manifest, SignedManifest } from './manifest.ts';
 import { Messenger } from './messenger.ts';
 import type { GivenWeights } from './obtaining.ts';
 import { Presence } from './presence.ts';
+import { PART_SIZES, type PartSizes } from './protocols.ts';
 import { Reacting } from './reacting.ts';
 import type { RunState } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
@@ -50,6 +51,8 @@ export interface PeerParts {
   readonly start: PeerStart;
   /** The weights that the run begins with (`Manifest.start`), per stage; its founder has them. */
   readonly given?: GivenWeights | undefined;
+  /** In place of `PART_SIZES`, for models so small that nothing would travel in parts. */
+  readonly sizes?: PartSizes | undefined;
   /** Called at the leader with every stage's weights after the last commit. */
   readonly deliver?: (stages: readonly StageSnapshot[], manifest: Manifest) => Promise<void>;
   readonly observe: (event: PeerEvent) => void;
@@ -352,6 +355,7 @@ export class Peer {
       alive: (peer) => this.#living.alive(peer),
       event: (event) => this.#event(event),
       broken: (error) => void this.#finish({ how: 'failed', reason: error }),
+      sizes: this.#parts.sizes ?? PART_SIZES,
       answerSeconds: (peer) => this.#timing.of(peer).answer,
       distrust: (leader) => this.#ledger.distrust(leader),
     });

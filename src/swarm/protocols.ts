@@ -1,5 +1,6 @@
 // The three things peers say to each other, and what they may cost before anything is allocated.
 
+import { SMALL_EXCHANGE_BYTES } from '../gradient/index.ts';
 import {
   MAX_CHUNK_HEADER_BYTES,
   MAX_CONTROL_BYTES,
@@ -10,8 +11,21 @@ import type { Protocol } from '../seams/network.ts';
 
 /** Largest tensor of one frame; activations of 64 samples × 1024 tokens × width 1024 still fit. */
 const MAX_TENSOR_BYTES = 256 * 1024 * 1024;
-/** Snapshots travel in pieces of this size. */
+/** Snapshots travel in pieces of this size, or smaller ones. */
 export const WEIGHT_CHUNK_BYTES = 1024 * 1024;
+
+/** From which sizes on weights and gradients travel in parts: the same for all peers of a run. */
+export interface PartSizes {
+  /** At most `WEIGHT_CHUNK_BYTES`. */
+  readonly weightChunkBytes: number;
+  /** See `sharingOf`. */
+  readonly smallExchangeBytes: number;
+}
+
+export const PART_SIZES: PartSizes = {
+  weightChunkBytes: WEIGHT_CHUNK_BYTES,
+  smallExchangeBytes: SMALL_EXCHANGE_BYTES,
+};
 
 export const CONTROL: Protocol = {
   id: '/skein/control/1.0.0',

@@ -13,7 +13,7 @@ import type { Shadow } from './run-state.ts';
 import type { StageSnapshot } from './snapshot.ts';
 
 export type ShadowingParts = Omit<FollowingParts, 'engine' | 'sum' | 'place' | 'needs'> &
-  Pick<ExchangingParts, 'changed'>;
+  Pick<ExchangingParts, 'changed' | 'sizes'>;
 
 export class Shadowing {
   readonly #parts: ShadowingParts;

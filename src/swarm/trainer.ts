@@ -21,6 +21,7 @@ import type { Manifest } from './manifest.ts';
 import type { Messenger } from './messenger.ts';
 import { type GivenWeights, sourcesOf } from './obtaining.ts';
 import { PlanningError, readPlan } from './planning.ts';
+import type { PartSizes } from './protocols.ts';
 import type { Member, OrderedPlan, RunState } from './run-state.ts';
 import { RunText } from './run-text.ts';
 import { Running } from './running.ts';
@@ -50,6 +51,7 @@ export interface TrainerParts {
   readonly broken: (error: Error) => void;
   /** Within which a peer answers a question that asks for no work (timeouts.ts). */
   readonly answerSeconds: (peer: PeerName) => number;
+  readonly sizes: PartSizes;
   /** What the leader has ordered makes no sense. */
   readonly distrust: (leader: PeerName) => void;
 }
@@ -134,9 +136,10 @@ export class Trainer {
   }
 
   #createDonor(): Donor {
-    const { manifest, given, state, messenger } = this.#parts;
+    const { manifest, given, state, messenger, sizes, event } = this.#parts;
     return new Donor({
       ...this.#parts,
+      chunkBytes: sizes.weightChunkBytes,
       settled: async () => {
         await this.holder.settled();
         await this.#shadowing.settled();
@@ -144,6 +147,7 @@ export class Trainer {
       take: (stage) => this.#following.take(stage) ?? this.#shadowing.take(stage),
       piece: (digest) => this.#text.piece(digest),
       initial: (stage) => given?.[stage] && encodeSnapshot(initialStage(manifest, stage, given[stage])),
+      wrong: (peer, problem) => event({ kind: 'misbehaved', peer, problem }),
       mayAsk: (peer) => state().member(peer) !== undefined,
       sent: (bytes) => {
         messenger.sent.weights += bytes;

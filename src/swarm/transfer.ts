@@ -109,12 +109,16 @@ export class Partial {
   }
 
   #take(digest: string, bytes: Uint8Array): void {
-    for (const place of this.#missing.get(digest) ?? []) this.#bytes.set(bytes, place * WEIGHT_CHUNK_BYTES);
+    for (const place of this.#missing.get(digest) ?? []) this.#bytes.set(bytes, place * this.#chunkBytes);
     this.#missing.delete(digest);
   }
 
+  get #chunkBytes(): number {
+    return this.#offer?.chunkBytes ?? WEIGHT_CHUNK_BYTES;
+  }
+
   #lengthAt(place: number): number {
-    return Math.min(WEIGHT_CHUNK_BYTES, this.#bytes.length - place * WEIGHT_CHUNK_BYTES);
+    return Math.min(this.#chunkBytes, this.#bytes.length - place * this.#chunkBytes);
   }
 }
 
@@ -220,7 +224,7 @@ function checkOffer({ stage, iteration, maxBytes }: FetchRequest, offer: Weights
   if (offer.bytes > maxBytes) {
     throw new TransferError(`it offers ${offer.bytes} bytes, at most ${maxBytes} can be right`);
   }
-  if (offer.chunkBytes !== WEIGHT_CHUNK_BYTES) {
+  if (offer.chunkBytes < 1 || offer.chunkBytes > WEIGHT_CHUNK_BYTES) {
     throw new TransferError(`it sends chunks of ${offer.chunkBytes} bytes`);
   }
   if (offer.chunkDigests.length !== Math.ceil(offer.bytes / offer.chunkBytes)) {

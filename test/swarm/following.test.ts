@@ -79,6 +79,7 @@ function annFollows() {
       take: () => undefined,
       initial: () => undefined,
       piece: () => undefined,
+      wrong: () => {},
       mayAsk: () => true,
       sent: () => {},
     }),

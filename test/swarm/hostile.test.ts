@@ -18,7 +18,9 @@ import { CountingEngine } from './seeds/counting-engine.ts';
 import { scenarioOf } from './seeds/scenario.ts';
 
 const NOTHING = new Uint8Array(0);
-const scenario = scenarioOf(7, ['reorder']);
+const drawn = scenarioOf(7, ['reorder']);
+const training = { ...drawn.manifest.training, codec: 'eden', probes: undefined } as const;
+const scenario = { ...drawn, manifest: { ...drawn.manifest, training } };
 const device = {
   flopsPerSecond: scenario.flopsPerSecond,
   efficiency: 1,
@@ -148,11 +150,7 @@ const attacks: [string, 'named' | 'ignored', Attack][] = [
     'named',
     async (m) => send(await m.open('p2', TENSORS), noise(60), noise(64)),
   ],
-  [
-    'noise in place of a weights request',
-    'ignored',
-    async (m) => send(await m.open('p1', WEIGHTS), noise(40)),
-  ],
+  ['noise in place of a weights request', 'named', async (m) => send(await m.open('p1', WEIGHTS), noise(40))],
   [
     'half a control message',
     'named',

@@ -43,6 +43,7 @@ function annFetches(store: Store, lying: readonly string[] = []) {
       take: () => undefined,
       initial: () => undefined,
       piece: (wanted) => (lying.includes(name) ? changed(text.piece(wanted)) : text.piece(wanted)),
+      wrong: () => {},
       mayAsk: () => true,
       sent: (bytes) => {
         sent[name] += bytes;

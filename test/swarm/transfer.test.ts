@@ -51,6 +51,7 @@ function donating(donors: Readonly<Record<string, DonorSettings>>) {
       take: (stage) => (stage === 2 ? { iteration: 5, bytes: holds.slice() } : undefined),
       initial: (stage) => (stage === 3 ? holds.slice() : undefined),
       piece: () => undefined,
+      wrong: () => {},
       mayAsk: (peer) => peer !== 'stranger',
       sent: (count) => {
         sent[name]! += count;

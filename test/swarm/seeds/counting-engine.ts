@@ -32,7 +32,7 @@ export interface CountedStep {
   readonly marks: number;
 }
 
-const capabilities = { splitBackward: true, perturbation: false };
+const capabilities = { splitBackward: true, perturbation: true };
 
 export class CountingEngine implements Engine {
   readonly name = 'counting';
@@ -44,7 +44,7 @@ export class CountingEngine implements Engine {
   writes = 0;
   readonly #model: CostModel;
   readonly #device: VirtualDevice;
-  #weights = new Float32Array(2);
+  #weights = new Float32Array(0);
   #gradient = new Float32Array(2);
   #closed = false;
 
@@ -57,14 +57,14 @@ export class CountingEngine implements Engine {
     return this.#call('load', this.#model.load(program, weights), () => {
       this.residuals.clear();
       this.#gradient = new Float32Array(2);
-      this.#weights = weights.slice(0, 2);
+      this.#weights = weights.slice();
       this.lastStep = undefined;
     });
   }
 
   writeWeights(weights: Float32Array): Promise<void> {
-    this.lastStep = { count: this.#weights[0]! - weights[0]!, marks: this.#weights[1]! - weights[1]! };
-    this.#weights = weights.slice(0, 2);
+    this.lastStep = { count: this.#meanStep(weights, 0), marks: this.#meanStep(weights, 1) };
+    this.#weights = weights.slice();
     this.writes++;
     return this.#call('writeWeights', this.#model.writeWeights(weights), () => undefined);
   }
@@ -80,7 +80,10 @@ export class CountingEngine implements Engine {
     const mark = request.input[0]!;
     return this.#call('head', this.#model.head(request), () => {
       if (request.gradient) this.#add(mark);
-      const loss = 5 + mark;
+      const { perturbation } = request;
+      // up or down along the direction, as the direction has it
+      const moved = perturbation ? perturbation.scale * (((perturbation.seed[0] ?? 0) & 1) - 0.5) : 0;
+      const loss = 5 + mark + moved;
       const inputGradient = request.gradient ? this.#filled(mark) : undefined;
       return { loss, sampleLosses: Float32Array.of(loss), inputGradient };
     });
@@ -102,7 +105,8 @@ export class CountingEngine implements Engine {
     const seconds = this.#model.takeGradients();
     return this.#call('takeGradients', seconds, () => {
       const taken = new Float32Array(this.#model.stage('takeGradients').loaded.weightCount);
-      taken.set(this.#gradient);
+      // everywhere, so that a codec that rotates sees a gradient like any other
+      for (let i = 0; i < taken.length; i++) taken[i] = this.#gradient[i % 2]!;
       this.#gradient.fill(0);
       return taken;
     });
@@ -129,6 +133,14 @@ export class CountingEngine implements Engine {
     this.#closed = true;
     this.residuals.clear();
     return this.#device.run(0, () => undefined);
+  }
+
+  /** How far every second weight goes down, in the mean. */
+  #meanStep(weights: Float32Array, from: number): number {
+    let sum = 0;
+    let count = 0;
+    for (let i = from; i < weights.length; i += 2, count++) sum += this.#weights[i]! - weights[i]!;
+    return sum / count;
   }
 
   #add(mark: number): void {

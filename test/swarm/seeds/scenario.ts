@@ -7,6 +7,7 @@ import type { SimulatedLinks } from '../../../src/network/simulated/network.ts';
 import { generator, stream } from '../../../src/random/index.ts';
 import { type FaultKind, type FaultPlan, faultsFromSeed } from '../../../src/replay/faults.ts';
 import type { Manifest } from '../../../src/swarm/manifest.ts';
+import { PART_SIZES, type PartSizes } from '../../../src/swarm/protocols.ts';
 import { smallManifest, smallText } from '../small-run.ts';
 
 export interface SeedScenario {
@@ -15,6 +16,7 @@ export interface SeedScenario {
   readonly text: Uint8Array;
   readonly peers: readonly { readonly name: string; readonly stage: number; readonly hasText: boolean }[];
   readonly links: SimulatedLinks;
+  readonly sizes: PartSizes;
   readonly flopsPerSecond: number;
   readonly faults: FaultPlan;
 }
@@ -23,6 +25,36 @@ export interface SeedScenario {
 const ITERATION_SECONDS = 0.25;
 const text = smallText.subarray(0, 20_000);
 const data = describeText('small', text, createSimulatedIdentity('anyone').digest);
+
+type Training = Manifest['training'];
+
+/** How a seed's run encodes, plans and divides; drawn apart, so that the rest of a seed stays what it was. */
+function waysOf(seed: number, skips: boolean) {
+  const draw = generator(stream({ runSeed: seed, purpose: 'network', index: 2 }));
+  const one = <Item>(items: readonly Item[]): Item => items[draw.integerBelow(items.length)]!;
+  const codec = one<Training['codec']>([
+    'eden',
+    'eden',
+    'eden',
+    'dense-f32',
+    'dense-f32',
+    'dense-f32',
+    'dense-f16',
+    'int8',
+    'eden-feedback',
+    'one-byte',
+  ]);
+  const activations = one<Training['activations']>(['f32', 'f32', 'f16', 'int8']);
+  // a search for paths costs more than the rest of a seed
+  const often = Array.from({ length: 9 }, () => '1f1b');
+  const policy = skips ? one(['random-skip', 'random-skip', 'skippipe']) : one([...often, 'skippipe']);
+  const probes = { directions: 1, perturbation: 1e-3, normalizeSteps: draw.uniform() < 0.5 };
+  const sizes: PartSizes = {
+    weightChunkBytes: one([PART_SIZES.weightChunkBytes, 4096, 500]),
+    smallExchangeBytes: one([PART_SIZES.smallExchangeBytes, 0]),
+  };
+  return { training: { codec, activations, policy, ...(codec === 'one-byte' && { probes }) }, sizes };
+}
 
 /** @param kinds faults that may be drawn; all by default */
 export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScenario {
@@ -34,6 +66,7 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
   const skips = stages > 2 && draw.uniform() < 0.3;
   const manifest = smallManifest({ stages, iterations });
   const peers = stageSizes.flatMap((size, stage) => Array.from({ length: size }, () => stage));
+  const ways = waysOf(seed, skips);
   const latency = 0.001 + 0.04 * draw.uniform() ** 2;
   const far = draw.uniform() < 0.3 ? new Set([`p${between(1, peers.length - 1)}`]) : new Set<string>();
   const shared = draw.uniform() < 0.25;
@@ -48,10 +81,10 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
       model: { ...manifest.model, width: 4, heads: 1, kvHeads: 1, hidden: 8, context: 4 },
       training: {
         ...manifest.training,
+        ...ways.training,
         stageSizes,
         microbatchesPerAnchor: between(1, 4),
         samplesPerMicrobatch: 1,
-        policy: skips ? 'random-skip' : '1f1b',
         skipRatio: skips ? 1 / stages : 0,
         emergencySkips: between(0, 1),
         recovery: draw.uniform() < 0.5 ? 'checkfree' : 'copy',
@@ -79,6 +112,7 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
         },
       }),
     },
+    sizes: ways.sizes,
     flopsPerSecond: 4e4 / ITERATION_SECONDS,
     faults: faultsFromSeed(seed, {
       peers: names.map((name, index) => ({ name, stage: peers[index]! })),
