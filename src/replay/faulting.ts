@@ -90,7 +90,7 @@ export class Faulting {
         later(fault.seconds, () => {
           for (const end of ends) end();
         });
-        return this.#runs(fault.peer);
+        return this.#runs(fault.peer) && networks.flows === undefined; // shared links stay as they are
       }
       case 'leave':
         return leave(fault.peer);
