@@ -18,6 +18,7 @@ export interface VolunteerOptions {
   /** Threads to compute with. */
   readonly threads: number;
   readonly text: Uint8Array | undefined;
+  readonly memoryMicrobatches?: PeerParts['memoryMicrobatches'];
   readonly given?: PeerParts['given'];
   readonly deliver?: PeerParts['deliver'];
   readonly observe: PeerParts['observe'];
@@ -28,7 +29,8 @@ export interface VolunteerOptions {
 export async function startVolunteer(
   options: VolunteerOptions,
 ): Promise<{ peer: Peer; addresses: string[] }> {
-  const { key, folder, name, listen, threads, text, given, deliver, observe, start } = options;
+  const { key, folder, name, listen, threads, text, memoryMicrobatches, given, deliver, observe, start } =
+    options;
   const network = await createLibp2pNetwork({ privateKey: key, listen });
   try {
     const engine = await createOnnxEngine({ threads });
@@ -41,6 +43,7 @@ export async function startVolunteer(
       engine,
       name,
       text,
+      memoryMicrobatches,
       given,
       start: await start(addresses),
       ...(deliver && { deliver }),

@@ -78,6 +78,11 @@ export function addLiveFlags(command: Command): void {
     .option('--dir <dir>', 'folder of its key, journal and snapshots')
     .option('--data <file...>', 'the text to train on; by default the State of the Union addresses')
     .option('--threads <n>', 'threads to compute with', parseThreads, 1)
+    .option(
+      '--memory-microbatches <n>',
+      'micro-batches whose activations fit in memory at once; plans give this peer no more',
+      parseMemory,
+    )
     .option('--export <dir>', 'where the trained model goes when this peer leads at the end');
 }
 
@@ -97,6 +102,12 @@ function parseThreads(text: string): number {
   const threads = parseCount(text);
   if (threads < 1) throw new UsageError('--threads 0: at least one thread computes');
   return threads;
+}
+
+function parseMemory(text: string): number {
+  const microbatches = parseCount(text);
+  if (microbatches < 1) throw new UsageError('--memory-microbatches 0: a peer has room for at least one');
+  return microbatches;
 }
 
 function parseName(text: string): string {

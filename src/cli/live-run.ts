@@ -22,6 +22,7 @@ export interface LiveFlags {
   readonly listen?: readonly string[];
   readonly name?: string;
   readonly threads: number;
+  readonly memoryMicrobatches?: number;
   readonly export?: string;
 }
 
@@ -59,6 +60,7 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
     name: flags.name ?? folder.key.publicKey.toString().slice(-6),
     listen,
     threads: flags.threads,
+    memoryMicrobatches: flags.memoryMicrobatches,
     text,
     given,
     start,

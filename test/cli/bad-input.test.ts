@@ -65,6 +65,11 @@ const wrongUsage: readonly [what: string, args: readonly string[], reason: RegEx
     ['join', `${invite.slice(0, 30)}!${invite.slice(31)}`],
     /cut off or changed/,
   ],
+  [
+    'room for no micro-batch',
+    ['found', 'small.yaml', '--memory-microbatches', '0'],
+    /--memory-microbatches 0: .*at least one/,
+  ],
   ['no thread to compute with', ['found', 'small.yaml', '--threads', '0'], /--threads 0/],
 ];
 
