@@ -20,6 +20,7 @@ import {
 } from '../replay/audit.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { ModelShape } from '../seams/shapes.ts';
+import { optimizerOf, parametersOf } from '../swarm/holder.ts';
 import {
   type Manifest,
   ManifestError,
@@ -29,6 +30,7 @@ import {
   stagesOf,
 } from '../swarm/manifest.ts';
 import { type GivenWeights, weightsDigest } from '../swarm/obtaining.ts';
+import { decodeSnapshot, SnapshotError, snapshotStage, type StageSnapshot } from '../swarm/snapshot.ts';
 import { RunError, UsageError } from './errors.ts';
 import { readTextFile, reasonOf } from './files.ts';
 import { readModelFolder } from './model-folder.ts';
@@ -39,6 +41,7 @@ import { Progress } from './progress.ts';
 interface AuditFlags extends CommonFlags {
   readonly manifest?: string;
   readonly model?: string;
+  readonly snapshot?: readonly string[];
 }
 
 const JOURNAL_FILE = 'journal.jsonl';
@@ -55,7 +58,11 @@ export function register(program: Command, context: CliContext): void {
     )
     .argument('<journal>', 'journal.jsonl of a peer, or its folder')
     .option('--manifest <file>', "the run's signed manifest; by default the one beside the journal")
-    .option('--model <dir>', 'the exported model that the run began with, if it began with one');
+    .option('--model <dir>', 'the exported model that the run began with, if it began with one')
+    .option(
+      '--snapshot <file...>',
+      "stages to compute from where they stood and not from the beginning: stage-N of peers' folders",
+    );
   addCommonFlags(command, { timing: true });
   command.action((file: string, flags: AuditFlags) => runAudit(file, flags, context));
 }
@@ -76,8 +83,13 @@ async function runAudit(path: string, flags: AuditFlags, { output, signal }: Cli
   const given = flags.model === undefined ? undefined : givenTo(manifest, flags.model, identity);
   const certificates = readCertificates(join(dirname(file), CERTIFICATES_FILE));
   const clock = createRealClock();
-  const parts = { journal, certificates, signed, identity, clock, given };
-  const result = await audited(parts, output, signal);
+  const snapshots = flags.snapshot?.map((name) => snapshotOf(manifest, name)) ?? [];
+  const parts = { journal, certificates, signed, identity, clock, given, snapshots };
+  const result = await audited(parts, output, signal).catch((error: unknown) => {
+    if (error instanceof SnapshotError)
+      throw new UsageError(`--snapshot: ${error.message}`, { cause: error });
+    throw error;
+  });
   say(result, manifest, output);
   const wallSeconds = (performance.now() - started) / 1000;
   const document = { ...result, name: manifest.name, timing: { wallSeconds } };
@@ -199,6 +211,27 @@ function givenTo(manifest: Manifest, folder: string, identity: Identity): GivenW
     );
   }
   return weights;
+}
+
+/** A stage that a peer kept on its disk. Throws a UsageError when it is none of this run. */
+function snapshotOf(manifest: Manifest, file: string): StageSnapshot {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new UsageError(`--snapshot ${file}: ${reasonOf(error)}`, { cause: error });
+  }
+  const stage = snapshotStage(bytes);
+  if (stage === undefined || stage >= manifest.training.stages) {
+    throw new UsageError(`--snapshot ${file}: is no stage of this run; a peer's folder has one as stage-N`);
+  }
+  const parameters = parametersOf(manifest, stage);
+  try {
+    return decodeSnapshot(bytes, parameters, optimizerOf(manifest).start(parameters));
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    throw new UsageError(`--snapshot ${file}: ${error.message}`, { cause: error });
+  }
 }
 
 function restaged(folder: string, found: StagedModel, manifest: Manifest): GivenWeights {

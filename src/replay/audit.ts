@@ -15,8 +15,9 @@ import type { SignedManifest } from '../swarm/manifest.ts';
 import type { GivenWeights } from '../swarm/obtaining.ts';
 import { auditPlans } from '../swarm/plan-audit.ts';
 import { isForwardOnly, probeBytes } from '../swarm/probing.ts';
-import { followedWeights, storedOrigins } from '../swarm/replaying.ts';
+import { followedWeights, isBorneOut, storedOrigins } from '../swarm/replaying.ts';
 import { RunState } from '../swarm/run-state.ts';
+import { SnapshotError, type StageSnapshot } from '../swarm/snapshot.ts';
 import { auditCommits } from './audit-commits.ts';
 import { rememberedWeights } from './audit-weights.ts';
 
@@ -30,6 +31,8 @@ export interface AuditParts {
   readonly clock: Clock;
   /** The weights that the run began with, where they do not come from its seed. */
   readonly given?: GivenWeights | undefined;
+  /** Stages as they were after an iteration: theirs are computed again from there on. */
+  readonly snapshots?: readonly StageSnapshot[];
 }
 
 /** What is wrong with an entry. */
@@ -100,7 +103,10 @@ export function isJournal(text: string): boolean {
   });
 }
 
-/** Audits a journal; gives its progress, and in the end what it found. */
+/**
+ * Audits a journal; gives its progress, and in the end what it found. Throws a SnapshotError for a snapshot whose weights
+ * are not those that the journal has for its stage and iteration.
+ */
 export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, Audit> {
   const { journal, signed } = parts;
   const { manifest, runId } = signed;
@@ -128,9 +134,19 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
   yield* run('certificates', provedBy(parts, sound, finding === undefined, counts));
   yield* run('plans', plansOf(sound, parts, counts));
   const notReplayed = whyNotReplayed(parts);
+  const { identity, clock, given, snapshots = [] } = parts;
+  const known = snapshots.filter((snapshot) => isBorneOut(sound, snapshot, identity));
+  const other = snapshots.find((snapshot) => !known.includes(snapshot));
+  if (other !== undefined && finding === undefined) {
+    const { stage, iteration } = other;
+    throw new SnapshotError(
+      `the journal does not have these weights of stage ${stage} after iteration ${iteration}`,
+    );
+  }
+  const stored = storedOrigins(sound);
   const weights =
     notReplayed === null
-      ? followedWeights({ ...parts, manifest, given: parts.given, stored: storedOrigins(sound) })
+      ? followedWeights({ manifest, identity, clock, given, stored, known })
       : rememberedWeights();
   yield* run('weights', auditCommits(sound, manifest, weights, counts));
 
@@ -156,10 +172,11 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
   };
 }
 
-function whyNotReplayed({ signed: { manifest }, given }: AuditParts): string | null {
+function whyNotReplayed({ signed: { manifest }, given, snapshots }: AuditParts): string | null {
   const { codec } = manifest.training;
   if (!isForwardOnly(manifest)) return `the updates of codec ${codec} are not in the journal`;
-  if (manifest.start !== undefined && given === undefined) {
+  const fromSnapshots = new Set(snapshots?.map(({ stage }) => stage)).size === manifest.training.stages;
+  if (manifest.start !== undefined && given === undefined && !fromSnapshots) {
     return 'the run began with the weights of a model, which is not here';
   }
   return null;

@@ -12,9 +12,9 @@ import type { Store } from '../seams/store.ts';
 import type { PeerEventBody } from './events.ts';
 import { optimizerOf, parametersOf, type StageHolder } from './holder.ts';
 import type { Manifest } from './manifest.ts';
-import { type Entered, type GivenWeights, weightsDigest } from './obtaining.ts';
+import type { Entered, GivenWeights } from './obtaining.ts';
 import { isForwardOnly } from './probing.ts';
-import { followedWeights, ReplayedMembers, storedOrigins } from './replaying.ts';
+import { followedWeights, isBorneOut, ReplayedMembers, storedOrigins } from './replaying.ts';
 import type { StageSnapshot } from './snapshot.ts';
 
 /** What a newcomer's peer knows of the journal it has just read. */
@@ -95,7 +95,7 @@ export async function replayStage(
     given,
     stored: storedOrigins(entries),
     only: stagesNeeded(entries, stage, from),
-    known,
+    known: known === undefined ? [] : [known],
   });
   const members = new ReplayedMembers(weights);
   const checkedAt = lastReport(entries, stage, enteredAfter);
@@ -140,19 +140,9 @@ async function storedHere(
   } catch {
     return undefined; // of another run, or of another version
   }
-  const { iteration, weights } = snapshot;
+  const { iteration } = snapshot;
   if (iteration === 0 || iteration > enteredAfter) return undefined;
-  const reported = reportOf(entries, stage, iteration);
-  return reported === weightsDigest(weights, identity) ? snapshot : undefined;
-}
-
-/** The digest of a stage's weights after an iteration, as the next commit has it. */
-function reportOf(entries: readonly Entry[], stage: number, iteration: number): string | undefined {
-  for (const { body } of entries) {
-    if (body.kind !== 'commit' || body.iteration !== iteration + 1) continue;
-    return body.weights.find((report) => report.stage === stage)?.digest;
-  }
-  return undefined;
+  return isBorneOut(entries, snapshot, identity) ? snapshot : undefined;
 }
 
 /** The last entry up to an iteration's commit that says what a stage's weights were. */

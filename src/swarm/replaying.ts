@@ -55,8 +55,8 @@ export interface FollowedParts {
   readonly stored: readonly { readonly stage: number; readonly iteration: number }[];
   /** The stages to follow; all by default. */
   readonly only?: ReadonlySet<number>;
-  /** One of them as it was after its iteration's commit: nothing before that is computed for it. */
-  readonly known?: StageSnapshot | undefined;
+  /** Some of them as they were after an iteration's commit: nothing before that is computed for them. */
+  readonly known?: readonly StageSnapshot[];
 }
 
 export interface FollowedWeights extends ExpectedWeights {
@@ -72,17 +72,22 @@ export function followedWeights({
   given,
   stored,
   only,
-  known,
+  known = [],
 }: FollowedParts): FollowedWeights {
+  const knownStages = new Map(known.map((snapshot) => [snapshot.stage, snapshot]));
   const stages = manifest.model.blocks.map((_, stage) =>
-    (only && !only.has(stage)) || stage === known?.stage
+    (only && !only.has(stage)) || knownStages.has(stage)
       ? undefined
       : initialStage(manifest, stage, given?.[stage]),
   );
-  const isFollowed = (stage: number, iteration: number): boolean =>
-    stage === known?.stage ? iteration >= known.iteration : (only?.has(stage) ?? true);
+  const isFollowed = (stage: number, iteration: number): boolean => {
+    const snapshot = knownStages.get(stage);
+    return snapshot === undefined ? (only?.has(stage) ?? true) : iteration >= snapshot.iteration;
+  };
   /** Of peers that have entered and do not count yet: those whose weights are not their stage's. */
   const apart = new Map<PeerName, StageSnapshot>();
+  /** And those whose weights come from what was before a snapshot. */
+  const untold = new Set<PeerName>();
   const digests = new WeakMap<StageSnapshot, string>();
   /** Stages as they were, for peers that come back with them. */
   const kept = new Map<string, StageSnapshot>();
@@ -93,7 +98,7 @@ export function followedWeights({
     }
   };
 
-  function weightsOf({ stage, origin, enteredAfter }: Entering): StageSnapshot | undefined {
+  function weightsOf({ stage, origin, enteredAfter }: Entering): StageSnapshot | 'untold' | undefined {
     switch (origin.kind) {
       case 'donor':
       case 'shadow':
@@ -102,12 +107,14 @@ export function followedWeights({
         return enteredAfter === 0 ? undefined : initialStage(manifest, stage, given?.[stage]);
       case 'stored': {
         const snapshot = kept.get(`${stage} ${origin.iteration}`);
+        if (!isFollowed(stage, origin.iteration)) return 'untold';
         if (snapshot === undefined) {
           throw new RangeError(`iteration ${origin.iteration} of stage ${stage} cannot be on a disk yet`);
         }
         return { ...copyOf(snapshot), iteration: enteredAfter };
       }
       case 'rebuild': {
+        if (origin.sources.some((source) => isUntold(source.stage, enteredAfter))) return 'untold';
         const sources = origin.sources.map((source) => {
           const { weights } = stages[source.stage] ?? {};
           if (weights === undefined) throw new RangeError(`there is no stage ${source.stage}`);
@@ -116,6 +123,12 @@ export function followedWeights({
         return rebuildStage(manifest, origin.rule, stage, enteredAfter, sources);
       }
     }
+  }
+
+  /** Whether a stage's weights cannot be told, because they come from what was before a snapshot. */
+  function isUntold(stage: number, iteration: number): boolean {
+    if (stage >= stages.length || stages[stage] !== undefined) return false;
+    return knownStages.size > 0 || !isFollowed(stage, iteration);
   }
 
   /** Takes weights one commit further, as whoever holds them does (swarm/following.ts). */
@@ -141,19 +154,26 @@ export function followedWeights({
     return known;
   }
 
+  function forget(peer: PeerName): void {
+    apart.delete(peer);
+    untold.delete(peer);
+  }
+
   keep(0);
   return {
     entered(entering) {
-      const { stage, enteredAfter } = entering;
+      const { peer, stage, enteredAfter } = entering;
+      forget(peer);
       const weights = isFollowed(stage, enteredAfter) ? weightsOf(entering) : undefined;
-      if (weights === undefined) apart.delete(entering.peer);
-      else apart.set(entering.peer, weights);
+      if (weights === 'untold') untold.add(peer);
+      else if (weights !== undefined) apart.set(peer, weights);
     },
-    left: (peer) => apart.delete(peer),
+    left: forget,
     activated(peer, stage, isAlone) {
       const weights = apart.get(peer);
-      apart.delete(peer);
-      if (isAlone && weights !== undefined) stages[stage] = weights;
+      if (isAlone && untold.has(peer)) stages[stage] = undefined;
+      else if (isAlone && weights !== undefined) stages[stage] = weights;
+      forget(peer);
     },
     digestOf: (peer) => apart.get(peer) && digestOf(apart.get(peer)!),
     repaired: () => {},
@@ -162,7 +182,9 @@ export function followedWeights({
     snapshot: (stage) => stages[stage],
     async committed(commit) {
       for (const [stage, held] of stages.entries()) if (held) stages[stage] = await follow(held, commit);
-      if (commit.iteration === known?.iteration) stages[known.stage] = known;
+      for (const snapshot of known) {
+        if (snapshot.iteration === commit.iteration) stages[snapshot.stage] = copyOf(snapshot);
+      }
       for (const [peer, held] of apart) apart.set(peer, await follow(held, commit));
       keep(commit.iteration);
     },
@@ -213,6 +235,22 @@ export class ReplayedMembers {
         return; // a copy outside the stage is the stage as it is
     }
   }
+}
+
+/** Whether a journal has the digest of a snapshot's weights as that of the stage after its iteration. */
+export function isBorneOut(
+  entries: Iterable<Entry>,
+  { stage, iteration, weights }: StageSnapshot,
+  identity: Pick<Identity, 'digest'>,
+): boolean {
+  for (const { body } of entries) {
+    const isNext = body.kind === 'commit' && body.iteration === iteration + 1;
+    const isLast = body.kind === 'end' && body.iteration === iteration;
+    if (!isNext && !isLast) continue;
+    const report = body.weights.find((one) => one.stage === stage);
+    if (report) return report.digest === weightsDigest(weights, identity);
+  }
+  return false;
 }
 
 /** Stages and iterations at which peers come back with what their disks have. */

@@ -36,11 +36,21 @@ export function encodeSnapshot(snapshot: StageSnapshot): Uint8Array {
   return bytes;
 }
 
+/** The stage that a stored snapshot is of, or undefined when it is none. */
+export function snapshotStage(bytes: Uint8Array): number | undefined {
+  return countIn(bytes, 'stage');
+}
+
 /** The iteration that a stored snapshot stands at, or undefined when it is none. */
 export function snapshotIteration(bytes: Uint8Array): number | undefined {
+  return countIn(bytes, 'iteration');
+}
+
+function countIn(bytes: Uint8Array, field: 'stage' | 'iteration'): number | undefined {
   try {
-    const { iteration, format } = readHeader(bytes).header;
-    return format === FORMAT && isCount(iteration) ? iteration : undefined;
+    const { header } = readHeader(bytes);
+    const value = header[field];
+    return header.format === FORMAT && isCount(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -81,7 +91,8 @@ export function decodeSnapshot(bytes: Uint8Array, parameters: number, fresh: Opt
   }
   const stateAt = weightsAt + 4 * parameters;
   if (stateAt > bytes.length) throw new SnapshotError('the snapshot is cut off inside its weights');
-  const weights = new Float32Array(bytes.slice(weightsAt, stateAt).buffer);
+  const weights = new Float32Array(parameters);
+  new Uint8Array(weights.buffer).set(bytes.subarray(weightsAt, stateAt)); // a copy, also of a Node Buffer
   try {
     decodeState(fresh, bytes.subarray(stateAt));
   } catch (error) {

@@ -1,13 +1,22 @@
 // `skein audit` on a journal that real keys have signed.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { register } from '../../src/cli/audit.ts';
 import { writeModelFolder } from '../../src/cli/model-folder.ts';
 import { initialStage } from '../../src/swarm/holder.ts';
 import { modelOf, stagesOf } from '../../src/swarm/manifest.ts';
-import { entriesOf, linesOf, oneByte, recorded, type RecordedRun, withRealKeys } from '../replay/journals.ts';
+import { encodeSnapshot } from '../../src/swarm/snapshot.ts';
+import {
+  entriesOf,
+  linesOf,
+  oneByte,
+  recorded,
+  type RecordedRun,
+  snapshotsAfter,
+  withRealKeys,
+} from '../replay/journals.ts';
 import { smallManifest } from '../swarm/small-run.ts';
 import { skeinOf, temporaryFolder } from './process.ts';
 
@@ -72,6 +81,33 @@ test('skein audit takes the model that a run began with', async () => {
   const refused = await skein('audit', folder, '--model', wrong);
   expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
   expect(refused.stderr).toContain('its weights of stage 0 are not those that the run began with');
+});
+
+test('skein audit computes stages from where a peer kept them', async () => {
+  const run = await sound;
+  const folder = folderOf(run);
+  const files = (await snapshotsAfter(run, 2)).map((snapshot) => {
+    const file = join(folder, `stage-${snapshot.stage}`);
+    writeFileSync(file, encodeSnapshot(snapshot));
+    return file;
+  });
+  const audit = (...more: string[]) => skein('audit', folder, '--json', '--snapshot', ...more);
+  const { stdout } = await audit(...files);
+  expect(JSON.parse(stdout)).toMatchObject({ verified: true, replayed: true, digestsCompared: 2 * 2 });
+  const [file] = files as [string];
+  const refused = async (message: string, name: string) => {
+    const { exitCode, stderr } = await audit(name);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+  };
+  await refused('there is no such file', join(folder, 'stage-7'));
+  await refused('is no stage of this run', join(folder, 'journal.jsonl'));
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.subarray(0, 1000));
+  await refused('the snapshot is cut off', file);
+  bytes[300]! ^= 1; // in the weights
+  writeFileSync(file, bytes);
+  await refused('the journal does not have these weights of stage 0 after iteration 2', file);
 });
 
 test('skein audit refuses what is no journal, with 2', async () => {

@@ -15,6 +15,7 @@ import {
   oneByte,
   type RecordedRun,
   recorded,
+  snapshotsAfter,
   textOf,
 } from './journals.ts';
 
@@ -38,6 +39,16 @@ async function withCommit(iteration: number, change: (body: CommitBody) => Commi
   const index = indexOf(run, 'commit', iteration);
   const changed = (body: EntryBody) => (body.kind === 'commit' ? change(body) : body);
   return { ...run, certificates: [], journal: await forged(run.journal, index, changed) };
+}
+
+/** A commit with one byte of its updates changed. */
+function nudged(body: CommitBody): CommitBody {
+  const probes = body.probes!.map((one, at) => {
+    const { differences } = one;
+    const byte = differences.startsWith('40') ? '41' : '40';
+    return at === 0 ? { ...one, differences: `${byte}${differences.slice(2)}` } : one;
+  });
+  return { ...body, probes };
 }
 
 describe('a sound journal', () => {
@@ -143,6 +154,49 @@ describe('a sound journal', () => {
     );
     expect(origins.filter((kind) => kind === 'stored').length).toBeGreaterThanOrEqual(2);
     expect(await audited(run)).toMatchObject({ verified: true, replayed: true, iterations: 7 });
+  });
+
+  it('is computed again from snapshots on where these are given, and what was before is not', async () => {
+    const run = await sound;
+    const snapshots = await snapshotsAfter(run, 3);
+    const whole = await audited(run);
+    const later = await audited(run, { snapshots });
+    expect(later).toEqual({ ...whole, digestsCompared: 3 * (ITERATIONS - 2) });
+    const changedBefore = await withCommit(2, nudged);
+    expect(await audited(changedBefore)).toMatchObject({ verified: false });
+    expect(await audited(changedBefore, { snapshots })).toMatchObject({ verified: true });
+    const changedAfter = await withCommit(4, nudged);
+    expect(await audited(changedAfter, { snapshots })).toMatchObject({
+      firstBadEntry: indexOf(run, 'commit', 5),
+    });
+  });
+
+  it('tells the other stages when one is given, and nothing of a stage that was rebuilt from what is not', async () => {
+    let armed = true;
+    const run = await recorded({
+      iterations: 5,
+      training: oneByte,
+      script: (event, { world, crash }) => {
+        if (event.kind !== 'plan' || event.iteration !== 2 || !armed) return;
+        armed = false;
+        world.after(0.03, '', () => ['p4', 'p5'].forEach(crash));
+      },
+    });
+    const [first, second] = await snapshotsAfter(run, 4); // stage 2 was rebuilt before
+    const { digestsCompared, ...whole } = await audited(run);
+    const fewer = await audited(run, { snapshots: [first!, second!] });
+    expect(fewer).toMatchObject({ ...whole, digestsCompared: expect.any(Number) });
+    expect(fewer.digestsCompared).toBeLessThan(digestsCompared - 6);
+  });
+
+  it('is not compared with snapshots of other weights', async () => {
+    const run = await sound;
+    const [first] = await snapshotsAfter(run, 3);
+    const wrong = { ...first!, weights: first!.weights.map((weight) => -weight) };
+    const refused = audited(run, { snapshots: [wrong] });
+    await expect(refused).rejects.toThrow('does not have these weights of stage 0 after iteration 3');
+    const unknown = audited(run, { snapshots: [{ ...first!, iteration: 17 }] });
+    await expect(unknown).rejects.toThrow('of stage 0 after iteration 17');
   });
 
   it('of a run that began with a model is replayed from that model', async () => {
@@ -303,17 +357,7 @@ describe('a journal that was changed and signed anew by everyone', () => {
   });
 
   it('is found by a byte of an update, where its weights are next reported', async () => {
-    const changed = await withCommit(3, (body) => ({
-      ...body,
-      probes: body.probes!.map((one, at) =>
-        at === 0
-          ? {
-              ...one,
-              differences: `${one.differences.slice(0, 2) === '40' ? '41' : '40'}${one.differences.slice(2)}`,
-            }
-          : one,
-      ),
-    }));
+    const changed = await withCommit(3, nudged);
     expect(await audited(changed)).toMatchObject({
       iterations: 3,
       firstBadEntry: indexOf(changed, 'commit', 4),

@@ -11,6 +11,8 @@ import { type Audit, audit } from '../../src/replay/audit.ts';
 import type { Identity } from '../../src/seams/identity.ts';
 import { readManifest, type SignedManifest, signManifest } from '../../src/swarm/manifest.ts';
 import type { GivenWeights } from '../../src/swarm/obtaining.ts';
+import { followedWeights, ReplayedMembers } from '../../src/swarm/replaying.ts';
+import type { StageSnapshot } from '../../src/swarm/snapshot.ts';
 import { type SmallRun, smallManifest, smallSimulation } from '../swarm/small-run.ts';
 
 export interface RecordedRun {
@@ -46,14 +48,39 @@ export const entriesOf = (journal: string): Entry[] => linesOf(journal).map(pars
 /** The whole audit, of a simulated run unless `identity` says otherwise. */
 export async function audited(
   { journal, certificates, signed }: RecordedRun,
-  more: { readonly given?: GivenWeights; readonly identity?: Identity } = {},
+  more: {
+    readonly given?: GivenWeights;
+    readonly identity?: Identity;
+    readonly snapshots?: readonly StageSnapshot[];
+  } = {},
 ): Promise<Audit> {
-  const { given, identity = createSimulatedIdentity('an auditor') } = more;
-  const steps = audit({ journal, certificates, signed, identity, clock: createRealClock(), given });
+  const { given, snapshots, identity = createSimulatedIdentity('an auditor') } = more;
+  const parts = { journal, certificates, signed, identity, clock: createRealClock(), given };
+  const steps = audit({ ...parts, ...(snapshots && { snapshots }) });
   for (;;) {
     const step = await steps.next();
     if (step.done === true) return step.value;
   }
+}
+
+/** Every stage of a run as it was after an iteration. */
+export async function snapshotsAfter(
+  { journal, signed: { manifest } }: RecordedRun,
+  iteration: number,
+): Promise<StageSnapshot[]> {
+  const identity = createSimulatedIdentity('a keeper of snapshots');
+  const parts = { manifest, identity, clock: createRealClock(), given: undefined, stored: [] };
+  const weights = followedWeights(parts);
+  const members = new ReplayedMembers(weights);
+  let done = 0;
+  for (const { body } of entriesOf(journal)) {
+    if (body.kind === 'members') for (const change of body.changes) members.change(change, done);
+    if (body.kind !== 'commit') continue;
+    await weights.committed(body);
+    done = body.iteration;
+    if (done === iteration) break;
+  }
+  return manifest.model.blocks.map((_, stage) => weights.snapshot(stage)!);
 }
 
 /** The journal with one entry's content changed, chained and signed anew from there on by whoever wrote each entry. */
