@@ -6,7 +6,7 @@ import type { CancelTimer, Clock } from '../seams/clock.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 
 export interface PresenceParts {
-  readonly network: Network;
+  readonly network: Pick<Network, 'publish' | 'subscribe'>;
   readonly clock: Clock;
   readonly runId: string;
   readonly describe: () => { name: string; addresses: readonly string[]; iteration: number };

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { JournalError, parseEntry } from '../../src/journal/entry.ts';
-import { Journal } from '../../src/journal/journal.ts';
+import { Journal, parseCertificate } from '../../src/journal/journal.ts';
 import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import * as wire from '../../src/network/wire/codec.ts';
@@ -14,7 +14,8 @@ import { CONTROL, TENSORS, WEIGHTS } from '../../src/swarm/protocols.ts';
 import { initialStage } from '../../src/swarm/holder.ts';
 import { formatInvite, InviteError, parseInvite } from '../../src/swarm/invite.ts';
 import { ManifestError, readManifest } from '../../src/swarm/manifest.ts';
-import { decodeSnapshot, SnapshotError, snapshotIteration } from '../../src/swarm/snapshot.ts';
+import { Presence } from '../../src/swarm/presence.ts';
+import { decodeSnapshot, SnapshotError, snapshotIteration, snapshotStage } from '../../src/swarm/snapshot.ts';
 import { mutated, mutatedJson } from './mutations.ts';
 import { type Recording, record } from './recording.ts';
 
@@ -111,6 +112,61 @@ describe('a changed journal', () => {
   });
 });
 
+describe('what keepers keep, changed,', () => {
+  it('is a certificate or a JournalError', () =>
+    withBytes(
+      recording.certificates.slice(-200).map((line) => new TextEncoder().encode(line)),
+      JournalError,
+      (bytes) => {
+        const { index, term, hash, signatures } = parseCertificate(new TextDecoder().decode(bytes));
+        expect(Number.isSafeInteger(index) && Number.isSafeInteger(term)).toBe(true);
+        expect(typeof hash).toBe('string');
+        for (const one of signatures) expect(one.signature).toBeInstanceOf(Uint8Array);
+      },
+    ));
+
+  it('is the vote of a peer or a JournalError: without it the peer could vote twice', () =>
+    withBytes([recording.ballot], JournalError, async (bytes) => {
+      const store = createMemoryStore();
+      await store.writeBlob('ballot', bytes);
+      const { ballot } = await Journal.open(createSimulatedIdentity('reader'), store);
+      expect(Number.isSafeInteger(ballot.term) && ballot.term >= 0).toBe(true);
+      expect(typeof ballot.votedFor).toBe('string');
+    }));
+});
+
+describe('changed gossip', () => {
+  it('is addresses of a peer, few and short, or is not heeded', async () => {
+    let deliver: (from: string, data: Uint8Array) => void = () => {};
+    const network = {
+      publish: async () => {},
+      subscribe: (_: string, handler: typeof deliver) => {
+        deliver = handler;
+        return () => {};
+      },
+    };
+    const heard: (readonly string[])[] = [];
+    const presence = new Presence({
+      network,
+      clock: { now: () => 0, schedule: () => () => {} },
+      runId: recording.runId,
+      describe: () => ({ name: 'p0', addresses: [], iteration: 0 }),
+      members: () => ({ count: 2, withSelf: false }),
+      heard: (_, addresses) => heard.push(addresses),
+    });
+    const said = JSON.stringify({ name: 'p1', addresses: ['/ip4/127.0.0.1/tcp/4001'], iteration: 3 });
+    await withBytes([new TextEncoder().encode(said)], TypeError, (bytes) => {
+      expect(() => deliver('p1', bytes)).not.toThrow();
+    });
+    presence.stop();
+    expect(heard.length).toBeGreaterThan(0);
+    for (const addresses of heard) {
+      expect(addresses.length).toBeLessThanOrEqual(16);
+      for (const address of addresses) expect(address.length).toBeLessThanOrEqual(300);
+    }
+  });
+});
+
 describe('a changed plan', () => {
   it('is a plan or a PlanError', async () => {
     const plans = recording.journal
@@ -165,9 +221,10 @@ describe('a changed snapshot', () => {
       const snapshot = decodeSnapshot(changed, parameters, fresh().state);
       expect(snapshot.weights).toHaveLength(parameters);
     });
-    await withBytes([bytes], Error, (changed) => {
-      const iteration = snapshotIteration(changed);
-      expect(iteration === undefined || iteration >= 0).toBe(true);
+    await withBytes([bytes], SnapshotError, (changed) => {
+      for (const count of [snapshotIteration(changed), snapshotStage(changed)]) {
+        expect(count === undefined || (Number.isSafeInteger(count) && count >= 0)).toBe(true);
+      }
     });
   });
 });

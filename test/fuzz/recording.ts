@@ -11,6 +11,10 @@ export interface Recording {
   readonly frames: ReadonlyMap<string, readonly Frame[]>;
   /** Lines of the founder's journal. */
   readonly journal: readonly string[];
+  /** What its keepers signed, a line each. */
+  readonly certificates: readonly string[];
+  /** Which vote the founder gave last. */
+  readonly ballot: Uint8Array;
   readonly manifest: Uint8Array;
   /** A stage's snapshot as it lies on a disk. */
   readonly snapshot: { readonly stage: number; readonly bytes: Uint8Array };
@@ -38,6 +42,8 @@ export async function record(): Promise<Recording> {
     runId: simulation.peer('p0')!.state.runId,
     frames,
     journal: await store.readLog('journal'),
+    certificates: await store.readLog('certificates'),
+    ballot: (await store.readBlob('ballot'))!,
     manifest: (await store.readBlob('manifest'))!,
     snapshot: { stage: 0, bytes: (await store.readBlob('stage-0'))! },
   };
