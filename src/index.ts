@@ -144,7 +144,6 @@ export {
   type Contribution,
   codecs,
   type GroupSum,
-  meanOfSum,
   shards,
   sumContributions,
 } from './gradient/index.ts';

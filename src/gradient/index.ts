@@ -33,7 +33,6 @@ export {
   type Contribution,
   type GroupSum,
   type LeftOut,
-  meanOfSum,
   type SumRequest,
   sumContributions,
 } from './sum.ts';

@@ -9,7 +9,7 @@ const SCALE_BYTES = 4;
 const LARGEST = 127;
 
 /** For normally distributed values: step² / 12, the mean square of a block's largest of 256 being 9.4 variances. */
-const RELATIVE_ERROR = 9.4 / LARGEST ** 2 / 12;
+const RELATIVE_ERROR = 9.4 / (LARGEST * LARGEST) / 12;
 
 export const int8: Codec = {
   name: 'int8',

@@ -90,15 +90,6 @@ function scratch(length: number): Float32Array {
   return lent.subarray(0, length);
 }
 
-/** Divides a sum over `count` micro-batches by their number, in place, and returns it. */
-export function meanOfSum(sum: Float32Array, count: number): Float32Array {
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw new RangeError(`a mean is taken over at least one micro-batch, not ${count}`);
-  }
-  for (let i = 0; i < sum.length; i++) sum[i]! /= count;
-  return sum;
-}
-
 function byPlace(contributions: readonly Contribution[]): [number, Contribution[]][] {
   const places = new Map<number, Contribution[]>();
   for (const contribution of contributions) {

@@ -16,11 +16,6 @@ export interface LearningRateSchedule {
   readonly endShare: number;
 }
 
-/** A schedule that keeps one rate. */
-export function constantRate(peak: number): LearningRateSchedule {
-  return { peak, warmupIterations: 0, decay: 'none', endIteration: 0, endShare: 1 };
-}
-
 /** The learning rate of an iteration, counted from 0. */
 export function learningRateAt(schedule: LearningRateSchedule, iteration: number): number {
   const { peak, warmupIterations, decay, endIteration, endShare } = schedule;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { codecs, meanOfSum, shards, sumContributions } from '../../src/gradient/index.ts';
+import { codecs, shards, sumContributions } from '../../src/gradient/index.ts';
 
 describe('dense-f32', () => {
   const codec = codecs['dense-f32'];
@@ -28,16 +28,6 @@ describe('dense-f32', () => {
     const bytes = codec.encode({ gradient, slice: { from: 1, to: 3 }, key, state: codec.start(3) });
     expect(bytes.buffer).toBe(gradient.buffer);
     expect([...new Float32Array(bytes.slice().buffer)]).toEqual([2, 3]);
-  });
-});
-
-describe('the mean of a sum', () => {
-  test('divides by the micro-batches counted', () => {
-    expect([...meanOfSum(Float32Array.of(3, 1), 3)]).toEqual([1, Math.fround(1 / 3)]);
-  });
-
-  test('over no micro-batch is refused', () => {
-    expect(() => meanOfSum(Float32Array.of(1), 0)).toThrow(RangeError);
   });
 });
 

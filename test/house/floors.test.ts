@@ -26,6 +26,28 @@ describe('the floors of the house', () => {
   });
 });
 
+describe('a file whose results are replicated', () => {
+  it.each([
+    ['a function whose last bits differ', 'export const a = Math.exp(1);', 'Math.exp'],
+    [
+      'it by another name',
+      'const { log: a } = Math; export const b = globalThis.Math.pow(2, 3);',
+      'Math.pow',
+    ],
+    ['a power of a variable', 'export const a = (x: number) => x ** 2;', '** of a variable'],
+    ['it in place', 'export let a = 3; a **= 2;', '** of a variable'],
+  ])('may not use %s', (_, source, name) => {
+    const problem = `uses ${name}, whose last bits differ between engines`;
+    expect(problems('src/gradient/a.ts', source)).toEqual([`src/gradient/a.ts:1 ${problem}`]);
+    expect(problems('src/report/a.ts', source)).toEqual([]);
+  });
+
+  it('may use what every engine computes alike', () => {
+    const source = 'export const a = (n: number) => Math.sqrt(n) * Math.fround(n) * Math.floor(n) * 2 ** n;';
+    expect(problems('src/schedule/a.ts', source)).toEqual([]);
+  });
+});
+
 describe('a file breaks the rule of the floors', () => {
   it.each([
     [

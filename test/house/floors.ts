@@ -41,6 +41,19 @@ const TIME_AND_CHANCE: ReadonlySet<string> = new Set([
   'setInterval',
   'setImmediate',
 ]);
+/** Rooms whose results are replicated: every machine and every JavaScript engine must come to the same bits. */
+const SAME_BITS_EVERYWHERE = [
+  'src/random/',
+  'src/gradient/',
+  'src/optimizer/',
+  'src/recovery/',
+  'src/journal/',
+  'src/schedule/',
+];
+/** Functions whose last bits engines may choose; sqrt, fround and what works on integers are not among them. */
+const INEXACT =
+  /^Math\.(exp|expm1|log|log2|log10|log1p|pow|sin|cos|tan|asin|acos|atan|atan2|sinh|cosh|tanh|asinh|acosh|atanh|cbrt|hypot)$/;
+
 /** Objects through which a global can also be had. */
 const GLOBAL_OBJECTS: ReadonlySet<string> = new Set(['globalThis', 'window', 'self', 'global']);
 
@@ -61,8 +74,13 @@ export function findBreaches(sources: ReadonlyMap<string, string>): readonly Bre
   const breaches: Breach[] = [];
   const importsOf = new Map<string, readonly Import[]>();
   for (const [file, source] of sources) {
-    const { imports, forbidden } = inspect(file, source);
+    const { imports, forbidden, inexact } = inspect(file, source);
     importsOf.set(file, imports);
+    if (isIn(file, SAME_BITS_EVERYWHERE)) {
+      for (const { name, line } of inexact) {
+        breaches.push({ file, line, problem: `uses ${name}, whose last bits differ between engines` });
+      }
+    }
     if (!isIn(file, MAY_KNOW_THE_TIME)) {
       for (const { name, line } of forbidden) {
         breaches.push({ file, line, problem: `uses ${name}; time and randomness come from a seam` });
@@ -149,6 +167,7 @@ interface Node {
 function inspect(file: string, source: string) {
   const imports: Import[] = [];
   const forbidden: { readonly name: string; readonly line: number }[] = [];
+  const inexact: { readonly name: string; readonly line: number }[] = [];
   const lineOf = (node: Node) => source.slice(0, node.start).split('\n').length;
   const addImport = (node: Node, specifier: unknown) =>
     imports.push({ from: text(specifier), line: lineOf(node) });
@@ -183,6 +202,15 @@ function inspect(file: string, source: string) {
         if (!isOnlyAName && name !== undefined && TIME_AND_CHANCE.has(name)) {
           forbidden.push({ name, line: lineOf(node) });
         }
+        if (!isOnlyAName && name !== undefined && INEXACT.test(name)) {
+          inexact.push({ name, line: lineOf(node) });
+        }
+        break;
+      }
+      case 'BinaryExpression':
+      case 'AssignmentExpression': {
+        const isPower = node.operator === '**' || node.operator === '**=';
+        if (isPower && !isNumber(node.left)) inexact.push({ name: '** of a variable', line: lineOf(node) });
         break;
       }
     }
@@ -192,7 +220,7 @@ function inspect(file: string, source: string) {
   };
   // A declaration file or generated JavaScript beside it is read as what its name says.
   visit(parseAst(source, { lang: file.endsWith('.js') ? 'js' : 'ts' }) as unknown as Node, undefined);
-  return { imports, forbidden };
+  return { imports, forbidden, inexact };
 }
 
 /** `x.setTimeout`, `{ setTimeout: 1 }` and the like: not the global, only something else of its name. */
@@ -213,6 +241,11 @@ function isLabel(node: Node, parent: Node): boolean {
 
 function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'type' in value && 'start' in value;
+}
+
+/** A number as it is written: powers of two are exact, and nobody writes others. */
+function isNumber(node: unknown): boolean {
+  return isNode(node) && node.type === 'Literal' && typeof node.value === 'number';
 }
 
 /** `a` or `a.b`, without the global object in front; undefined for anything longer. */

@@ -6,7 +6,6 @@ import { describe, expect, test } from 'vitest';
 import {
   addSquares,
   clipFactor,
-  constantRate,
   createOptimizer,
   encodeState,
   learningRateAt,
@@ -112,7 +111,14 @@ describe('clipping', () => {
 
 describe('the learning rate', () => {
   test('stays where it is when constant', () => {
-    expect([0, 5, 1e6].map((t) => learningRateAt(constantRate(0.003), t))).toEqual([0.003, 0.003, 0.003]);
+    const constant = {
+      peak: 0.003,
+      warmupIterations: 0,
+      decay: 'none',
+      endIteration: 0,
+      endShare: 1,
+    } as const;
+    expect([0, 5, 1e6].map((t) => learningRateAt(constant, t))).toEqual([0.003, 0.003, 0.003]);
   });
 
   test('climbs to the peak in equal steps, then decays to its end', () => {

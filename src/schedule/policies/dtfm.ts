@@ -103,7 +103,8 @@ function goodAssignment(description: SwarmDescription, first: Assignment, seed: 
   if (stages.length < 2) return first;
   const draw = generator(stream({ runSeed: seed, purpose: 'schedule' }));
   // A move costs up to four wirings, each about the cube of the group.
-  const moves = Math.min(mostMoves, Math.floor(searchBudget / (4 * 16 * largest ** 3 + 1_000)));
+  const wiring = 16 * largest * largest * largest;
+  const moves = Math.min(mostMoves, Math.floor(searchBudget / (4 * wiring + 1_000)));
   const groups = first.map((group) => [...group]);
   const hops = stages.map((stage, at) =>
     at === 0 ? 0 : wiringCost(description, groups[stages[at - 1]!]!, groups[stage]!),

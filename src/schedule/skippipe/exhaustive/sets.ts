@@ -36,7 +36,9 @@ export function pathSets(
 ): Int32Array[] | undefined {
   const { microbatches, anchorCount, pathLength, live, peerCount } = instance;
   // No instance with more is small, and its lawful paths alone would take long to list.
-  if (microbatches > most || peerCount ** (pathLength - 1) > most) return undefined;
+  let routes = 1;
+  for (let hop = 1; hop < pathLength && routes <= most; hop++) routes *= peerCount;
+  if (microbatches > most || routes > most) return undefined;
   const anchors = Array.from(
     { length: Math.min(anchorCount, microbatches) },
     (_, a) => path[a * pathLength]!,
