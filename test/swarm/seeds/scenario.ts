@@ -46,8 +46,8 @@ function waysOf(seed: number, skips: boolean) {
   ]);
   const activations = one<Training['activations']>(['f32', 'f32', 'f16', 'int8']);
   // a search for paths costs more than the rest of a seed
-  const often = Array.from({ length: 9 }, () => '1f1b');
-  const policy = skips ? one(['random-skip', 'random-skip', 'skippipe']) : one([...often, 'skippipe']);
+  const often = (policy: string, times: number) => Array.from({ length: times }, () => policy);
+  const policy = one([...(skips ? often('random-skip', 4) : often('1f1b', 19)), 'skippipe']);
   const probes = { directions: 1, perturbation: 1e-3, normalizeSteps: draw.uniform() < 0.5 };
   const sizes: PartSizes = {
     weightChunkBytes: one([PART_SIZES.weightChunkBytes, 4096, 500]),
