@@ -3,7 +3,7 @@
 // one process as its swarm of eight would: two replicas a stage, each with half of the micro-batches.
 
 import { availableParallelism } from 'node:os';
-import { demoModel } from '../src/cli/demo/model.ts';
+import { demoModel, demoTraining } from '../src/cli/demo/model.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
 import { knownNames } from '../src/cli/names.ts';
 import { loadText, type NamedText } from '../src/cli/text.ts';
@@ -276,14 +276,8 @@ function demoManifest(
     seed,
     model: demoModel(STAGES),
     training: {
-      stages: STAGES,
-      stageSizes: Array.from({ length: STAGES }, () => REPLICAS),
-      microbatchesPerAnchor: 2,
-      samplesPerMicrobatch: 4,
+      ...demoTraining(Array.from({ length: STAGES }, () => REPLICAS)),
       policy: '1f1b',
-      optimizer: 'adamw',
-      learningRate: 3e-3,
-      betas: [0.9, 0.95],
       iterations,
     },
   };

@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { demoModel } from '../src/cli/demo/model.ts';
+import { demoModel, demoTraining } from '../src/cli/demo/model.ts';
 import { DemoSwarm } from '../src/cli/demo/swarm.ts';
 import { loadText } from '../src/cli/text.ts';
 import { splitEvenly } from '../src/scenario/model.ts';
@@ -63,13 +63,9 @@ export class LiveSwarm {
 
   async start(): Promise<void> {
     const { stages } = this.#size;
-    const sizes = this.#sizes;
     const manifestFile = join(this.#out, 'manifest.json');
     const textFile = join(this.#out, 'text.txt');
-    const training = {
-      ...{ stages, stageSizes: sizes, microbatchesPerAnchor: Math.max(1, Math.round(4 / sizes[0]!)) },
-      ...{ samplesPerMicrobatch: 4, learningRate: 3e-3, iterations: 1_000_000 },
-    };
+    const training = { ...demoTraining(this.#sizes), iterations: 1_000_000 };
     const settings = { name: 'bench', seed: 7, model: demoModel(stages), training };
     writeFileSync(manifestFile, JSON.stringify(settings));
     writeFileSync(textFile, (await loadText(undefined)).bytes);

@@ -3,7 +3,7 @@
 // the held-out loss with all stages and with one left out. In one process: paths and their order decide here, not the
 // network.
 
-import { demoModel } from '../src/cli/demo/model.ts';
+import { demoModel, demoTraining } from '../src/cli/demo/model.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
 import { loadText } from '../src/cli/text.ts';
 import { createOnnxEngine } from '../src/engine/onnx/index.ts';
@@ -127,17 +127,11 @@ function demoManifest(seed: number, { policy, skipRatio, swapBudget }: Way, iter
     seed,
     model: demoModel(4),
     training: {
-      stages: 4,
-      stageSizes: [2, 2, 2, 2],
-      microbatchesPerAnchor: 2,
-      samplesPerMicrobatch: 4,
+      ...demoTraining([2, 2, 2, 2]),
       skipRatio,
       swapBudget,
       policy,
       codec: 'dense-f32', // whole gradients: what is compared are paths
-      optimizer: 'adamw',
-      learningRate: 3e-3,
-      betas: [0.9, 0.95],
       iterations,
     },
   };

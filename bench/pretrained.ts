@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { demoModel } from '../src/cli/demo/model.ts';
+import { demoModel, demoTraining } from '../src/cli/demo/model.ts';
 import { manifestOf } from '../src/cli/manifest.ts';
 import { writeModelFolder } from '../src/cli/model-folder.ts';
 import { knownNames } from '../src/cli/names.ts';
@@ -24,16 +24,10 @@ const settings = (iterations: number) => ({
   seed: 7,
   model: demoModel(STAGES),
   training: {
-    stages: STAGES,
-    stageSizes: Array.from({ length: STAGES }, () => 1),
-    microbatchesPerAnchor: 4,
-    samplesPerMicrobatch: 4,
+    ...demoTraining(Array.from({ length: STAGES }, () => 1)),
     codec: 'dense-f32',
-    optimizer: 'adamw',
-    learningRate: 3e-3,
     decay: 'cosine',
     endShare: 0.1,
-    betas: [0.9, 0.95],
     iterations,
   },
 });

@@ -6,7 +6,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { demoModel } from '../src/cli/demo/model.ts';
+import { demoModel, demoTraining } from '../src/cli/demo/model.ts';
 import { DemoRecord } from '../src/cli/demo/record.ts';
 import { DemoSwarm } from '../src/cli/demo/swarm.ts';
 import { loadManifest } from '../src/cli/files.ts';
@@ -143,9 +143,9 @@ export async function run(options: Options = {}) {
 function writeManifest({ out, model, codec, activations, iterations }: Settings): string {
   const file = join(out, 'manifest.json');
   const training = {
-    ...{ stages: STAGES, stageSizes: Array.from({ length: STAGES }, () => PROCESSES / STAGES) },
-    ...{ microbatchesPerAnchor: model.microbatchesPerAnchor, samplesPerMicrobatch: 4 },
-    ...{ policy: '1f1b', codec, activations, iterations: iterations + model.warmUp, learningRate: 3e-3 },
+    ...demoTraining(Array.from({ length: STAGES }, () => PROCESSES / STAGES)),
+    ...{ microbatchesPerAnchor: model.microbatchesPerAnchor, policy: '1f1b' },
+    ...{ codec, activations, iterations: iterations + model.warmUp },
   };
   writeFileSync(file, JSON.stringify({ name: 'bench', seed: 7, model: model.fields, training }));
   return file;

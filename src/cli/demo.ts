@@ -16,7 +16,7 @@ import { parseManifest } from '../scenario/schema.ts';
 import { nearestName } from '../scenario/nearest.ts';
 import type { Manifest } from '../scenario/settings.ts';
 import { type CrashOrder, parseCrashes } from './demo/crashes.ts';
-import { demoModel } from './demo/model.ts';
+import { demoModel, demoTraining } from './demo/model.ts';
 import { DemoRecord } from './demo/record.ts';
 import { DemoSwarm } from './demo/swarm.ts';
 import { DemoView } from './demo/view.ts';
@@ -278,7 +278,6 @@ function settingsOf(flags: DemoFlags, start: StagedModel | undefined): Manifest 
   return parseManifest(JSON.stringify(manifestFields(flags, start)), { file: 'demo', names: knownNames });
 }
 
-const backwardTraining = { optimizer: 'adamw', learningRate: 3e-3, betas: [0.9, 0.95] };
 /** 64 bytes an iteration; the rate is that of docs/one-byte.md. */
 const forwardOnlyTraining = {
   optimizer: 'sgd',
@@ -293,22 +292,18 @@ const forwardOnlyTraining = {
 /** The demo's run as fields of a scenario file: one block a stage, 2,048 tokens an iteration. */
 function manifestFields(flags: DemoFlags, start: StagedModel | undefined) {
   const { stages, iterations, peers, policy, codec, activations, recovery } = flags;
-  const sizes = splitEvenly(peers, stages);
   return {
     name: 'demo',
     seed: flags.seed ?? DEFAULT_SEED,
     model: start ? modelFieldsOf(start) : demoModel(stages),
     training: {
-      stages,
-      stageSizes: sizes,
-      microbatchesPerAnchor: Math.max(1, Math.round(4 / sizes[0]!)),
-      samplesPerMicrobatch: 4,
+      ...demoTraining(splitEvenly(peers, stages)),
       skipRatio: Number(flags.skipRatio),
       policy,
       codec,
       activations,
       recovery,
-      ...(codec === ONE_BYTE ? forwardOnlyTraining : backwardTraining),
+      ...(codec === ONE_BYTE && forwardOnlyTraining),
       iterations,
     },
   };

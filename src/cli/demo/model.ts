@@ -13,3 +13,16 @@ export function demoModel(stages: number) {
     anchorLayers: 1,
   };
 }
+
+/** How the demo trains it, in so many replicas of each stage: 2,048 tokens an iteration. */
+export function demoTraining(stageSizes: readonly number[]) {
+  return {
+    stages: stageSizes.length,
+    stageSizes,
+    microbatchesPerAnchor: Math.max(1, Math.round(4 / stageSizes[0]!)),
+    samplesPerMicrobatch: 4,
+    optimizer: 'adamw',
+    learningRate: 3e-3,
+    betas: [0.9, 0.95],
+  };
+}
