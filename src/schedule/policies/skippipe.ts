@@ -16,7 +16,7 @@ import { finish, type Sliced } from '../slices.ts';
 import type { Policy, PolicyOptions } from './policy.ts';
 
 /** Changes whenever the same description, seed and steps may give another plan. */
-export const plannerVersion = 5;
+export const plannerVersion = 6;
 
 const mostPeersBounded = 100;
 

@@ -8,6 +8,8 @@ import type { Instance } from './instance.ts';
 const referenceSteps = 18_000;
 const referenceTasks = 270;
 const mostSteps = 2 * referenceSteps;
+/** Where peers are placed too, a step is longer: it moves and sums up more. */
+const referenceStepsOfFree = 13_500;
 /** In larger swarms every step and what is done before the first of them take longer. */
 const mostPeersSmall = 40;
 const referenceStepsOfLarge = 15_000;
@@ -19,7 +21,8 @@ const uniformSteps = 200;
 export function defaultSteps(instance: Instance): number {
   const tasks = instance.microbatches * (2 * instance.pathLength + 1);
   if (tasks === 0) return 0;
-  const reference = instance.peerCount > mostPeersSmall ? referenceStepsOfLarge : referenceSteps;
+  const small = instance.free ? referenceStepsOfFree : referenceSteps;
+  const reference = instance.peerCount > mostPeersSmall ? referenceStepsOfLarge : small;
   const steps = Math.floor(Math.min(mostSteps, (referenceTasks / tasks) * reference));
   return Math.max(Math.min(leastSteps, steps), isUniform(instance) ? Math.min(uniformSteps, steps) : steps);
 }

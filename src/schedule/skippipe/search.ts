@@ -52,8 +52,10 @@ export interface SearchResult {
 /** Moves on the surrogate per step of the budget, over all starts. */
 const surrogateMoves = 14;
 /** Starts that are tried with a share of the steps between them; the best goes on with the rest. */
+const mostStarts = 16;
 const moreStarts = 8;
 const fewStarts = 4;
+const stepsForMostStarts = 10_000;
 const stepsForMoreStarts = 5_000;
 const trialsShare = 0.48;
 /** In larger swarms one start has each path the shortest for itself: annealing would not come that far in its steps. */
@@ -108,7 +110,7 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
     if (chosen === undefined || annealed.cost < chosen.cost) chosen = annealed;
   }
   const isLarge = instance.peerCount > mostPeersAnnealed;
-  const starts = isLarge || steps < stepsForMoreStarts ? fewStarts : moreStarts;
+  const starts = startsFor(instance, steps);
   for (let trial = 0; trial < starts; trial++) {
     const moves = Math.ceil((steps * surrogateMoves) / starts);
     const start =
@@ -136,6 +138,12 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
     }
   }
   return { ...best, stepsUsed };
+}
+
+/** Where the assignment stands, which start is the best differs more than what a longer look at each of them gains. */
+function startsFor({ peerCount, free }: Instance, steps: number): number {
+  if (peerCount > mostPeersAnnealed || steps < stepsForMoreStarts) return fewStarts;
+  return free || steps < stepsForMostStarts ? moreStarts : mostStarts;
 }
 
 /** Lowers the surrogate; returns the best candidate seen. */
