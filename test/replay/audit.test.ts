@@ -51,6 +51,20 @@ function nudged(body: CommitBody): CommitBody {
   return { ...body, probes };
 }
 
+/** A run that lost stage 2 in iteration 2 and rebuilt it. */
+function withLostStage(): Promise<RecordedRun> {
+  let armed = true;
+  return recorded({
+    iterations: 5,
+    training: oneByte,
+    script: (event, { world, crash }) => {
+      if (event.kind !== 'plan' || event.iteration !== 2 || !armed) return;
+      armed = false;
+      world.after(0.03, '', () => ['p4', 'p5'].forEach(crash));
+    },
+  });
+}
+
 describe('a sound journal', () => {
   it('is verified, its plans and its weights computed again', async () => {
     const run = await sound;
@@ -103,16 +117,7 @@ describe('a sound journal', () => {
   });
 
   it('gives the weights of a stage that was lost and rebuilt from its neighbours', async () => {
-    let armed = true;
-    const run = await recorded({
-      iterations: 5,
-      training: oneByte,
-      script: (event, { world, crash }) => {
-        if (event.kind !== 'plan' || event.iteration !== 2 || !armed) return;
-        armed = false;
-        world.after(0.03, '', () => ['p4', 'p5'].forEach(crash));
-      },
-    });
+    const run = await withLostStage();
     const repair = entriesOf(run.journal).find(({ body }) => body.kind === 'repair')!;
     expect(repair.body).toMatchObject({ stage: 2, rule: 'checkfree' });
     expect(await audited(run)).toMatchObject({ verified: true, replayed: true, iterations: 5 });
@@ -172,16 +177,7 @@ describe('a sound journal', () => {
   });
 
   it('tells the other stages when one is given, and nothing of a stage that was rebuilt from what is not', async () => {
-    let armed = true;
-    const run = await recorded({
-      iterations: 5,
-      training: oneByte,
-      script: (event, { world, crash }) => {
-        if (event.kind !== 'plan' || event.iteration !== 2 || !armed) return;
-        armed = false;
-        world.after(0.03, '', () => ['p4', 'p5'].forEach(crash));
-      },
-    });
+    const run = await withLostStage();
     const [first, second] = await snapshotsAfter(run, 4); // stage 2 was rebuilt before
     const { digestsCompared, ...whole } = await audited(run);
     const fewer = await audited(run, { snapshots: [first!, second!] });
