@@ -10,7 +10,7 @@ export type {
   Slice,
 } from './codec.ts';
 export { eden } from './eden.ts';
-export { type CodecName, codecs, DEFAULT_CODEC } from './registry.ts';
+export { type CodecName, codecs, DEFAULT_CODEC, exchangeBytesWith } from './registry.ts';
 export { ownersOf, piecesOf } from './pieces.ts';
 export {
   encodeDifference,

@@ -1,5 +1,7 @@
 // The codecs that a manifest can name.
 
+import { ONE_BYTE } from './probes.ts';
+import { type ExchangeBytes, exchangeBytesOf } from './sharing.ts';
 import type { Codec } from './codec.ts';
 import { denseF16 } from './dense-f16.ts';
 import { denseF32 } from './dense-f32.ts';
@@ -29,3 +31,9 @@ export type CodecName = keyof typeof codecs;
 
 /** What a run uses whose founder does not say. */
 export const DEFAULT_CODEC: CodecName = 'eden';
+
+/** What an exchange sends with the codec of that name; without backwards no gradients are exchanged. */
+export function exchangeBytesWith(codec: string, parameters: number): ExchangeBytes {
+  if (codec === ONE_BYTE) return { gradientBytes: 0, sumBytes: 0 };
+  return exchangeBytesOf(codecs[codec as CodecName], parameters);
+}

@@ -1,7 +1,7 @@
 // From a scenario to what a policy is told: seconds per peer and stage, link matrices, bytes. Times come from the
 // `costs` block, or from model, devices and links.
 
-import { type CodecName, codecs, type ExchangeBytes, exchangeBytesOf, ONE_BYTE } from '../gradient/index.ts';
+import { exchangeBytesWith } from '../gradient/index.ts';
 import type { LinkDescription, PeerDescription, SwarmDescription } from '../schedule/description.ts';
 import { activationBytes, stageFlops, stageParameters, stageShapes } from './model.ts';
 import { pathLength } from './schema.ts';
@@ -35,7 +35,7 @@ export function describeSwarm(scenario: Scenario): SwarmDescription {
     activationBytes: bytes,
     ...(model === undefined
       ? { gradientBytes: 0 }
-      : exchangeBytes(
+      : exchangeBytesWith(
           training.codec,
           Math.max(...shapes.map((stage) => stageParameters(model.shape, stage))),
         )),
@@ -44,12 +44,6 @@ export function describeSwarm(scenario: Scenario): SwarmDescription {
         ? linksFromTable(scenario)
         : linksFromCosts(scenario, scenario.costs, bytes),
   };
-}
-
-/** Without backwards no gradients are exchanged. */
-function exchangeBytes(codec: string, parameters: number): ExchangeBytes {
-  if (codec === ONE_BYTE) return { gradientBytes: 0, sumBytes: 0 };
-  return exchangeBytesOf(codecs[codec as CodecName], parameters);
 }
 
 function peersFromCosts({ peers, training }: Scenario, costs: Costs): PeerDescription[] {

@@ -1,7 +1,7 @@
 // The swarm as a policy is told of it: who holds what by the journal, how long things take by what was measured and
 // committed. Nothing else goes in, so that everyone who has the journal describes the same swarm.
 
-import { codecs, type ExchangeBytes, exchangeBytesOf, ONE_BYTE } from '../gradient/index.ts';
+import { exchangeBytesWith } from '../gradient/index.ts';
 import type { PeerDescription, SwarmDescription } from '../schedule/description.ts';
 import { type ComputeTimes, type Measurements, measuredDescription } from '../schedule/skippipe/measured.ts';
 import { pathLengthOf } from '../schedule/skippipe/rules.ts';
@@ -57,7 +57,7 @@ export function describeSwarm(
     splitBackward: training.splitBackward,
     chunks: 1,
     activationBytes: activationFormat(manifest).bytes,
-    ...exchangeBytes(manifest),
+    ...exchangeBytesWith(training.codec, parametersOf(manifest, training.stages - 1)),
     links: {
       latencySeconds: peers.map((_, from) => peers.map((__, to) => (from === to ? 0 : transfer))),
       bytesPerSecond: peers.map(() => unlimited),
@@ -67,13 +67,6 @@ export function describeSwarm(
     },
   };
   return measuredDescription(description, measurements);
-}
-
-/** Without backwards no gradients are exchanged. */
-function exchangeBytes(manifest: Manifest): ExchangeBytes {
-  const { codec, stages } = manifest.training;
-  if (codec === ONE_BYTE) return { gradientBytes: 0, sumBytes: 0 };
-  return exchangeBytesOf(codecs[codec], parametersOf(manifest, stages - 1));
 }
 
 function assumedPeer(

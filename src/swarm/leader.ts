@@ -6,30 +6,25 @@ import type { EntryBody, WeightReport } from '../journal/entry.ts';
 import type { ControlBody } from '../network/wire/codec.ts';
 import { mostMicroseconds } from '../schedule/skippipe/measured.ts';
 import { finish } from '../schedule/slices.ts';
-import { type Clock, sleep } from '../seams/clock.ts';
+import { sleep } from '../seams/clock.ts';
 import type { PeerName } from '../seams/network.ts';
 import { Boundary, isOf, type Readiness } from './boundary.ts';
 import { Collecting, type PeerReport, type StageExchange } from './collecting.ts';
 import { ExchangeLimits } from './exchange-limits.ts';
-import { Gathering, type Grace, type Waiting } from './gathering.ts';
+import { Gathering, type GatheringParts, type Waiting } from './gathering.ts';
 import type { Orders } from './ledger.ts';
 import type { Loss } from './living.ts';
-import type { Manifest } from './manifest.ts';
 import { type Applicant, holders } from './placement.ts';
 import { Planning } from './planner.ts';
 import { planBasis, planEntry, planInSlices, plansFromTimes, QUICK_STEPS, searches } from './planning.ts';
 import { isProbe } from './probing.ts';
-import type { RunState } from './run-state.ts';
 import { SeatsSearch } from './seats-search.ts';
 import type { Timing } from './timing.ts';
 import { Changes } from './waiting.ts';
 import { WeightDigests } from './weight-digests.ts';
 
-export interface LeaderParts {
+export interface LeaderParts extends GatheringParts {
   readonly self: PeerName;
-  readonly clock: Clock;
-  readonly state: RunState;
-  readonly manifest: Manifest;
   /** Signs entries, applies them here, sends them to everyone. */
   readonly order: (bodies: Orders) => Promise<void>;
   readonly send: (to: PeerName, body: ControlBody) => void;
@@ -41,9 +36,6 @@ export interface LeaderParts {
   readonly hears: (peer: PeerName) => boolean;
   /** Has another keeper lead. */
   readonly handOver: (to: PeerName) => void;
-  readonly grace: Grace;
-  /** Before the first plan, this many peers must be ready (and every stage held). */
-  readonly waitForPeers: number;
   /** Runs after the last commit, before the run is declared ended. */
   readonly beforeEnd: () => Promise<void>;
   readonly note: (note: LeaderNote) => void;
