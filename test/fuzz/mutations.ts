@@ -1,6 +1,6 @@
 // Bytes and JSON as somebody sends them who means harm, or whose memory is broken: real ones, changed a little.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 
 /** Changes of bytes: bits turned, cut off, pieces repeated, left out or put in. */
 export function mutated(samples: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {

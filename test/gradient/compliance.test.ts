@@ -1,6 +1,6 @@
 // What every codec must do.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
   type Codec,

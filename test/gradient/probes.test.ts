@@ -1,6 +1,6 @@
 // One byte a sample and direction: what a byte stands for, and that sums over bytes have the same bits everywhere.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
   decodeDifference,

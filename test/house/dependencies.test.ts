@@ -43,6 +43,11 @@ describe('the dependencies', () => {
     }
   });
 
+  it('that draw examples for tests draw them from one seed', () => {
+    const direct = [...readSources('test')].filter(([, source]) => /^import .*'fast-check'/m.test(source));
+    expect(direct.map(([file]) => file)).toEqual(['test/property.ts']);
+  });
+
   it('are pinned', () => {
     const versions = [manifest.dependencies, manifest.optionalDependencies, manifest.devDependencies];
     for (const version of versions.flatMap(Object.values)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import type { KeeperMessage, LogEntry } from '../../src/journal/consensus/messages.ts';
 import { decodeKeeperMessage, encodeKeeperMessage } from '../../src/journal/consensus/wire.ts';

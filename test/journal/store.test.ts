@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDiskStore } from '../../src/journal/disk-store.ts';
 import { createMemoryStore } from '../../src/journal/memory-store.ts';

@@ -1,6 +1,6 @@
 // WebAssembly vectors and plain JavaScript pack and unpack activations to the same bits.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { vectorActivationWork } from '../../src/model/activations/kernels.ts';
 import { MAGNITUDE, plainActivationWork } from '../../src/model/activations/work.ts';

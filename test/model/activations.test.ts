@@ -1,6 +1,6 @@
 // What every type that activations travel as must do, and what each of them promises.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import {
   type ActivationShape,

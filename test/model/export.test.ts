@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { exportModel, ImportError, importModel } from '../../src/model/export.ts';
 import { stageLayout } from '../../src/model/layout.ts';

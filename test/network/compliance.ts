@@ -1,6 +1,6 @@
 // What every member of the Network seam must do, whatever it is made of: call `networkCompliance` in a test file.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import type {
   ConnectionEvent,

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import type { FrameLimits } from '../../src/network/libp2p/frames.ts';
 import { FrameLimitError, FrameParser, framePieces } from '../../src/network/libp2p/frames.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { fillBits, type Purpose, purposes, stream, threefryBlocks } from '../../src/random/index.ts';
 import { type BlockLayout, fillBlocks, fillPlainly } from '../../src/random/threefry-kernel.ts';

@@ -1,6 +1,6 @@
 // The lower bound lies below every order of the same tasks, and is met where the best order is known.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { lowerBoundSeconds } from '../../src/report/bound.ts';
 import type { Plan } from '../../src/schedule/plan.ts';

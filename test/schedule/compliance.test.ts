@@ -1,6 +1,6 @@
 // What every policy promises, over random swarms. A new policy is held to it by being in the registry.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { columnsOfPlan } from '../../src/schedule/columns.ts';
 import type { SwarmDescription } from '../../src/schedule/description.ts';

@@ -1,6 +1,6 @@
 // Plans without backwards: the policy's paths, each gone along twice a direction, and nothing else to do.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { uniformDescription } from '../../src/schedule/closed-forms.ts';
 import { forwardOnlyPlan, passNumber, passOf } from '../../src/schedule/forward-only.ts';

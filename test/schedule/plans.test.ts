@@ -1,6 +1,6 @@
 // Plans as data: what the validator finds, what the proof rests on, and JSON from strangers.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { uniformDescription } from '../../src/schedule/closed-forms.ts';
 import { DescriptionError, PlanError } from '../../src/schedule/errors.ts';

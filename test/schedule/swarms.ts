@@ -1,7 +1,7 @@
 // Random swarms for property tests: groups of unequal and of no size, several anchors, different speeds, links and
 // memories, any place of the head.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import type { SwarmDescription } from '../../src/schedule/description.ts';
 
 const seconds = fc.integer({ min: 0, max: 40 }).map((tenths) => tenths / 10);

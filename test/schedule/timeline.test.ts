@@ -1,6 +1,6 @@
 // The timeline: what it computes on plans small enough to check by hand, and what holds on random ones.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { columnsOfPlan } from '../../src/schedule/columns.ts';
 import { StallError } from '../../src/schedule/errors.ts';

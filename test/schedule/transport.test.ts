@@ -1,6 +1,6 @@
 // The transportation problem against every possible answer of small instances, and fair rates against their definition.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { createFlows } from '../../src/schedule/execute/flows.ts';
 import { transport } from '../../src/schedule/transport.ts';

@@ -1,6 +1,6 @@
 // The exchange inside a group: the same bits everywhere, whatever arrives first, and refused contributions named.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { type CodecName, codecs, piecesOf, sumContributions } from '../../src/gradient/index.ts';
 import type { TensorHeaderMessage } from '../../src/network/wire/codec.ts';

@@ -1,6 +1,6 @@
 // Time-outs: one hierarchy, whatever was measured; and what swarms on slow and on fast links make of it.
 
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { type SimulatedPeerEvent, Simulation } from '../../src/replay/simulation.ts';
 import {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { f32x4, get, i32, i32x4, repeatWhile, set, v128 } from '../../src/wasm/code.ts';
 import { instantiate, moduleBytes } from '../../src/wasm/module.ts';

@@ -1,6 +1,6 @@
 // Lower bounds against plans: no plan that keeps the rules may be below, and where a bound is known it is met.
 
-import fc from 'fast-check';
+import { fc } from '../../property.ts';
 import { describe, expect, it } from 'vitest';
 import { smallInstance } from '../../../bench/plan-instances.ts';
 import { minimumCostFlow } from '../../../src/schedule/flow.ts';

@@ -1,6 +1,6 @@
 // The published scheduler, reimplemented to be compared with: each of its parts against an exhaustive search.
 
-import fc from 'fast-check';
+import { fc } from '../../property.ts';
 import { describe, expect, it } from 'vitest';
 import { shortestRoundTrips } from '../../../src/schedule/skippipe/bounds.ts';
 import { instanceOf } from '../../../src/schedule/skippipe/instance.ts';

@@ -1,7 +1,7 @@
 // What the planner does while a swarm runs: measured times, broken paths, newcomers, and peers that stay where they are.
 
 import { performance } from 'node:perf_hooks';
-import fc from 'fast-check';
+import { fc } from '../../property.ts';
 import { describe, expect, it } from 'vitest';
 import { smallInstance } from '../../../bench/plan-instances.ts';
 import { seatRow } from '../../../bench/plan-parts.ts';

@@ -1,6 +1,6 @@
 // The SkipPipe planner: its rules, its simulation against the timeline, its search and what it promises.
 
-import fc from 'fast-check';
+import { fc } from '../../property.ts';
 import { describe, expect, it } from 'vitest';
 import { stream } from '../../../src/random/index.ts';
 import { planToJson } from '../../../src/schedule/json.ts';
