@@ -46,26 +46,35 @@ export interface DecodeRequest {
   readonly sum: Float32Array;
 }
 
-export interface Codec {
+/** What holds of every codec, whether its bytes are made of a gradient or of what forward passes say of one. */
+export interface Compression {
   readonly name: string;
   /** Whether the expected decoded gradient is the gradient itself. */
   readonly unbiased: boolean;
   /** Whether what one iteration did not send is added to the next one's gradient. */
   readonly errorFeedback: boolean;
-  /** Slices must start at a multiple of this, and end at one or at the gradient's end. */
-  readonly sliceMultiple: number;
-  /** Expected |decoded − gradient|² / |gradient|² for one contribution of that many values; 0 for an exact codec. */
-  relativeError(values: number): number;
-  /** Exact bytes of an encoded slice of that many values. */
+  /**
+   * Expected |decoded − gradient|² / |gradient|² for one contribution to that many values; 0 for an exact codec,
+   * undefined where what is decoded has a length of its own.
+   */
+  relativeError(values: number): number | undefined;
+  /** Exact bytes of a contribution to that many values. */
   encodedBytes(values: number): number;
-  start(parameters: number): EncoderState;
-  /** The slice's bytes. They may share memory with the gradient, which must then not change until they were sent. */
-  encode(request: EncodeRequest): Uint8Array;
   /**
    * Why the bytes cannot be a contribution to that slice, or undefined when they can: then every decoded value is
    * finite, whoever made the bytes.
    */
   reject(bytes: Uint8Array, slice: Slice): Rejection | undefined;
+}
+
+/** Makes bytes of a replica's gradient, slice by slice; each contribution is decoded by itself. */
+export interface Codec extends Compression {
+  /** Slices must start at a multiple of this, and end at one or at the gradient's end. */
+  readonly sliceMultiple: number;
+  relativeError(values: number): number;
+  start(parameters: number): EncoderState;
+  /** The slice's bytes. They may share memory with the gradient, which must then not change until they were sent. */
+  encode(request: EncodeRequest): Uint8Array;
   /** Adds a contribution that `reject` lets through. */
   addDecoded(request: DecodeRequest): void;
 }
@@ -89,7 +98,7 @@ export function checkSlice(codec: Codec, slice: Slice, parameters: number): void
 }
 
 /** The rejection of bytes whose number is not the codec's for that slice. */
-export function wrongLength(codec: Codec, bytes: Uint8Array, slice: Slice): Rejection | undefined {
+export function wrongLength(codec: Compression, bytes: Uint8Array, slice: Slice): Rejection | undefined {
   const expected = codec.encodedBytes(slice.to - slice.from);
   if (bytes.length === expected) return undefined;
   const message = `${bytes.length} bytes where ${codec.name} has ${expected} for values ${slice.from} to ${slice.to}`;

@@ -2,6 +2,7 @@
 
 export type {
   Codec,
+  Compression,
   ContributionKey,
   DecodeRequest,
   EncodeRequest,
@@ -12,10 +13,10 @@ export type {
 export { eden } from './eden.ts';
 export { type CodecName, codecs, DEFAULT_CODEC, exchangeBytesWith } from './registry.ts';
 export { ownersOf, piecesOf } from './pieces.ts';
+export { type ForwardCodec, gatherProbes, ONE_BYTE, oneByte } from './one-byte.ts';
 export {
-  encodeDifference,
   MOST_DIRECTIONS,
-  ONE_BYTE,
+  NOT_FINITE,
   type Probe,
   type ProbeStep,
   probeStream,

@@ -9,9 +9,6 @@
 
 import { fillBits, type Stream, stream } from '../random/index.ts';
 
-/** The name that a manifest gives for this. */
-export const ONE_BYTE = 'one-byte';
-
 /** What a byte of value 1 stands for, nats. Float32 losses of a few nats have noise of this size. */
 export const QUANTUM = 2 ** -18;
 const MANTISSA = 8;
@@ -21,8 +18,12 @@ const MAGNITUDES = Array.from({ length: LARGEST_CODE + 1 }, (_, code) => {
   return exponent === 0 ? code : (MANTISSA + (code & 7)) * 2 ** (exponent - 1);
 });
 
-/** The byte nearest to a loss difference (nats); what is beyond the largest, 0.94 nats, becomes the largest. NaN is 0. */
+/** The byte of a difference that is no finite number: it stands for nothing, and what contains it is left out. */
+export const NOT_FINITE = 128;
+
+/** The byte nearest to a loss difference (nats); what is beyond the largest, 0.94 nats, becomes the largest. */
 export function encodeDifference(difference: number): number {
+  if (!Number.isFinite(difference)) return NOT_FINITE;
   const wanted = Math.abs(difference) / QUANTUM;
   let low = 0;
   let high = LARGEST_CODE;

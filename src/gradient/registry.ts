@@ -1,6 +1,6 @@
 // The codecs that a manifest can name.
 
-import { ONE_BYTE } from './probes.ts';
+import { ONE_BYTE } from './one-byte.ts';
 import { type ExchangeBytes, exchangeBytesOf } from './sharing.ts';
 import type { Codec } from './codec.ts';
 import { denseF16 } from './dense-f16.ts';

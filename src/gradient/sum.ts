@@ -3,7 +3,7 @@
 
 import { blockWork } from './block-kernels.ts';
 import { LARGEST_BLOCK } from './block-work.ts';
-import type { Codec, ContributionKey, Rejection, Slice } from './codec.ts';
+import type { Codec, Compression, ContributionKey, Rejection, Slice } from './codec.ts';
 
 export interface Contribution {
   readonly sender: string;
@@ -47,22 +47,26 @@ export function sumContributions(request: SumRequest): GroupSum {
   const { codec, contributions, slice, key } = request;
   const { into: sum = new Float32Array(slice.to - slice.from) } = request;
   const decoded = scratch(sum.length);
-  const counted: string[] = [];
-  const squares: number[] = [];
+  const { accepted, leftOut } = acceptable(codec, contributions, slice);
+  const squares = accepted.map(({ place, bytes }) => {
+    decoded.fill(0);
+    codec.addDecoded({ bytes, slice, key: { ...key, place }, sum: decoded });
+    return addTo(sum, decoded);
+  });
+  return { sum, counted: accepted.map(({ sender }) => sender), squares, leftOut };
+}
+
+/** Each contribution that can be counted, once, and the others with the reason, both in the group's order. */
+export function acceptable(codec: Compression, contributions: readonly Contribution[], slice: Slice) {
+  const accepted: Contribution[] = [];
   const leftOut: LeftOut[] = [];
   for (const [place, arrived] of byPlace(contributions)) {
     const { sender, bytes } = arrived[0]!;
     const cause = conflict(arrived) ?? codec.reject(bytes, slice);
-    if (cause === undefined) {
-      decoded.fill(0);
-      codec.addDecoded({ bytes, slice, key: { ...key, place }, sum: decoded });
-      squares.push(addTo(sum, decoded));
-      counted.push(sender);
-    } else {
-      leftOut.push({ sender, place, cause });
-    }
+    if (cause === undefined) accepted.push(arrived[0]!);
+    else leftOut.push({ sender, place, cause });
   }
-  return { sum, counted, squares, leftOut };
+  return { accepted, leftOut };
 }
 
 /** Adds values to a sum of float32 and returns the sum of their squares. */

@@ -6,7 +6,7 @@ import { fromHex } from '../journal/canonical.ts';
 import { RecoveryError } from '../recovery/index.ts';
 import { planFromJson } from '../schedule/json.ts';
 import type { Manifest } from '../swarm/manifest.ts';
-import { isForwardOnly, isProbe } from '../swarm/probing.ts';
+import { isFiniteProbe, isForwardOnly, isProbe } from '../swarm/probing.ts';
 import { type ExpectedWeights, ReplayedMembers } from '../swarm/replaying.ts';
 import { type OrderedPlan, RunState } from '../swarm/run-state.ts';
 import type { Finding } from './audit.ts';
@@ -130,7 +130,9 @@ function probesProblem(
   for (const { probe, differences } of probes) {
     if (there.has(probe)) return `the bytes of passes ${probe} count twice`;
     there.add(probe);
-    if (!planned.has(probe) || !isProbe(manifest, { probe, differences: fromHex(differences)! })) {
+    const report = { probe, differences: fromHex(differences)! };
+    if (!isFiniteProbe(report)) return `the bytes of passes ${probe} count, and not all are of finite losses`;
+    if (!planned.has(probe) || !isProbe(manifest, report)) {
       return `the bytes of passes ${probe} are not as many as the plan has samples, or of no passes of it`;
     }
   }

@@ -8,7 +8,7 @@ import { mostMicroseconds } from '../schedule/skippipe/measured.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { LinkTime } from './link-times.ts';
 import type { ContributionNorm } from './exchange-limits.ts';
-import type { ProbeReport } from './probing.ts';
+import { isFiniteProbe, type ProbeReport } from './probing.ts';
 import { mostCommon } from './weight-digests.ts';
 import type { ExchangeOrder } from './exchange.ts';
 
@@ -134,6 +134,8 @@ export class Collecting {
     if (!this.plan.assignment.every((_, stage) => this.reported(stage, alive))) return;
     const probes = this.probes();
     const anchors = [...new Set(probes.map(({ probe }) => this.anchors.get(probe)!))];
+    const reports = [...this.reports].filter(([, report]) => !report.probes.every(isFiniteProbe));
+    const leftOut = reports.map(([peer]) => ({ peer, reason: 'the loss of a pass was not finite' }));
     for (const stage of this.plan.assignment.keys()) {
       const through = this.plan.paths.filter(({ nodes }) => nodes.some((node) => node.stage === stage));
       const passed = new Set(through.map(({ microbatch }) => microbatch));
@@ -141,13 +143,15 @@ export class Collecting {
       exchange.round = 0;
       exchange.microbatches = probes.map(({ probe }) => probe).filter((probe) => passed.has(probe));
       exchange.contributors = exchange.microbatches.length > 0 ? anchors : [];
+      exchange.leftOut.push(...leftOut);
       exchange.done = true;
     }
   }
 
-  /** The bytes of all reports, in the order of the plan's numbers. */
+  /** The bytes of all reports that count, in the order of the plan's numbers. */
   probes(): ProbeReport[] {
-    return [...this.reports.values()].flatMap(({ probes }) => probes).sort((a, b) => a.probe - b.probe);
+    const reported = [...this.reports.values()].flatMap(({ probes }) => probes);
+    return reported.filter(isFiniteProbe).sort((a, b) => a.probe - b.probe);
   }
 
   /** A stage's exchange, before its first round. */

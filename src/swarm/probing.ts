@@ -3,10 +3,11 @@
 // bytes stand in the commit, and whoever reads the journal can take any stage one step further.
 
 import {
-  encodeDifference,
+  type ForwardCodec,
+  gatherProbes,
+  NOT_FINITE,
   ONE_BYTE,
-  type Probe,
-  type ProbeStep,
+  oneByte,
   probeStream,
   writeEstimate,
 } from '../gradient/index.ts';
@@ -91,29 +92,36 @@ function signsOf(manifest: Manifest, iteration: number, number: number, place: n
  */
 export function completeProbes(manifest: Manifest, losses: ReadonlyMap<number, Float32Array>): ProbeReport[] {
   const microbatches = microbatchesPerIteration(manifest);
+  const codec = forwardCodec(manifest);
   const complete: ProbeReport[] = [];
   for (const [number, forth] of losses) {
     const { microbatch, pass } = passOf(number, microbatches);
     const back = losses.get(passNumber({ microbatch, pass: pass + 1 }, microbatches));
     if (pass % 2 === 1 || back === undefined) continue;
-    const ofSamples = Array.from(forth, (loss, sample) => loss - back[sample]!);
-    const perDirection = forth.length / directionsOfPass(manifest);
-    const differences = Uint8Array.from({ length: directionsOfPass(manifest) }, (_, place) =>
-      encodeDifference(meanOf(ofSamples.slice(place * perDirection, (place + 1) * perDirection))),
-    );
+    const differences = codec.encode(forth, back);
     complete.push({ probe: number, differences });
   }
   return complete;
 }
 
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+/** How two passes become bytes, and the bytes of all a step. */
+function forwardCodec(manifest: Manifest): ForwardCodec {
+  const { normalizeSteps, perturbation } = probesOf(manifest);
+  const step = normalizeSteps
+    ? ({ kind: 'normalised' } as const)
+    : ({ kind: 'plain', scale: perturbation } as const);
+  return oneByte(directionsOfPass(manifest), step);
 }
 
 /** Whether a report can be about that pass at all. */
 export function isProbe(manifest: Manifest, { probe, differences }: ProbeReport): boolean {
   const { pass } = passOf(probe, microbatchesPerIteration(manifest));
   return pass % 2 === 0 && differences.length === directionsOfPass(manifest);
+}
+
+/** Whether all losses of a report are finite numbers; where one is not, it is left out and its sender named. */
+export function isFiniteProbe({ differences }: Pick<ProbeReport, 'differences'>): boolean {
+  return !differences.includes(NOT_FINITE);
 }
 
 /**
@@ -128,28 +136,22 @@ export async function estimateOf(
   clock: Clock,
 ): Promise<Float32Array<ArrayBuffer> | undefined> {
   const counted = new Set(stages.find((one) => one.stage === stage)?.microbatches);
-  const used: Probe[] = probes
+  const codec = forwardCodec(manifest);
+  const contributions = probes
     .filter(({ probe }) => counted.has(probe))
-    .flatMap(({ probe, differences }) =>
-      Array.from(fromHex(differences) ?? [], (byte, place) => ({
-        byte,
-        signs: signsOf(manifest, iteration, probe, place, stage),
-      })),
-    );
+    .map(({ probe, differences }) => ({ sender: '', place: probe, bytes: fromHex(differences) ?? NO_BYTES }));
+  const signs = (probe: number, place: number) => signsOf(manifest, iteration, probe, place, stage);
+  const used = gatherProbes({ codec, contributions, signsOf: signs }).probes;
   if (used.length === 0) return undefined;
   const estimate = new Float32Array(parameters);
-  const step = stepOf(manifest);
   for (let from = 0; from < parameters; from += SLICE) {
     if (from > 0) await sleep(clock, 0);
-    writeEstimate(used, step, estimate, from, Math.min(parameters, from + SLICE));
+    writeEstimate(used, codec.step, estimate, from, Math.min(parameters, from + SLICE));
   }
   return estimate;
 }
 
-function stepOf(manifest: Manifest): ProbeStep {
-  const { normalizeSteps, perturbation } = probesOf(manifest);
-  return normalizeSteps ? { kind: 'normalised' } : { kind: 'plain', scale: perturbation };
-}
+const NO_BYTES = new Uint8Array();
 
 /** Bytes of a commit's probes: one a sample and direction. */
 export function probeBytes({ probes = [] }: Pick<CommitBody, 'probes'>): number {

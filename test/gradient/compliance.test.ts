@@ -1,4 +1,4 @@
-// What every codec must do.
+// What every codec must do, of gradients and of forward passes; below, what is asked of those of gradients alone.
 
 import { fc } from '../property.ts';
 import { describe, expect, test } from 'vitest';
@@ -7,13 +7,15 @@ import {
   type CodecName,
   type Contribution,
   codecs,
+  ONE_BYTE,
   shards,
-  sumContributions,
 } from '../../src/gradient/index.ts';
+import { knownNames } from '../../src/cli/names.ts';
 import { createOptimizer, step } from '../../src/optimizer/index.ts';
 import { bellNumbers, fillBits, stream } from '../../src/random/index.ts';
+import { type Member, members } from './members.ts';
 
-const key = { runSeed: 3, iteration: 11, stage: 2 };
+const ITERATION = 11;
 
 /** A gradient whose layers differ in size by orders of magnitude, as real ones do. */
 function layeredGradient(place: number, length: number, multiple: number): Float32Array {
@@ -22,50 +24,33 @@ function layeredGradient(place: number, length: number, multiple: number): Float
   return values.map((value, i) => value * 10 ** -(Math.floor(i / layer) + 1));
 }
 
-describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
-  const codec: Codec = codecs[name];
-  const length = 5 * codec.sliceMultiple + (codec.sliceMultiple > 1 ? 3 : 200);
-  const whole = { from: 0, to: length };
+test('every name that a manifest can give is of a codec that the suite tries', () => {
+  expect(new Set(members.map(({ codec }) => codec.name))).toEqual(new Set(knownNames.codecs));
+  expect(new Set(knownNames.codecs)).toEqual(new Set([...Object.keys(codecs), ONE_BYTE]));
+});
 
-  const gradientOf = (place: number) => layeredGradient(place, length, codec.sliceMultiple);
+describe.each(members)('codec $title', (member: Member) => {
+  const { codec, length, multiple } = member;
+  const gradientOf = (place: number) => layeredGradient(place, length, multiple);
 
-  function encode(gradient: Float32Array, slice = whole, place = 0): Uint8Array {
-    return codec.encode({ gradient, slice, key: { ...key, place }, state: codec.start(gradient.length) });
-  }
-
-  function decode(bytes: Uint8Array, slice = whole, place = 0): Float32Array {
-    const sum = new Float32Array(slice.to - slice.from);
-    codec.addDecoded({ bytes, slice, key: { ...key, place }, sum });
-    return sum;
-  }
-
-  const contribution = (place: number): Contribution => ({
+  const encode = (gradient: Float32Array, place = 0, iteration = ITERATION): Uint8Array =>
+    member.encode(gradient, { iteration, place }, member.start(gradient.length));
+  const contribution = (place: number, gradient = gradientOf(place)): Contribution => ({
     sender: `peer-${place}`,
     place,
-    bytes: encode(gradientOf(place), whole, place),
+    bytes: encode(gradient, place),
   });
-  const four = [0, 1, 2, 3].map(contribution);
-  const sumOf = (contributions: readonly Contribution[]) =>
-    sumContributions({ codec, contributions, slice: whole, key });
-
-  test('carries its registered name', () => {
-    expect(codec.name).toBe(name);
-  });
-
-  test('takes exactly the bytes it declares, for every slice', () => {
-    const gradient = gradientOf(0);
-    for (const replicas of [1, 2, 3, 7]) {
-      for (const slice of shards(length, replicas, codec.sliceMultiple)) {
-        expect(encode(gradient, slice).length).toBe(codec.encodedBytes(slice.to - slice.from));
-      }
-    }
-  });
+  const four = [0, 1, 2, 3].map((place) => contribution(place));
+  const sumOf = (contributions: readonly Contribution[]) => member.sum(contributions, ITERATION, length);
+  /** What one contribution means. */
+  const decoded = (bytes: Uint8Array, place = 0, iteration = ITERATION, parameters = length) =>
+    member.sum([{ sender: '', place, bytes }], iteration, parameters).sum;
 
   test('takes exactly the bytes it declares, for every length', () => {
     fc.assert(
-      fc.property(fc.nat(length), (values) => {
+      fc.property(fc.integer({ min: 1, max: length }), (values) => {
         const gradient = gradientOf(0).subarray(0, values);
-        expect(encode(gradient, { from: 0, to: values }).length).toBe(codec.encodedBytes(values));
+        expect(encode(gradient).length).toBe(codec.encodedBytes(values));
       }),
       { numRuns: 25 },
     );
@@ -77,15 +62,15 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
     expect(sameBits(gradient, gradientOf(0))).toBe(true);
   });
 
-  test('has the error that it declares', () => {
+  test.runIf(codec.relativeError(length) !== undefined)('has the error that it declares', () => {
     let error = 0;
     let size = 0;
     for (let place = 0; place < 8; place++) {
       const gradient = gradientOf(place);
-      error += squaredDistance(decode(encode(gradient, whole, place), whole, place), gradient);
+      error += squaredDistance(decoded(encode(gradient, place), place), gradient);
       size += squaredDistance(gradient);
     }
-    const theory = codec.relativeError(length);
+    const theory = codec.relativeError(length)!;
     expect(error / size).toBeLessThanOrEqual(1.1 * theory);
     expect(error / size).toBeGreaterThanOrEqual(0.85 * theory);
   });
@@ -95,53 +80,12 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
     const mean = new Float64Array(length);
     const draws = 64;
     for (let iteration = 0; iteration < draws; iteration++) {
-      const drawn = { ...key, iteration, place: 0 };
-      const bytes = codec.encode({ gradient, slice: whole, key: drawn, state: codec.start(length) });
-      const sum = new Float32Array(length);
-      codec.addDecoded({ bytes, slice: whole, key: drawn, sum });
+      const sum = decoded(encode(gradient, 0, iteration), 0, iteration);
       for (let i = 0; i < length; i++) mean[i]! += sum[i]! / draws;
     }
     // Independent errors leave 1 / draws of their square in the mean; a bias would stay whole.
     const left = squaredDistance(mean, gradient) / squaredDistance(gradient);
-    expect(left).toBeLessThanOrEqual((1.15 * codec.relativeError(length)) / draws + 1e-13);
-  });
-
-  test.runIf(codec.errorFeedback)('keeps what it did not send: nothing is lost over the iterations', () => {
-    const state = codec.start(length);
-    const sent = new Float64Array(length);
-    const given = new Float64Array(length);
-    for (let iteration = 0; iteration < 4; iteration++) {
-      const gradient = gradientOf(iteration);
-      const drawn = { ...key, iteration, place: 0 };
-      const sum = new Float32Array(length);
-      codec.addDecoded({
-        bytes: codec.encode({ gradient, slice: whole, key: drawn, state }),
-        slice: whole,
-        key: drawn,
-        sum,
-      });
-      for (let i = 0; i < length; i++) {
-        sent[i]! += sum[i]!;
-        given[i]! += gradient[i]!;
-      }
-    }
-    const residual = state.residuals[0]!;
-    const accounted = sent.map((value, i) => value + residual[i]!);
-    expect(squaredDistance(accounted, given) / squaredDistance(given)).toBeLessThan(1e-12);
-  });
-
-  test('remembers one value a parameter where it has error feedback, and nothing where it has none', () => {
-    const lengths = codec.start(100).residuals.map((residual) => residual.length);
-    expect(lengths).toEqual(codec.errorFeedback ? [100] : []);
-  });
-
-  test('forgets a gradient that was not finite', () => {
-    const state = codec.start(length);
-    const gradient = gradientOf(0);
-    gradient.set([Number.NaN, Number.POSITIVE_INFINITY], 11);
-    codec.encode({ gradient, slice: whole, key: { ...key, place: 0 }, state });
-    const bytes = codec.encode({ gradient: gradientOf(1), slice: whole, key: { ...key, place: 0 }, state });
-    expect(codec.reject(bytes, whole)).toBeUndefined();
+    expect(left).toBeLessThanOrEqual((1.15 * codec.relativeError(length)!) / draws + 1e-13);
   });
 
   test('takes any bytes: it rejects them, or they mean finite numbers', () => {
@@ -151,9 +95,9 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
         const drawn = new Uint8Array(4 * codec.encodedBytes(values) + 64);
         fillBits(stream({ runSeed: 3, purpose: 'sampling', index }), 0, new Uint32Array(drawn.buffer));
         const random = drawn.subarray(64, 64 + codec.encodedBytes(values));
-        for (const bytes of [random, flipped(encode(gradientOf(0).subarray(0, values), slice), drawn)]) {
+        for (const bytes of [random, flipped(encode(gradientOf(0).subarray(0, values)), drawn)]) {
           if (codec.reject(bytes, slice) !== undefined) continue;
-          expect(decode(bytes, slice).every(Number.isFinite)).toBe(true);
+          expect(decoded(bytes, 0, ITERATION, values).every(Number.isFinite)).toBe(true);
         }
       }),
       { numRuns: 100 },
@@ -161,34 +105,26 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
   });
 
   test('gives AdamW what it can learn from, to the same bits on every replica', () => {
-    const parameters = codec.sliceMultiple + 300;
-    const goals = [0, 1].map((place) =>
-      layeredGradient(place, parameters, codec.sliceMultiple).map((g) => 20 * g),
-    );
+    const parameters = multiple + 300;
+    const goals = [0, 1].map((place) => layeredGradient(place, parameters, multiple).map((g) => 20 * g));
     const optimizer = createOptimizer({ name: 'adamw' });
-    const slice = { from: 0, to: parameters };
     const replicas = [0, 1].map(() => ({
       weights: new Float32Array(parameters),
       state: optimizer.start(parameters),
     }));
-    const memories = goals.map(() => codec.start(parameters));
+    const memories = goals.map(() => member.start(parameters));
     const goal = goals[0]!.map((value, i) => value + goals[1]![i]!);
     const before = squaredDistance(goal);
     for (let iteration = 0; iteration < 120; iteration++) {
       // Each sender pulls towards its own goal; together they pull towards the sum.
       const contributions = goals.map((own, place) => {
         const gradient = own.map((value, i) => replicas[0]!.weights[i]! / 2 - value);
-        const request = { gradient, slice, key: { ...key, iteration, place }, state: memories[place]! };
-        return { sender: `${place}`, place, bytes: codec.encode(request) };
+        const bytes = member.encode(gradient, { iteration, place }, memories[place]!);
+        return { sender: `${place}`, place, bytes };
       });
       for (const [number, { weights, state }] of replicas.entries()) {
         const arrived = number === 0 ? contributions : contributions.toReversed();
-        const { sum } = sumContributions({
-          codec,
-          contributions: arrived,
-          slice,
-          key: { ...key, iteration },
-        });
+        const { sum } = member.sum(arrived, iteration, parameters);
         step(optimizer, { weights, gradient: sum, state, learningRate: iteration < 80 ? 0.05 : 0.01 });
       }
     }
@@ -197,29 +133,35 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
     expect(squaredDistance(replicas[0]!.weights, goal) / before).toBeLessThan(0.75);
   });
 
-  test('sums to the same bits sliced and whole', () => {
-    const { sum } = sumOf(four);
-    const parts = shards(length, 3, codec.sliceMultiple).map((slice) => {
-      const contributions = four.map(({ sender, place }) => ({
-        sender,
-        place,
-        bytes: encode(gradientOf(place), slice, place),
-      }));
-      return sumContributions({ codec, contributions, slice, key }).sum;
-    });
-    expect(sameBits(Float32Array.from(parts.flatMap((part) => [...part])), sum)).toBe(true);
-  });
-
-  test('sums to the same bits whatever arrived first, or twice', () => {
-    const { sum: expectedSum, ...expected } = sumOf(four);
-    expect(expected.counted).toEqual(['peer-0', 'peer-1', 'peer-2', 'peer-3']);
+  test('sums to the same bits however contributions arrive, are cut, come twice or do not come', () => {
+    const expected = new Map<string, Float32Array>();
+    const wholeSum = (places: readonly number[]): Float32Array => {
+      const name = places.join();
+      expected.set(name, expected.get(name) ?? sumOf(places.map((place) => four[place]!)).sum);
+      return expected.get(name)!;
+    };
     fc.assert(
       fc.property(
-        fc.shuffledSubarray([...four, ...four.map(copy)], { minLength: 4 }).filter(holdsAll),
-        (arrived) => {
-          const { sum, ...others } = sumOf(arrived);
-          expect(sameBits(sum, expectedSum)).toBe(true);
-          expect(others).toEqual(expected);
+        // who comes, how often each, in which order, and where the sum is cut
+        fc.subarray([0, 1, 2, 3], { minLength: 1 }),
+        fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 4, maxLength: 4 }),
+        fc.array(fc.nat(), { minLength: 12, maxLength: 12 }),
+        fc.uniqueArray(fc.nat(Math.floor(length / multiple)), { maxLength: 3 }),
+        (coming, times, order, cuts) => {
+          const arrived = coming
+            .flatMap((place) => Array.from({ length: times[place]! }, () => copy(four[place]!)))
+            .map((one, i) => ({ one, at: order[i]! }))
+            .sort((a, b) => a.at - b.at)
+            .map(({ one }) => one);
+          const ends = [0, ...cuts.map((unit) => unit * multiple), length].sort((a, b) => a - b);
+          const sum = new Float32Array(length);
+          for (const [i, to] of ends.slice(1).entries()) {
+            const part = member.sum(arrived, ITERATION, length, { from: ends[i]!, to });
+            expect(part.counted).toEqual(coming.map((place) => `peer-${place}`));
+            expect(part.leftOut).toEqual([]);
+            sum.set(part.sum, ends[i]!);
+          }
+          expect(sameBits(sum, wholeSum(coming))).toBe(true);
         },
       ),
       { numRuns: 20 },
@@ -238,8 +180,7 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
     (value) => {
       const gradient = gradientOf(1);
       gradient[7] = value;
-      const broken = { sender: 'peer-1', place: 1, bytes: encode(gradient, whole, 1) };
-      const result = sumOf([four[2]!, broken, four[0]!, four[3]!]);
+      const result = sumOf([four[2]!, contribution(1, gradient), four[0]!, four[3]!]);
       expect(result.leftOut).toMatchObject([{ sender: 'peer-1', place: 1, cause: { reason: 'not-finite' } }]);
       expect(result.counted).toEqual(['peer-0', 'peer-2', 'peer-3']);
       expect(sameBits(result.sum, sumOf([four[0]!, four[2]!, four[3]!]).sum)).toBe(true);
@@ -247,14 +188,15 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
   );
 
   test('leaves out bytes of the wrong length', () => {
-    const cut = { ...four[1]!, bytes: four[1]!.bytes.subarray(1) };
-    const result = sumOf([four[0]!, cut]);
-    expect(result.leftOut).toMatchObject([{ sender: 'peer-1', cause: { reason: 'length' } }]);
-    expect(sameBits(result.sum, sumOf([four[0]!]).sum)).toBe(true);
+    for (const bytes of [four[1]!.bytes.subarray(1), new Uint8Array(four[1]!.bytes.length + 1)]) {
+      const result = sumOf([four[0]!, { ...four[1]!, bytes }]);
+      expect(result.leftOut).toMatchObject([{ sender: 'peer-1', cause: { reason: 'length' } }]);
+      expect(sameBits(result.sum, sumOf([four[0]!]).sum)).toBe(true);
+    }
   });
 
   test('leaves out a place that two different contributions claim', () => {
-    const other = { ...four[1]!, bytes: encode(gradientOf(9), whole, 1) };
+    const other = { ...four[1]!, bytes: encode(gradientOf(9), 1) };
     for (const arrived of [
       [four[0]!, four[1]!, other],
       [other, four[1]!, four[0]!],
@@ -269,8 +211,69 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
     const { bytes } = four[0]!;
     const shifted = new Uint8Array(bytes.length + 1);
     shifted.set(bytes, 1);
-    expect(sameBits(decode(shifted.subarray(1)), decode(bytes))).toBe(true);
-    expect(sameBits(decode(Buffer.from(shifted.buffer).subarray(1)), decode(bytes))).toBe(true);
+    expect(sameBits(decoded(shifted.subarray(1)), decoded(bytes))).toBe(true);
+    expect(sameBits(decoded(Buffer.from(shifted.buffer).subarray(1)), decoded(bytes))).toBe(true);
+  });
+
+  test('remembers one value a parameter where it has error feedback, and nothing where it has none', () => {
+    const lengths = member.start(100).residuals.map((residual) => residual.length);
+    expect(lengths).toEqual(codec.errorFeedback ? [100] : []);
+  });
+});
+
+describe.each(Object.keys(codecs) as CodecName[])('codec of gradients %s', (name) => {
+  const codec: Codec = codecs[name];
+  const { length } = members.find(({ title }) => title === name)!;
+  const key = { runSeed: 3, iteration: ITERATION, stage: 2, place: 0 };
+  const whole = { from: 0, to: length };
+  const gradientOf = (place: number) => layeredGradient(place, length, codec.sliceMultiple);
+  const encode = (gradient: Float32Array, slice = whole) =>
+    codec.encode({ gradient, slice, key, state: codec.start(gradient.length) });
+
+  test('carries its registered name', () => {
+    expect(codec.name).toBe(name);
+  });
+
+  test('gives the bytes of a gradient slice by slice, each as many as declared', () => {
+    const gradient = gradientOf(0);
+    const bytes = Buffer.from(encode(gradient));
+    for (const replicas of [1, 2, 3, 7]) {
+      const slices = shards(length, replicas, codec.sliceMultiple);
+      const parts = slices.map((slice) => encode(gradient, slice));
+      expect(parts.map((part) => part.length)).toEqual(
+        slices.map(({ from, to }) => codec.encodedBytes(to - from)),
+      );
+      expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+    }
+  });
+
+  test.runIf(codec.errorFeedback)('keeps what it did not send: nothing is lost over the iterations', () => {
+    const state = codec.start(length);
+    const sent = new Float64Array(length);
+    const given = new Float64Array(length);
+    for (let iteration = 0; iteration < 4; iteration++) {
+      const gradient = gradientOf(iteration);
+      const drawn = { ...key, iteration };
+      const sum = new Float32Array(length);
+      const bytes = codec.encode({ gradient, slice: whole, key: drawn, state });
+      codec.addDecoded({ bytes, slice: whole, key: drawn, sum });
+      for (let i = 0; i < length; i++) {
+        sent[i]! += sum[i]!;
+        given[i]! += gradient[i]!;
+      }
+    }
+    const residual = state.residuals[0]!;
+    const accounted = sent.map((value, i) => value + residual[i]!);
+    expect(squaredDistance(accounted, given) / squaredDistance(given)).toBeLessThan(1e-12);
+  });
+
+  test('forgets a gradient that was not finite', () => {
+    const state = codec.start(length);
+    const gradient = gradientOf(0);
+    gradient.set([Number.NaN, Number.POSITIVE_INFINITY], 11);
+    codec.encode({ gradient, slice: whole, key, state });
+    const bytes = codec.encode({ gradient: gradientOf(1), slice: whole, key, state });
+    expect(codec.reject(bytes, whole)).toBeUndefined();
   });
 
   test('refuses slices that are none', () => {
@@ -283,10 +286,6 @@ describe.each(Object.keys(codecs) as CodecName[])('codec %s', (name) => {
 
 function copy(contribution: Contribution): Contribution {
   return { ...contribution, bytes: contribution.bytes.slice() };
-}
-
-function holdsAll(arrived: readonly Contribution[]): boolean {
-  return new Set(arrived.map(({ place }) => place)).size === 4;
 }
 
 function sameBits(a: Float32Array, b: Float32Array): boolean {

@@ -11,7 +11,7 @@ import { initialStage, optimizerOf } from '../../src/swarm/holder.ts';
 import type { Manifest } from '../../src/swarm/manifest.ts';
 import { weightsDigest } from '../../src/swarm/obtaining.ts';
 import { quickerWay } from '../../src/swarm/catching-up.ts';
-import { estimateOf } from '../../src/swarm/probing.ts';
+import { estimateOf, probeBytes } from '../../src/swarm/probing.ts';
 import { learningRateAt, step } from '../../src/optimizer/index.ts';
 import { changed, type SmallRun, smallManifest, smallSimulation, smallText } from './small-run.ts';
 
@@ -73,8 +73,7 @@ describe('a swarm that trains by forward passes alone', () => {
     // four micro-batches, forth and back along two directions, through four stages
     expect(calls.get('forward')).toBe(4 * 4 * 4 * 2 * directions);
     for (const commit of commitsOf(simulation)) {
-      const bytes = commit.probes!.reduce((sum, { differences }) => sum + differences.length / 2, 0);
-      expect(bytes).toBe(SAMPLES * directions);
+      expect(probeBytes(commit)).toBe(SAMPLES * directions);
       expect(commit.visitsCounted).toBe(commit.visitsComputed);
       for (const { microbatches } of commit.stages) expect(microbatches).toHaveLength(4 * directions);
     }
@@ -170,13 +169,36 @@ describe('a swarm that trains by forward passes alone', () => {
     });
     expectSound(simulation, 5);
     const commits = commitsOf(simulation);
-    const bytes = commits.map(({ probes = [] }) =>
-      probes.reduce((sum, one) => sum + one.differences.length / 2, 0),
-    );
+    const bytes = commits.map((commit) => probeBytes(commit));
     expect(bytes[2]).toBeLessThan(SAMPLES * directions);
     expect(bytes[2]).toBeGreaterThan(0);
     expect([bytes[0], bytes[1], bytes[4]]).toEqual([16, 16, 16]);
     expect(commits[2]!.dropped.length).toBeGreaterThan(0);
+  });
+
+  it('leaves out the bytes of losses that are not finite, and names who reported them', async () => {
+    let heads = 0;
+    const spoilt: SmallRun['engine'] = (of, engine) =>
+      changed(engine, {
+        head: async (request) => {
+          const result = await engine.head(request);
+          // once, of one sample, in the second iteration
+          if (of === 'p1' && ++heads === 2 * 2 * directions + 1) result.sampleLosses[0] = Number.NaN;
+          return result;
+        },
+      });
+    const simulation = await run({ iterations: 3, engine: spoilt });
+    expectSound(simulation, 3);
+    const commits = commitsOf(simulation);
+    // the byte of the micro-batch's other sample goes with it
+    expect(commits.map((commit) => probeBytes(commit))).toEqual([16, 14, 16]);
+    const named = commits.map(({ stages }) => stages.map(({ leftOut }) => leftOut.map(({ peer }) => peer)));
+    expect(named).toEqual([
+      [[], [], [], []],
+      [['p1'], ['p1'], ['p1'], ['p1']],
+      [[], [], [], []],
+    ]);
+    expect(commits[1]!.stages.map(({ microbatches }) => microbatches.length)).toEqual([7, 7, 7, 7]);
   });
 
   it('goes on when an anchor is lost, and takes a peer that comes in the middle', async () => {
