@@ -11,6 +11,8 @@ export interface Mutant {
   readonly instead: string;
   /** What is then found to be wrong; any of these. */
   readonly breaks: readonly InvariantName[];
+  /** Has found it last time, so that it is looked at before the others. */
+  readonly seed: number;
 }
 
 export const mutants = {
@@ -20,6 +22,7 @@ export const mutants = {
     line: '    await engine.takeGradients(); // of an attempt that did not end, or nothing',
     instead: '',
     breaks: ['the gradient is that of the micro-batches counted'],
+    seed: 31,
   },
   /** What a micro-batch took is kept when it is given up. */
   'slot not returned': {
@@ -27,6 +30,7 @@ export const mutants = {
     line: '    if (kept) this.#parts.release(visit.key);',
     instead: '    if (kept && visit.key < 0) this.#parts.release(visit.key);',
     breaks: ['what a peer keeps is given back'],
+    seed: 1,
   },
   /** A replica that missed a commit goes on with the weights it has. */
   'stale replica serving': {
@@ -37,6 +41,7 @@ export const mutants = {
       'who computes an iteration holds the weights of the one before',
       'replicas at equal iteration have equal digests',
     ],
+    seed: 57,
   },
   /** A keeper that starts again has forgotten whom it voted for, and votes once more in the same term. */
   'vote not persisted': {
@@ -44,6 +49,7 @@ export const mutants = {
     line: '    if (outputs.ballot) await journal.keepBallot(outputs.ballot);',
     instead: '',
     breaks: ['a keeper votes once in a term', 'committed history is one chain'],
+    seed: 1,
   },
   /** One keeper less than a majority is enough to elect, to commit and to prove it. */
   'commit without majority': {
@@ -51,6 +57,7 @@ export const mutants = {
     line: '2 * counted.size > keepers.length',
     instead: '2 * counted.size + 1 >= keepers.length',
     breaks: ['committed history is one chain'],
+    seed: 1,
   },
 } as const satisfies Readonly<Record<string, Mutant>>;
 

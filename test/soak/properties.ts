@@ -12,7 +12,7 @@ const tests = join(import.meta.dirname, '..');
 export const soak: SoakMember = {
   name: 'properties',
   async run(turn) {
-    const child = spawn(process.execPath, [join(tests, 'run.ts'), '--silent', ...filesWithProperties()], {
+    const child = spawn(process.execPath, [join(tests, 'run.ts'), ...filesWithProperties()], {
       env: { ...process.env, [PROPERTY_SEED]: `${turn + 2}` },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
