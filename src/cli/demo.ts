@@ -16,7 +16,7 @@ import { parseManifest } from '../scenario/schema.ts';
 import { nearestName } from '../scenario/nearest.ts';
 import type { Manifest } from '../scenario/settings.ts';
 import { type CrashOrder, parseCrashes } from './demo/crashes.ts';
-import { demoModel, demoTraining } from './demo/model.ts';
+import { demoForwardPasses, demoModel, demoTraining } from './demo/model.ts';
 import { DemoRecord } from './demo/record.ts';
 import { DemoSwarm } from './demo/swarm.ts';
 import { DemoView } from './demo/view.ts';
@@ -278,17 +278,6 @@ function settingsOf(flags: DemoFlags, start: StagedModel | undefined): Manifest 
   return parseManifest(JSON.stringify(manifestFields(flags, start)), { file: 'demo', names: knownNames });
 }
 
-/** 64 bytes an iteration; the rate is that of docs/one-byte.md. */
-const forwardOnlyTraining = {
-  optimizer: 'sgd',
-  momentum: 0,
-  clip: 0,
-  directions: 4,
-  normalizeSteps: true,
-  learningRate: 3e-3,
-  decay: 'linear',
-};
-
 /** The demo's run as fields of a scenario file: one block a stage, 2,048 tokens an iteration. */
 function manifestFields(flags: DemoFlags, start: StagedModel | undefined) {
   const { stages, iterations, peers, policy, codec, activations, recovery } = flags;
@@ -303,7 +292,7 @@ function manifestFields(flags: DemoFlags, start: StagedModel | undefined) {
       codec,
       activations,
       recovery,
-      ...(codec === ONE_BYTE && forwardOnlyTraining),
+      ...(codec === ONE_BYTE && demoForwardPasses),
       iterations,
     },
   };

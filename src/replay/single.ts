@@ -41,8 +41,8 @@ export interface SingleParts {
   readonly identity: Identity;
   /** The weights that the run begins with, where they do not come from its seed. */
   readonly given?: GivenWeights;
-  /** In place of the manifest's codec, for one that has no name there. */
-  readonly codec?: Codec;
+  /** Iterations after which it ends, learning rates being those of the whole run; all of the run's when left out. */
+  readonly until?: number;
   /** Before a stage's exchange: the gradients of its replicas, in the group's order. */
   readonly exchanging?: (iteration: number, stage: number, gradients: readonly Float32Array[]) => void;
   /** After each iteration: its mean loss, nats per token, and the stages' weights as they are then. */
@@ -63,7 +63,8 @@ export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> 
   for (const [stage, holder] of holders.entries())
     await holder.install(initialStage(manifest, stage, parts.given?.[stage]));
   const iterate = isForwardOnly(manifest) ? forwardOnly(parts, holders) : withGradients(parts, holders);
-  for (let iteration = 1; iteration <= manifest.training.iterations; iteration++) {
+  const last = Math.min(manifest.training.iterations, parts.until ?? Number.POSITIVE_INFINITY);
+  for (let iteration = 1; iteration <= last; iteration++) {
     const plan = planOfGroups(manifest, replicaNames(manifest), iteration);
     const loss = await iterate(iteration, plan);
     await committed(iteration, loss, () => holders.map((holder) => holder.weights()));
@@ -73,7 +74,7 @@ export async function trainSingle(parts: SingleParts): Promise<StageSnapshot[]> 
 
 function withGradients(parts: SingleParts, holders: readonly StageHolder[]): Iteration {
   const { manifest, engines, clock } = parts;
-  const codec = parts.codec ?? codecs[manifest.training.codec as CodecName];
+  const codec = codecs[manifest.training.codec as CodecName];
   /** What each replica of each stage remembers for its codec. */
   const memories: EncoderState[][] = engines.map(() => []);
   return async (iteration, plan) => {

@@ -25,14 +25,19 @@ const gradients: Real[] = [];
 beforeAll(async () => {
   const text = await loadText(undefined);
   const identity = createSimulatedIdentity('p0');
-  const training = { ...demoTraining([2, 2, 2, 2]), policy: '1f1b', iterations: ITERATIONS };
+  const training = {
+    ...demoTraining([2, 2, 2, 2]),
+    codec: 'dense-f32',
+    policy: '1f1b',
+    iterations: ITERATIONS,
+  };
   const fields = { name: 'demo', seed: SEED, model: demoModel(STAGES), training };
   const settings = parseManifest(JSON.stringify(fields), { file: 'demo', names: knownNames });
   const engines = await Promise.all(training.stageSizes.map(() => createOnnxEngine({ inProcess: true })));
   await trainSingle({
     manifest: manifestOf(settings, text, identity),
     text: text.bytes,
-    ...{ engines, identity, clock: createRealClock(), codec: codecs['dense-f32'] },
+    ...{ engines, identity, clock: createRealClock() },
     exchanging: (iteration, stage, [gradient]) => {
       const key = { runSeed: SEED, iteration, stage, place: 0 };
       gradients.push({ gradient: gradient!.slice(), key });

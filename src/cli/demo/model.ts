@@ -26,3 +26,14 @@ export function demoTraining(stageSizes: readonly number[]) {
     betas: [0.9, 0.95],
   };
 }
+
+/** What is different where it trains by forward passes alone: 64 bytes an iteration; the rate is that of docs/one-byte.md. */
+export const demoForwardPasses = {
+  optimizer: 'sgd',
+  momentum: 0,
+  clip: 0,
+  directions: 4,
+  normalizeSteps: true,
+  learningRate: 3e-3,
+  decay: 'linear',
+};
