@@ -15,7 +15,7 @@ import { searchInSlices } from '../skippipe/search.ts';
 import { finish, type Sliced } from '../slices.ts';
 import type { Policy, PolicyOptions } from './policy.ts';
 
-/** Changes whenever the same description, seed and steps may give another plan. */
+/** Changes whenever the same description, seed and steps, up to the default as in a run, may give another plan. */
 export const plannerVersion = 6;
 
 const mostPeersBounded = 100;

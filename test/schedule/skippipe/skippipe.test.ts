@@ -2,6 +2,7 @@
 
 import { fc } from '../../property.ts';
 import { describe, expect, it } from 'vitest';
+import { smallInstance } from '../../../bench/plan-instances.ts';
 import { stream } from '../../../src/random/index.ts';
 import { planToJson } from '../../../src/schedule/json.ts';
 import type { Plan } from '../../../src/schedule/plan.ts';
@@ -16,6 +17,7 @@ import { type Instance, instanceOf } from '../../../src/schedule/skippipe/instan
 import { createMover, type Mover } from '../../../src/schedule/skippipe/moves/mover.ts';
 import { exponential, naturalLogarithm } from '../../../src/schedule/skippipe/numbers.ts';
 import { planOfCandidate } from '../../../src/schedule/skippipe/plan.ts';
+import { search } from '../../../src/schedule/skippipe/search.ts';
 import { pathCheckers } from '../../../src/schedule/rules.ts';
 import { rulesOf, setCheckers } from '../../../src/schedule/skippipe/rules.ts';
 import { networkOf, timeline } from '../../../src/schedule/timeline.ts';
@@ -136,6 +138,21 @@ describe('every plan', () => {
       { numRuns: 60, seed: 13 },
     );
   });
+
+  it.each([1, 2, 3, 4])(
+    'is no longer with a larger budget, wherever that ends: random instance %i',
+    (seed) => {
+      const lengths = [false, true].map((free) => {
+        const instance = instanceOf(smallInstance(seed, free));
+        const makespans = [1, 1.6, 2, 5, 7, 10].map(
+          (times) => search(instance, { seed, firstRound: 60, steps: times * 60 }).makespan,
+        );
+        expect(makespans).toEqual(makespans.toSorted((a, b) => b - a));
+        return { least: makespans.at(-1)!, most: makespans[0]! };
+      });
+      expect(lengths.some(({ least, most }) => least < most)).toBe(true);
+    },
+  );
 
   it('has the same bytes whenever description, seed and steps are the same, and others for another seed', () => {
     const bytes = (seed: number) =>
