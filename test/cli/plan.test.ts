@@ -24,6 +24,7 @@ const planEntry = z.strictObject({
     .strictObject({
       twoTrips: z.number(),
       busiestPeer: z.number(),
+      flow: z.number().optional(),
       slots: z.number().optional(),
       schedules: z.number().optional(),
       seconds: z.number(),

@@ -53,12 +53,12 @@ interface Prices {
   readonly below: ReadonlyMap<number, number>;
 }
 
-function placesOf({ memory, perAnchor }: Instance, anchor: number): number {
+export function placesOf({ memory, perAnchor }: Instance, anchor: number): number {
   return Math.min(memory[anchor]!, perAnchor);
 }
 
 /** (w - 1)/2 (F + B), with a split backward its weight half alone, which ends last. */
-function staggered(instance: Instance, anchor: number): number {
+export function staggered(instance: Instance, anchor: number): number {
   const { stages, forward, backward, weight, gap, splitBackward } = instance;
   const at = anchor * stages;
   const each = forward[at]! + (splitBackward ? weight[at]! : backward[at]!) + 2 * gap[anchor]!;

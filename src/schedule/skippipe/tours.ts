@@ -75,7 +75,7 @@ function visitsOf({ microbatches, pathLength, live }: Instance) {
 }
 
 /** Per stage after stage 0: the visits that a peer may have at most, and must have, with either load. */
-function seatsOf(instance: Instance): (Seat & { readonly size: number })[] {
+export function seatsOf(instance: Instance): (Seat & { readonly size: number })[] {
   const { each, more } = visitsOf(instance);
   return instance.live.slice(1).map((stage) => {
     const size = instance.sizes[stage]!;
@@ -234,7 +234,7 @@ export function freeProblems(instance: Instance): FreeProblems | undefined {
 }
 
 /** Compute of the anchor itself on one round trip. */
-function ownWork(
+export function ownWork(
   { stages, forward, backward, weight, head, headAtAnchor }: Instance,
   anchor: number,
 ): number {

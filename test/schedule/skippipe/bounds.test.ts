@@ -6,6 +6,7 @@ import { smallInstance } from '../../../bench/plan-instances.ts';
 import { minimumCostFlow } from '../../../src/schedule/flow.ts';
 import { policies } from '../../../src/schedule/policies/index.ts';
 import { quickBounds } from '../../../src/schedule/skippipe/bounds.ts';
+import { flowBound } from '../../../src/schedule/skippipe/flow-bound.ts';
 import { instanceOf } from '../../../src/schedule/skippipe/instance.ts';
 import { boundsOf } from '../../../src/schedule/skippipe/plan-bounds.ts';
 import { schedulesBound } from '../../../src/schedule/skippipe/schedules.ts';
@@ -18,8 +19,8 @@ import { geo20 } from './geo20.ts';
 /** Whole microseconds of rounding, per task of a chain at most one. */
 const rounding = 1e-4;
 
-describe('the bounds by linear programs', () => {
-  it('is no more than any plan takes, fixed or free', () => {
+describe('the bounds by linear programs and flows', () => {
+  it('are no more than any plan takes, fixed or free', () => {
     let compared = 0;
     fc.assert(
       fc.property(swarms, fc.nat(1000), fc.boolean(), (swarm, seed, free) => {
@@ -28,11 +29,12 @@ describe('the bounds by linear programs', () => {
         const given = free ? plain : { ...plain, assignment };
         const bound = slotsBound(instanceOf(given));
         if (bound === undefined) return;
+        const flow = flowBound(instanceOf(given))!;
         const schedules = schedulesBound(instanceOf(given), 0) ?? 0;
         compared++;
         const plan = policies.skippipe.plan(given, { seed, budget: { steps: 300 } });
         expect(timeline(plan, networkOf(given)).makespanSeconds).toBeGreaterThanOrEqual(
-          Math.max(bound, schedules) - rounding,
+          Math.max(bound, schedules, flow) - rounding,
         );
       }),
       { numRuns: 200, seed: 21 },
@@ -50,6 +52,20 @@ describe('the bounds by linear programs', () => {
     const bounds = boundsOf(geo20(), true);
     expect(bounds.slots).toBeCloseTo(31.3838, 3);
     expect(bounds.by).toBe('two trips');
+  });
+
+  it('say by hops alone no more than by whole tours, and as much where one anchor is further than all others', () => {
+    for (const seed of [1, 2, 3, 17]) {
+      const instance = instanceOf(smallInstance(seed, false));
+      expect(flowBound(instance)!).toBeLessThanOrEqual(slotsBound(instance)! + rounding);
+    }
+    const first = instanceOf(smallInstance(1, false));
+    expect(flowBound(first)).toBeCloseTo(slotsBound(first)!, 3);
+    expect(flowBound(instanceOf(geo20()))).toBeGreaterThan(30.6);
+    expect(flowBound(instanceOf(geo20({ free: true })))).toBeGreaterThan(16.6);
+    // Near peers are shared out, of which quick bounds know nothing.
+    const crowded = instanceOf(smallInstance(17, false));
+    expect(flowBound(crowded)!).toBeGreaterThan(quickBounds(crowded).seconds + 1);
   });
 
   it('count what a mean over places forgets: trips that no place can take one after the other', () => {
