@@ -3,23 +3,17 @@
 // its folder is: after a rename, and after a file was made, the folder is synced too, or a power cut could bring the old
 // bytes back (Pillai et al.: All file systems are not created equal, OSDI 2014, §4.4).
 
-import { mkdir, open, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Store } from '../seams/store.ts';
+import { type Files, type OpenFile, realFiles } from './files.ts';
 import { checkLine, checkName } from './store-names.ts';
 
 const NEWLINE = 10;
 const PIECE_BYTES = 1024 * 1024;
 
-export interface DiskStoreOptions {
-  /** Has the names in a folder survive a power cut. */
-  readonly syncFolder?: (folder: string) => Promise<void>;
-}
-
 /** A store in `folder`, which is made when it is missing. One process at a time may use a folder. */
-export function createDiskStore(folder: string, options: DiskStoreOptions = {}): Store {
-  const { syncFolder = syncFolderHere } = options;
-  const made = makeFolder(folder, syncFolder);
+export function createDiskStore(folder: string, files: Files = realFiles): Store {
+  const made = makeFolder(files, folder);
   // Whoever awaits a call hears of the failure.
   made.catch(() => {});
   const logFile = (name: string) => join(folder, `${checkName(name)}.jsonl`);
@@ -35,7 +29,7 @@ export function createDiskStore(folder: string, options: DiskStoreOptions = {}):
   async function startsOf(file: string): Promise<number[]> {
     const known = starts.get(file);
     if (known !== undefined) return known;
-    const found = await findStarts(file);
+    const found = await findStarts(files, file);
     mended.add(file);
     starts.set(file, found);
     return found;
@@ -60,10 +54,10 @@ export function createDiskStore(folder: string, options: DiskStoreOptions = {}):
     async readLog(name, from, count = Number.POSITIVE_INFINITY) {
       const file = logFile(name);
       return inTurn(file, async () => {
-        if (from !== undefined) return readPart(file, await startsOf(file), from, count);
-        const bytes = await readIfThere(file);
+        if (from !== undefined) return readPart(files, file, await startsOf(file), from, count);
+        const bytes = await readIfThere(files, file);
         if (bytes === undefined) return [];
-        await cutTornLine(file, bytes);
+        await cutTornLine(files, file, bytes);
         mended.add(file);
         const lines = bytes
           .subarray(0, bytes.lastIndexOf(NEWLINE) + 1)
@@ -78,13 +72,13 @@ export function createDiskStore(folder: string, options: DiskStoreOptions = {}):
       const file = logFile(name);
       await inTurn(file, async () => {
         if (!mended.has(file)) {
-          const bytes = await readIfThere(file);
-          if (bytes !== undefined) await cutTornLine(file, bytes);
+          const bytes = await readIfThere(files, file);
+          if (bytes !== undefined) await cutTornLine(files, file, bytes);
           mended.add(file);
         }
         try {
-          await append(file, lines.map((line) => `${line}\n`).join(''));
-          if (!named.has(file)) await syncFolder(folder);
+          await append(files, file, lines.map((line) => `${line}\n`).join(''));
+          if (!named.has(file)) await syncFolder(files, folder);
           named.add(file);
         } catch (error) {
           // A full disk may have taken half of it.
@@ -101,38 +95,38 @@ export function createDiskStore(folder: string, options: DiskStoreOptions = {}):
       const file = logFile(name);
       await inTurn(file, async () => {
         starts.delete(file);
-        await replace(file, Buffer.from(lines.map((line) => `${line}\n`).join('')));
-        await syncFolder(folder);
+        await replace(files, file, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+        await syncFolder(files, folder);
         mended.add(file);
       });
     },
     async readBlob(name) {
       const file = blobFile(name);
       return inTurn(file, async () => {
-        const bytes = await readIfThere(file);
+        const bytes = await readIfThere(files, file);
         return bytes && new Uint8Array(bytes);
       });
     },
     async writeBlob(name, bytes) {
       const file = blobFile(name);
       await inTurn(file, async () => {
-        await replace(file, bytes);
-        await syncFolder(folder);
+        await replace(files, file, bytes);
+        await syncFolder(files, folder);
       });
     },
     async removeBlob(name) {
       const file = blobFile(name);
-      await inTurn(file, () => rm(file, { force: true }));
+      await inTurn(file, () => files.rm(file, { force: true }));
     },
   };
 }
 
 /** Makes a folder and those above it that are missing; their names are on the disk when it resolves. */
-async function makeFolder(folder: string, syncFolder: (folder: string) => Promise<void>): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+async function makeFolder(files: Files, folder: string): Promise<void> {
+  const first = await files.mkdir(folder, { recursive: true });
   if (first === undefined) return;
   for (let made = resolve(folder); ; made = dirname(made)) {
-    await syncFolder(dirname(made));
+    await syncFolder(files, dirname(made));
     if (made === resolve(first) || made === dirname(made)) return;
   }
 }
@@ -140,9 +134,10 @@ async function makeFolder(folder: string, syncFolder: (folder: string) => Promis
 /** Codes of platforms and file systems that sync no folder: Windows opens none, and journals names by itself. */
 const UNSYNCABLE: ReadonlySet<unknown> = new Set(['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF']);
 
-async function syncFolderHere(folder: string): Promise<void> {
+/** Has the names in a folder survive a power cut. */
+async function syncFolder(files: Files, folder: string): Promise<void> {
   try {
-    const handle = await open(folder, 'r');
+    const handle = await files.open(folder, 'r');
     try {
       await handle.sync();
     } finally {
@@ -154,11 +149,11 @@ async function syncFolderHere(folder: string): Promise<void> {
 }
 
 /** Goes through a log once, in pieces, and cuts off what stands after its last whole line. */
-async function findStarts(file: string): Promise<number[]> {
+async function findStarts(files: Files, file: string): Promise<number[]> {
   const found = [0];
-  let handle: Awaited<ReturnType<typeof open>>;
+  let handle: OpenFile;
   try {
-    handle = await open(file, 'r+');
+    handle = await files.open(file, 'r+');
   } catch (error) {
     if (isMissing(error)) return found;
     throw error;
@@ -182,6 +177,7 @@ async function findStarts(file: string): Promise<number[]> {
 }
 
 async function readPart(
+  files: Files,
   file: string,
   starts: readonly number[],
   from: number,
@@ -191,7 +187,7 @@ async function readPart(
   const end = Math.min(first + count, starts.length - 1);
   const length = starts[end]! - starts[first]!;
   if (length === 0) return [];
-  const handle = await open(file, 'r');
+  const handle = await files.open(file, 'r');
   try {
     const { buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, starts[first]!);
     return buffer.toString('utf8').split('\n').slice(0, -1);
@@ -201,14 +197,14 @@ async function readPart(
 }
 
 /** A process that was killed while it wrote leaves a torn last line: nobody was told that it is there. */
-async function cutTornLine(file: string, bytes: Buffer): Promise<void> {
+async function cutTornLine(files: Files, file: string, bytes: Buffer): Promise<void> {
   const end = bytes.lastIndexOf(NEWLINE) + 1;
-  if (end < bytes.length) await truncate(file, end);
+  if (end < bytes.length) await files.truncate(file, end);
 }
 
 /** The lines are on the disk, not only in its queue, when this resolves: a keeper answers for them. */
-async function append(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'a');
+async function append(files: Files, file: string, text: string): Promise<void> {
+  const handle = await files.open(file, 'a');
   try {
     await handle.writeFile(text);
     await handle.datasync();
@@ -217,9 +213,9 @@ async function append(file: string, text: string): Promise<void> {
   }
 }
 
-async function readIfThere(file: string): Promise<Buffer | undefined> {
+async function readIfThere(files: Files, file: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(file);
+    return await files.readFile(file);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -231,14 +227,14 @@ function isMissing(error: unknown): boolean {
 }
 
 /** The new bytes are on the disk before the old ones lose their name. */
-async function replace(file: string, bytes: Uint8Array): Promise<void> {
+async function replace(files: Files, file: string, bytes: Uint8Array): Promise<void> {
   const beside = `${file}.new`;
-  const handle = await open(beside, 'w');
+  const handle = await files.open(beside, 'w');
   try {
     await handle.writeFile(bytes);
     await handle.datasync();
   } finally {
     await handle.close();
   }
-  await rename(beside, file);
+  await files.rename(beside, file);
 }

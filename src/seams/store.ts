@@ -21,6 +21,6 @@ export interface Store {
    * not change until it resolves: they may be many, and are not copied.
    */
   writeBlob(name: string, bytes: Uint8Array): Promise<void>;
-  /** From here on there is no blob of that name; a crash before it resolves may leave it. */
+  /** From here on there is no blob of that name; a crash before it resolves, or a power cut soon after, may leave it. */
   removeBlob(name: string): Promise<void>;
 }

@@ -19,6 +19,7 @@ const MAY_TOUCH_THE_MACHINE = [
   'src/network/',
   'src/engine/',
   'src/journal/disk-store.ts',
+  'src/journal/files.ts',
   'src/replay/',
   'src/cli/',
   'src/index.ts',

@@ -134,31 +134,6 @@ describe('the disk store', () => {
     expect(readdirSync(folder).sort()).toEqual(['journal.jsonl', 'stage-1']);
   });
 
-  it('has a name on the disk, not only the bytes, before it says that they are there', async () => {
-    const folder = newFolder();
-    const synced: string[] = [];
-    let names = 0;
-    const store = createDiskStore(folder, {
-      syncFolder: async (of) => {
-        synced.push(of);
-        names = readdirSync(of).filter((name) => !name.endsWith('.new')).length;
-      },
-    });
-    await store.appendLog('journal', 'one');
-    expect([synced, names]).toEqual([[folder], 1]);
-    await store.appendLog('journal', 'two'); // its name is there already
-    expect(synced).toHaveLength(1);
-    await store.writeBlob('ballot', Uint8Array.of(1));
-    expect([synced.length, names]).toEqual([2, 2]);
-    await store.writeBlob('ballot', Uint8Array.of(2));
-    await store.replaceLog('journal', ['three']);
-    expect([synced.length, names]).toEqual([4, 2]);
-    const within = join(folder, 'a', 'b');
-    const above: string[] = [];
-    await createDiskStore(within, { syncFolder: async (of) => void above.push(of) }).readLog('journal');
-    expect(above).toEqual([join(folder, 'a'), folder]);
-  });
-
   it('cuts off a torn last line, before it reads and before it appends', async () => {
     const folder = newFolder();
     await createDiskStore(folder).appendLog('journal', 'whole');
