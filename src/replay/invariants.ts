@@ -143,6 +143,11 @@ export class Invariants {
           `${name} ended: ${end.reason.stack ?? end.reason.message}`,
         );
       }
+      const kept = Object.entries(this.#simulation.peer(name)?.kept ?? {}).filter(([, bytes]) => bytes > 0);
+      if (kept.length > 0) {
+        const what = kept.map(([of, bytes]) => `${bytes} bytes (${of})`).join(', ');
+        this.#fail('what a peer keeps is given back', `${name} has ended and keeps ${what}`);
+      }
     }
   }
 

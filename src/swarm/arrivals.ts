@@ -30,6 +30,8 @@ export class Arrivals {
   readonly #parts: ArrivalsParts;
   readonly #waiting: (() => void)[] = [];
   #stopped = false;
+  /** Bytes of the tensors that wait here. */
+  keptBytes = 0;
 
   constructor(parts: ArrivalsParts) {
     this.#parts = parts;
@@ -56,7 +58,9 @@ export class Arrivals {
       const taken = this.#parts.take(from, header, payload);
       if (taken.kind === 'wrong') return taken.problem;
       if (taken.kind === 'taken') return undefined;
+      this.keptBytes += payload.byteLength;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.keptBytes -= payload.byteLength;
     }
     return undefined;
   }

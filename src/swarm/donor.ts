@@ -77,6 +77,13 @@ export class Donor {
     return this.#frozen.get(`${stage}@${iteration}`)?.bytes;
   }
 
+  /** Bytes of the snapshots that are kept here. */
+  get keptBytes(): number {
+    let bytes = 0;
+    for (const frozen of this.#frozen.values()) bytes += frozen.bytes.byteLength;
+    return bytes;
+  }
+
   close(): void {
     for (const frozen of this.#frozen.values()) frozen.cancel();
     this.#frozen.clear();

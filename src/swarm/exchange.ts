@@ -155,6 +155,13 @@ export class Exchange {
     }
   }
 
+  /** Bytes of the sum and of the contributions that have come and are not added up. */
+  get keptBytes(): number {
+    let bytes = this.#sum.byteLength;
+    for (const { arrived } of this.#pieces) for (const one of arrived) bytes += one?.bytes.byteLength ?? 0;
+    return bytes;
+  }
+
   /** Whom this peer waits for. */
   missing(): Missing {
     const { contributors } = this.order;

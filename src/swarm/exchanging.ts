@@ -84,8 +84,19 @@ export class Exchanging {
     });
   }
 
+  /** Takes part no more, and lets go of what it kept. */
   stop(): void {
     this.#stopped = true;
+    this.#ordered = undefined;
+    this.#exchange = undefined;
+    this.forget();
+  }
+
+  /** Bytes of sums, and of the round under way. */
+  get keptBytes(): number {
+    let bytes = this.#exchange?.keptBytes ?? 0;
+    for (const { sum } of this.#sums.values()) bytes += sum.byteLength;
+    return bytes;
   }
 
   /** The group's sum of one round, where this peer has it. */

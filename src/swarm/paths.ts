@@ -14,7 +14,15 @@ import type { Mender } from './mending.ts';
 import type { ComputedTask } from './repeated-work.ts';
 import { ANCHOR_LOST, MOVED, Rerouting } from './rerouting.ts';
 import { routesOf } from './routes.ts';
-import { forgetTensors, type Hop, microbatchHeader, newVisit, nextPeer, type Visit } from './visits.ts';
+import {
+  forgetTensors,
+  type Hop,
+  keptBytesOf,
+  microbatchHeader,
+  newVisit,
+  nextPeer,
+  type Visit,
+} from './visits.ts';
 
 export interface PathsParts {
   readonly self: PeerName;
@@ -137,6 +145,13 @@ export class Paths {
     }
     this.#neighbours = { paths: visits.map(({ path }) => path), peers: [...found] };
     return this.#neighbours.peers;
+  }
+
+  /** Bytes of tensors that are kept here. */
+  get keptBytes(): number {
+    let bytes = 0;
+    for (const visit of this.#visits.values()) bytes += keptBytesOf(visit);
+    return bytes;
   }
 
   /** Micro-batches of other peers' plans that are here and not done, or may come. */

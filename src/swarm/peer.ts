@@ -34,7 +34,7 @@ import type { StageSnapshot } from './snapshot.ts';
 import { Refounding } from './refounding.ts';
 import { contributionBytesIn, tellAgain, tellEntries } from './telling.ts';
 import { noStamp, Timing } from './timing.ts';
-import { Trainer } from './trainer.ts';
+import { type KeptBytes, Trainer } from './trainer.ts';
 
 export interface PeerParts {
   readonly network: Network;
@@ -304,6 +304,11 @@ export class Peer {
       iteration: trainer.holder.iteration,
       digest: trainer.holder.digest(),
     };
+  }
+
+  /** What this peer keeps for a while, for those who look whether it comes back to its level. */
+  get kept(): KeptBytes | undefined {
+    return this.#trainer?.kept;
   }
 
   /** The exact copy of another stage that this peer keeps, for those who compare; undefined while it keeps none. */

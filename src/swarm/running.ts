@@ -62,10 +62,16 @@ export class Running {
   abandon(): void {
     const executor = this.#executor;
     this.#executor = undefined;
+    this.#gradient = undefined;
     if (executor === undefined) return;
     const { iteration, attempt, paths, computed: tasks } = executor;
     executor.abort();
     if (paths.disturbed) this.#parts.event({ kind: 'computed', iteration, attempt, tasks });
+  }
+
+  /** Bytes of the tensors of the iteration under way, and of the gradient taken off the engine for it. */
+  get keptBytes(): number {
+    return (this.#executor?.paths.keptBytes ?? 0) + (this.#gradient?.byteLength ?? 0);
   }
 
   /** Runs this peer's tasks of a plan for `stage`. Resolves when it takes tensors. */

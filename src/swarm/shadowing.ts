@@ -62,6 +62,11 @@ export class Shadowing {
     return this.#following.take(stage);
   }
 
+  /** Bytes of sums for the copy. */
+  get keptBytes(): number {
+    return this.#exchanging.keptBytes;
+  }
+
   /** Resolves when the copy is that of one iteration. */
   settled(): Promise<void> {
     return this.#following.holder.settled();

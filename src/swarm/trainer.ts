@@ -58,6 +58,20 @@ export interface TrainerParts {
 
 const NOBODY: readonly PeerName[] = [];
 
+/** Bytes that a peer keeps for a while, beside the weights that it holds and those of its copy. */
+export interface KeptBytes {
+  /** Activations and gradients of the iteration under way. */
+  readonly paths: number;
+  /** Gradients of its stage's group and their sums. */
+  readonly exchange: number;
+  /** The same, of the stage that it keeps a copy of. */
+  readonly copy: number;
+  /** Tensors that came before the plan or the order that they belong to. */
+  readonly early: number;
+  /** Snapshots for others to fetch. */
+  readonly snapshots: number;
+}
+
 export class Trainer {
   readonly #parts: TrainerParts;
   /** Of forward passes alone: bytes of this peer that stand in commits. */
@@ -158,6 +172,16 @@ export class Trainer {
   /** Bytes of the contributions that this peer made, each once. */
   get contributionBytes(): number {
     return this.#exchanging.contributing.encodedBytes + this.#probeBytes;
+  }
+
+  get kept(): KeptBytes {
+    return {
+      paths: this.#running.keptBytes,
+      exchange: this.#exchanging.keptBytes,
+      copy: this.#shadowing.keptBytes,
+      early: this.#arrivals.keptBytes,
+      snapshots: this.#donor.keptBytes,
+    };
   }
 
   /** Bytes that error feedback keeps between iterations. */

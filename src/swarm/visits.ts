@@ -79,6 +79,16 @@ export function forgetTensors(visit: Visit): void {
   visit.headGradient = undefined;
 }
 
+/** Bytes of the tensors that a visit keeps. */
+export function keptBytesOf(visit: Visit): number {
+  const { input, output, gradient, sentGradient, headInput, headGradient } = visit;
+  let bytes = 0;
+  for (const kept of [input, output, gradient, sentGradient, headInput, headGradient]) {
+    bytes += kept?.byteLength ?? 0;
+  }
+  return bytes;
+}
+
 /** Asked after an await, when another message may have changed it. */
 export function isGivenUp(visit: Visit): boolean {
   return visit.phase === 'given-up';

@@ -24,6 +24,14 @@ export const mutants = {
     breaks: ['the gradient is that of the micro-batches counted'],
     seed: 31,
   },
+  /** An exchange that is ordered again counts what it counted in the round before, and once more. */
+  'micro-batch counted in two rounds': {
+    file: 'src/swarm/collecting.ts',
+    line: '    exchange.microbatches = exchange.contributors.flatMap(added);',
+    instead:
+      '    exchange.microbatches = exchange.microbatches.concat(exchange.contributors.flatMap(added));',
+    breaks: ['no micro-batch counts twice in a stage'],
+  },
   /** What a micro-batch took is kept when it is given up. */
   'slot not returned': {
     file: 'src/swarm/paths.ts',
@@ -31,6 +39,20 @@ export const mutants = {
     instead: '    if (kept && visit.key < 0) this.#parts.release(visit.key);',
     breaks: ['what a peer keeps is given back'],
     seed: 1,
+  },
+  /** Sums of iterations that were committed long ago are kept. */
+  'sums kept for ever': {
+    file: 'src/swarm/trainer.ts',
+    line: '    this.#exchanging.forgetBefore(iteration);',
+    instead: '',
+    breaks: ['what a peer keeps is given back'],
+  },
+  /** Whoever has ended keeps the snapshots that others might have fetched. */
+  'snapshots kept at the end': {
+    file: 'src/swarm/trainer.ts',
+    line: '    this.#donor.close();',
+    instead: '',
+    breaks: ['what a peer keeps is given back'],
   },
   /** A replica that missed a commit goes on with the weights it has. */
   'stale replica serving': {

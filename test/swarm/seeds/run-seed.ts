@@ -64,7 +64,11 @@ export async function runSeed(scenario: SeedScenario, options: RunSeedOptions = 
     },
   });
   const invariants = new Invariants(simulation, {
-    stepped: [countsWhatIsCommitted(scenario, engines), keepsNothingOld(engines)],
+    stepped: [
+      countsWhatIsCommitted(scenario, engines),
+      keepsNothingOld(engines),
+      keepsOneIteration(scenario),
+    ],
   });
   simulation.world.onEvent((owner, at) => log.add(`${at} ${owner}`));
   let failure: SeedResult['failure'];
@@ -219,6 +223,44 @@ function keepsNothingOld(engines: ReadonlyMap<string, CountingEngine>): SteppedC
           'what a peer keeps is given back',
           `${peer.self} still keeps residual ${key} after ${engine.writes - writes} steps`,
         );
+    }
+  };
+}
+
+/** Rounds and attempts of one iteration whose sums may be kept: in thousands of seeds there were never more than three. */
+const MOST_SUMS = 6;
+/** Snapshots that a donor keeps at once. */
+const MOST_SNAPSHOTS = 4;
+const SNAPSHOT_HEADER_BYTES = 4096;
+/** Tensors that are kept of one micro-batch at one peer. */
+const MOST_OF_A_VISIT = 6;
+
+/** What a peer keeps beside its weights is that of one iteration, however many have gone by. */
+function keepsOneIteration({ manifest }: SeedScenario): SteppedCheck {
+  const whole = { ...manifest, founder: '' };
+  const { model, training } = manifest;
+  const activation = 4 * model.context * model.width * training.samplesPerMicrobatch;
+  const passes = microbatchesPerIteration(whole) * 2 * (training.probes?.directions ?? 1);
+  const gradientBytes = (stage: number) => 4 * parametersOf(whole, stage);
+  // the anchors' stage is the largest: it has the embedding and the head
+  const largest = gradientBytes(0);
+  return ({ peer, stage, iteration, fail }) => {
+    const { kept, state, self } = peer;
+    const member = state.member(self);
+    // whoever has just come in keeps the sums that came before its weights did
+    if (kept === undefined || member?.stage !== stage || iteration <= member.enteredAfter + 2) return;
+    const most = {
+      paths: MOST_OF_A_VISIT * passes * activation + gradientBytes(stage),
+      exchange: MOST_SUMS * gradientBytes(stage),
+      copy: MOST_SUMS * largest,
+      early: passes * activation + 2 * largest,
+      snapshots: MOST_SNAPSHOTS * (2 * largest + SNAPSHOT_HEADER_BYTES),
+    };
+    for (const [what, bytes] of Object.entries(kept)) {
+      const bound = most[what as keyof typeof most];
+      if (bytes <= bound) continue;
+      const problem = `${self} keeps ${bytes} bytes (${what}) after iteration ${iteration}, one iteration needs at most ${bound}`;
+      fail('what a peer keeps is given back', problem);
     }
   };
 }
