@@ -60,6 +60,8 @@ interface Seen {
   readonly commits: Map<number, Entry>;
   readonly repairs: Map<number, number>;
   holding: { readonly stage: number; readonly iteration: number } | undefined;
+  /** Since when its weights are in place and it does not count, and how many commits it has followed since. */
+  uncounted: { readonly since: number; commits: number } | undefined;
   /** Where its weights are compared with those of others. */
   compared: string | undefined;
   /** The copy of another stage that it keeps, and where that is compared. */
@@ -69,6 +71,10 @@ interface Seen {
 
 /** How many streams a peer may have open to each other one: three protocols, both ways, some on their way out. */
 const MOST_STREAMS_PER_PEER = 16;
+
+/** Whoever has followed so many commits for so long with its weights in place is overdue to count. */
+const UNCOUNTED_COMMITS = 6;
+const UNCOUNTED_SECONDS = 2;
 
 /** Watches a simulation: hand it every peer's events, and call `atEnd` when it has ended. */
 export class Invariants {
@@ -210,6 +216,7 @@ export class Invariants {
       commits: new Map(),
       repairs: new Map(),
       holding: undefined,
+      uncounted: undefined,
       compared: undefined,
       copy: undefined,
       copyCompared: undefined,
@@ -362,6 +369,7 @@ export class Invariants {
     seen.compared = undefined;
     if (holding === undefined) return;
     const { stage, iteration } = holding;
+    this.#checkCounted(name, seen);
     const where = this.#standing(seen, holding);
     if (where === undefined) return;
     seen.compared = this.#compare(name, seen, stage, where, peer.weights()!.digest);
@@ -374,6 +382,23 @@ export class Invariants {
     const streams = this.#simulation.network(name)?.openStreams() ?? 0;
     const most = MOST_STREAMS_PER_PEER * peer.state.everyone().length;
     if (streams > most) this.#fail('what a peer keeps is given back', `${name} has ${streams} streams open`);
+  }
+
+  /** Weights that are in place come to count: the leader hears of them, whoever that is by then. */
+  #checkCounted(name: PeerName, seen: Seen): void {
+    const now = this.#simulation.world.now();
+    if (seen.peer.state.member(name)?.status !== 'entering') {
+      seen.uncounted = undefined;
+      return;
+    }
+    seen.uncounted ??= { since: now, commits: 0 };
+    const { since, commits } = seen.uncounted;
+    seen.uncounted.commits++;
+    if (commits < UNCOUNTED_COMMITS || now - since < UNCOUNTED_SECONDS) return;
+    this.#fail(
+      'nothing waits for ever',
+      `${name} has its weights in place since ${since.toFixed(2)} s and does not count after ${commits} commits`,
+    );
   }
 
   #compare(name: PeerName, seen: Seen, stage: number, where: string, digest: string): string {

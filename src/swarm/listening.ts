@@ -57,9 +57,30 @@ const STRANGER_PAUSE_SECONDS = 0.25;
 export class Listening {
   readonly #parts: ListeningParts;
   #lagging = false;
+  /** What members have said once and for good while this peer was about to lead, by member and what it is about. */
+  readonly #saidEarly = new Map<string, (leader: Leader) => void>();
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
+  }
+
+  /** This peer leads: it hears what was said to it while it was about to. */
+  leads(leader: Leader): void {
+    for (const say of this.#saidEarly.values()) say(leader);
+    this.#saidEarly.clear();
+  }
+
+  /** Another peer is to lead, and is told the same. */
+  deposed(): void {
+    this.#saidEarly.clear();
+  }
+
+  /** Says something to the leader in this peer, as soon as there is one: members do not say it again. */
+  #say(key: string, say: (leader: Leader) => void): void {
+    const { leader, state, network } = this.#parts;
+    const leading = leader();
+    if (leading) say(leading);
+    else if (state().leader === network.self) this.#saidEarly.set(key, say);
   }
 
   /** Takes a tensor; resolves when its sender may send the next. Rejects with a MisbehaviourError to cut it off. */
@@ -229,11 +250,14 @@ export class Listening {
         }
         return;
       }
-      case 'ready':
-        leader?.ready(from, body.value);
+      case 'ready': {
+        const { value } = body;
+        const isStage = value.stage < (this.#parts.signed()?.manifest.training.stages ?? 0);
+        if (isStage) this.#say(`${from} ready ${value.stage}`, (leading) => leading.ready(from, value));
         return;
+      }
       case 'leave':
-        leader?.leave(from);
+        this.#say(`${from} leave`, (leading) => leading.leave(from));
         return;
       case 'applied':
         leader?.applied(from, body.value.iteration, body.value.stage, body.value.digest);

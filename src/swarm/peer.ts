@@ -415,12 +415,14 @@ export class Peer {
     });
     if (grace === undefined) leader.assumeStarted();
     this.#leader = leader;
+    this.#listening.leads(leader);
     leader.run().catch((error: Error) => this.#finish({ how: 'failed', reason: error }));
     return leader;
   }
 
   #deposed(): void {
     this.#belonging.deposed();
+    this.#listening.deposed();
     this.#stopLeading();
   }
 
