@@ -231,9 +231,10 @@ export class Exchanging {
       : { kind: 'wrong', problem: `a ${header.kind} that was not ordered` };
   }
 
-  /** Lets go of every sum and of what error feedback kept: this peer is at another stage now. */
+  /** Lets go of every sum, of another stage's round and of what error feedback kept: this peer is at another stage now. */
   forget(): void {
     this.#sums.clear();
+    if (this.#exchange?.order.stage !== this.#parts.stage()) this.#exchange = undefined;
     this.contributing.forget();
   }
 }

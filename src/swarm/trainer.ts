@@ -273,9 +273,10 @@ export class Trainer {
     }
     event({ kind: 'plan', iteration, attempt, microbatches: plan.paths.length });
     this.#shadowing.planned(iteration);
+    // what came while the weights are on their way is needed once they are there
+    if (this.installed) this.#exchanging.forgetBefore(iteration);
     const member = state().member(self);
     if (member?.status !== 'active' || !this.installed) return;
-    this.#exchanging.forgetBefore(iteration);
     await this.#running.start(ordered, plan, member.stage);
     this.#arrivals.changed();
   }

@@ -43,7 +43,7 @@ export const mutants = {
   /** Sums of iterations that were committed long ago are kept. */
   'sums kept for ever': {
     file: 'src/swarm/trainer.ts',
-    line: '    this.#exchanging.forgetBefore(iteration);',
+    line: '    if (this.installed) this.#exchanging.forgetBefore(iteration);',
     instead: '',
     breaks: ['what a peer keeps is given back'],
   },
