@@ -31,6 +31,9 @@ export interface SmallRun {
   readonly engine?: (peer: string, engine: Engine) => Engine;
   /** The same, around the engine whose answers come at their modelled time. */
   readonly timedEngine?: (peer: string, engine: Engine) => Engine;
+  /** See `SimulationSettings`. */
+  readonly network?: SimulationSettings['network'];
+  readonly sizes?: SimulationSettings['sizes'];
   readonly latencySeconds?: number | ((from: string, to: string) => number);
   /** Of every link, or of each. */
   readonly bytesPerSecond?: number | ((from: string, to: string) => number);
@@ -144,6 +147,8 @@ export function smallSimulation(run: SmallRun): Simulation {
     ...(run.given && { given: run.given }),
     ...(script && { script }),
     ...(faults && { faults }),
+    ...(run.network && { network: run.network }),
+    ...(run.sizes && { sizes: run.sizes }),
   });
   return simulation;
 }

@@ -1,13 +1,20 @@
 // Breaks one peer of a small simulated swarm at one exact moment, and tells what became of the micro-batches. The
-// moments are those of the peer's own work: its engine is watched, so "while computing" is while it computes.
+// moments are those of the peer's own work: its engine is watched, so "while computing" is while it computes; and of the
+// leader, what it says to the other keepers.
 
+import { parseEntry } from '../../../src/journal/entry.ts';
+import { decodeControl } from '../../../src/network/wire/codec.ts';
 import type { Engine } from '../../../src/seams/engine.ts';
 import type { CommitBody } from '../../../src/journal/entry.ts';
 import type { Simulation } from '../../../src/replay/simulation.ts';
 import type { PathNote } from '../../../src/swarm/paths.ts';
+import { CONTROL } from '../../../src/swarm/protocols.ts';
+import { overhearing } from '../../fuzz/recording.ts';
 import { changed, type SmallRun, smallSimulation } from '../small-run.ts';
 
-export type Work = 'forward' | 'head' | 'backward' | 'takeGradients' | 'writeWeights' | 'load';
+export type EngineWork = 'forward' | 'head' | 'backward' | 'takeGradients' | 'writeWeights' | 'load';
+/** The engine's, or to order the commit. */
+export type Work = EngineWork | 'commit';
 
 /** When the peer breaks, seen from its work. */
 export type Moment =
@@ -32,6 +39,9 @@ export interface Fault {
 /** The iteration in which peers break: the swarm has found its pace by then. */
 export const BROKEN_ITERATION = 3;
 
+/** One more, to see that the run goes on. */
+export const ITERATIONS = 4;
+
 /** Messages between the small run's peers take 5 ms, its computations tenths of one. */
 const WHILE_COMPUTING_SECONDS = 0.000_05;
 const WHILE_SENDING_SECONDS = 0.002;
@@ -48,6 +58,16 @@ export interface Outcome {
   readonly broke: boolean;
 }
 
+/** Whether a frame of a leader's hands the commit of the broken iteration to a keeper. */
+function ordersCommit(header: Uint8Array): boolean {
+  const { body } = decodeControl(header);
+  if (body.kind !== 'consensus' || body.value.kind !== 'APPEND') return false;
+  return body.value.entries.some((bytes) => {
+    const entry = parseEntry(new TextDecoder().decode(bytes)).body;
+    return entry.kind === 'commit' && entry.iteration === BROKEN_ITERATION;
+  });
+}
+
 /** Runs a small swarm in which the faults happen. */
 export async function breaking(faults: readonly Fault[], run: SmallRun = {}): Promise<Outcome> {
   const iterationOf = new Map<string, number>();
@@ -56,16 +76,29 @@ export async function breaking(faults: readonly Fault[], run: SmallRun = {}): Pr
   let crash: (name: string) => void = () => {};
   let later: (seconds: number, run: () => void) => void = () => {};
   const simulation = smallSimulation({
-    iterations: 6,
+    iterations: ITERATIONS,
     ...run,
     script: (event, simulated) => {
       if (event.kind === 'plan') iterationOf.set(event.of, event.iteration);
       run.script?.(event, simulated);
     },
+    network: (peer, network) =>
+      overhearing(network, ({ id }, { header }) => {
+        const fault = faults.find((one) => pending.has(one) && one.work === 'commit' && one.victim === peer);
+        if (fault === undefined || id !== CONTROL.id || !ordersCommit(header)) return undefined;
+        pending.delete(fault);
+        const { moment } = fault;
+        if (moment === 'before sending') {
+          crash(peer);
+          throw new Error('it is lost'); // the frame is never sent
+        }
+        later(moment === 'while sending' ? WHILE_SENDING_SECONDS : AFTER_SENDING_SECONDS, () => crash(peer));
+        return undefined;
+      }),
     timedEngine: (peer, engine) => {
       const own = faults.filter((fault) => fault.victim === peer);
       const calls = new Map<Work, number>();
-      const watched = (work: Work, compute: () => Promise<unknown>): Promise<unknown> => {
+      const watched = (work: EngineWork, compute: () => Promise<unknown>): Promise<unknown> => {
         if (work === 'writeWeights') {
           void engine.memory().then((memory) => residuals.push(memory.residualsAlive));
         }

@@ -29,7 +29,8 @@ export interface Row {
   readonly work: Work;
   /** Which call of the iteration is meant. */
   readonly call: number;
-  readonly fates: Readonly<Record<Moment, Fate>>;
+  /** Of the moments that there are. */
+  readonly fates: Readonly<Partial<Record<Moment, Fate>>>;
 }
 
 export const MOMENTS: readonly Moment[] = [
@@ -53,6 +54,8 @@ const backward = { doing: 'backward', work: 'backward', call: 1 } as const;
 const head = { doing: 'head and loss', work: 'head', call: 1 } as const;
 /** A peer empties its gradient when an iteration starts; the second time it takes it to exchange it. */
 const exchange = { doing: 'exchange', work: 'takeGradients', call: 2 } as const;
+/** The next leader has the commit where it had reached a keeper, and orders the iteration anew where it had not. */
+const commit = { doing: 'commit', work: 'commit', call: 1 } as const;
 const update = { doing: 'update after the commit', work: 'writeWeights', call: 1 } as const;
 
 export const ROWS: readonly Row[] = [
@@ -62,10 +65,16 @@ export const ROWS: readonly Row[] = [
   { ...replica, ...update, fates: always('committed') },
   { ...last, ...forward, fates: always('led-around') },
   { ...last, ...backward, fates: untilSent('led-around', 'sum-lost') },
+  { ...last, ...exchange, fates: always('sum-lost') },
+  { ...last, ...update, fates: always('committed') },
   { ...stage, ...forward, fates: untilSent('skipped', 'broken-off') },
   { ...stage, ...backward, fates: untilSent('broken-off', 'sum-lost') },
+  { ...stage, ...exchange, fates: always('sum-lost') },
+  { ...stage, ...update, fates: always('committed') },
   { ...lastStage, ...forward, fates: untilSent('skipped', 'broken-off') },
   { ...lastStage, ...backward, fates: untilSent('broken-off', 'sum-lost') },
+  { ...lastStage, ...exchange, fates: always('sum-lost') },
+  { ...lastStage, ...update, fates: always('committed') },
   { ...anchor, ...forward, fates: always('given-up') },
   { ...anchor, ...head, fates: untilSent('given-up', 'anchor-sum-lost') },
   { ...anchor, ...backward, fates: always('anchor-sum-lost') },
@@ -76,7 +85,14 @@ export const ROWS: readonly Row[] = [
   { ...leader, ...head, fates: always('anew') },
   { ...leader, ...backward, fates: always('anew') },
   { ...leader, ...exchange, fates: always('anew') },
+  {
+    ...leader,
+    ...commit,
+    fates: { 'before sending': 'anew', 'while sending': 'committed', 'after sending': 'committed' },
+  },
+  { ...leader, ...update, fates: always('committed') },
   { ...anchors, ...forward, fates: always('anew') },
+  { ...anchors, ...update, fates: always('committed') },
 ];
 
 /** What a fate means, in the words of docs/faults.md: the micro-batch, its gradient, its memory. */
@@ -94,12 +110,21 @@ export const MEANINGS: Readonly<Record<Fate, string>> = {
   'anchor-sum-lost':
     'The head’s gradient was under way already, and the last peer of the path has it: the micro-batches count wherever it arrives. Only at stage 0 is the lost anchor’s sum missing.',
   anew: 'The next leader orders the iteration again, as a new attempt, with who is left; where all anchors are lost, after a peer with an exact copy of stage 0 has taken their place. What was computed in the attempt before is let go; no micro-batch is given up, and nothing of two attempts is mixed.',
-  committed: 'The commit stands: the other replicas apply it, and the lost peer’s copy is one fewer.',
+  committed:
+    'The commit stands: the other replicas apply it, and the lost peer’s copy is one fewer; a stage that is left without a holder is rebuilt like any other. Where the leader is lost, the next one has the commit and goes on from it.',
 };
 
 export function faultsOf(row: Row, moment: Moment): Fault[] {
   const { victims, work, call } = row;
   return victims.map((victim) => ({ victim, work, moment, call }));
+}
+
+/** The moments of a row, in order. */
+export function momentsOf({ fates }: Row): { readonly moment: Moment; readonly fate: Fate }[] {
+  return MOMENTS.flatMap((moment) => {
+    const fate = fates[moment];
+    return fate === undefined ? [] : [{ moment, fate }];
+  });
 }
 
 function always(fate: Fate): Record<Moment, Fate> {

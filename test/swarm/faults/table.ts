@@ -20,6 +20,6 @@ export function fatesList(): string {
     .join('\n');
 }
 
-function inWords(fate: Fate): string {
-  return fate.replaceAll('-', ' ');
+function inWords(fate: Fate | undefined): string {
+  return fate?.replaceAll('-', ' ') ?? '';
 }
