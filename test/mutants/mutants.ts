@@ -31,6 +31,7 @@ export const mutants = {
     instead:
       '    exchange.microbatches = exchange.microbatches.concat(exchange.contributors.flatMap(added));',
     breaks: ['no micro-batch counts twice in a stage'],
+    seed: 12,
   },
   /** What a micro-batch took is kept when it is given up. */
   'slot not returned': {
@@ -46,6 +47,7 @@ export const mutants = {
     line: '    if (this.installed) this.#exchanging.forgetBefore(iteration);',
     instead: '',
     breaks: ['what a peer keeps is given back'],
+    seed: 3,
   },
   /** Whoever has ended keeps the snapshots that others might have fetched. */
   'snapshots kept at the end': {
@@ -53,6 +55,7 @@ export const mutants = {
     line: '    this.#donor.close();',
     instead: '',
     breaks: ['what a peer keeps is given back'],
+    seed: 3,
   },
   /** A replica that missed a commit goes on with the weights it has. */
   'stale replica serving': {
