@@ -2,7 +2,7 @@
 
 import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
-import { type CodecName, codecs, piecesOf, sumContributions } from '../../src/gradient/index.ts';
+import { type Codec, type CodecName, codecs, piecesOf, sumContributions } from '../../src/gradient/index.ts';
 import type { TensorHeaderMessage } from '../../src/network/wire/codec.ts';
 import { Contributing } from '../../src/swarm/contributing.ts';
 import { Exchange, type ExchangeOrder } from '../../src/swarm/exchange.ts';
@@ -83,6 +83,22 @@ const gradientsOf = (replicas: number, parameters: number) =>
     Float32Array.from({ length: parameters }, (_, i) => Math.fround(((i * 7 + r * 13) % 11) / 3 - 1.5)),
   );
 
+/** What the group's sum has to be: all contributions, encoded whole, in the group's order. */
+function sumOf(codec: Codec, gradients: readonly Float32Array[]) {
+  const slice = { from: 0, to: gradients[0]!.length };
+  const key = { runSeed: 1, iteration: 3, stage: 1 };
+  const contributions = gradients.map((gradient, i) => {
+    const place = 2 * i;
+    const state = codec.start(gradient.length);
+    return {
+      sender: nameOf(i),
+      place,
+      bytes: codec.encode({ gradient, slice, key: { ...key, place }, state }),
+    };
+  });
+  return sumContributions({ codec, contributions, slice, key });
+}
+
 /** Long enough for several pieces, and for sums to be sent where that is fewer bytes. */
 const LONG = 100_000;
 
@@ -101,15 +117,7 @@ describe('an exchange', () => {
             const { exchanges, deliver } = await group(gradients, { codec: name, listeners: ['listener'] });
             let at = 0;
             deliver((waiting) => choices[at++ % choices.length]! % waiting);
-            const slice = { from: 0, to: parameters };
-            const key = { runSeed: 1, iteration: 3, stage: 1 };
-            const contributions = gradients.map((gradient, i) => {
-              const place = 2 * i;
-              const state = codec.start(parameters);
-              const bytes = codec.encode({ gradient, slice, key: { ...key, place }, state });
-              return { sender: nameOf(i), place, bytes };
-            });
-            const expected = sumContributions({ codec, contributions, slice, key });
+            const expected = sumOf(codec, gradients);
             for (const sum of await sums(exchanges)) expect(sameBits(sum, expected.sum)).toBe(true);
             const squares = new Float64Array(replicas);
             for (const exchange of exchanges.values()) {
@@ -118,6 +126,52 @@ describe('an exchange', () => {
               for (const [i, value] of result.squares.entries()) squares[i]! += value;
             }
             for (const [i, value] of squares.entries()) expect(value).toBeCloseTo(expected.squares[i]!, 3);
+          },
+        ),
+        { numRuns: 10 },
+      );
+    },
+    60_000,
+  );
+
+  it.each(['dense-f32', 'eden'] as const)(
+    'gives the whole sum or names whom it waits for, whatever is lost or comes twice, and the sum when it is sent again: %s',
+    async (name) => {
+      const codec = codecs[name];
+      const pending = Symbol('pending');
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 2, max: 5 }),
+          fc.constantFrom(40, LONG),
+          fc.array(fc.nat(), { minLength: 60, maxLength: 60 }),
+          async (replicas, parameters, choices) => {
+            const gradients = gradientsOf(replicas, parameters);
+            const expected = sumOf(codec, gradients).sum;
+            const { exchanges, deliver, bag } = await group(gradients, {
+              codec: name,
+              listeners: ['listener'],
+            });
+            let at = 0;
+            const draw = (below: number) => choices[at++ % choices.length]! % below;
+            const twice = new Set<Letter>();
+            deliver(draw, (letter) => {
+              if (draw(3) === 0 && !twice.has(letter)) {
+                const again = { ...letter };
+                twice.add(again);
+                bag.push(again);
+              }
+              return draw(4) === 0;
+            });
+            for (const exchange of exchanges.values()) {
+              const result = await Promise.race([exchange.result, Promise.resolve(pending)]);
+              const { contributors, owners } = exchange.missing();
+              if (result === pending) expect(contributors.length + owners.length).toBeGreaterThan(0);
+              else if (typeof result === 'symbol' || result.kind !== 'sum') expect.fail('refused');
+              else expect(sameBits(result.sum, expected)).toBe(true);
+            }
+            for (const exchange of exchanges.values()) for (const to of exchanges.keys()) exchange.resend(to);
+            deliver(draw);
+            for (const sum of await sums(exchanges)) expect(sameBits(sum, expected)).toBe(true);
           },
         ),
         { numRuns: 10 },
