@@ -2,26 +2,25 @@
 // across four peers of which some leave, crash and come back in the middle. A micro-batch has as many mails of either
 // kind, and one byte for all of them travels. Two kinds of step that can be made of the same bytes are compared, and
 // bytes that each tell of one mail alone; the same run with full gradients stands beside them. In virtual time with real
-// tensors, so nothing depends on how busy the machine is. `--world single` makes the same steps in one process that
-// nobody leaves: quicker, to try rates.
+// tensors, so nothing depends on how busy the machine is. `--world live` starts processes that speak over libp2p instead;
+// `--world single` makes the same steps in one process that nobody leaves: quicker, to try rates.
 
-import { readModelFolder } from '../src/cli/model-folder.ts';
-import { manifestOf } from '../src/cli/manifest.ts';
-import { knownNames } from '../src/cli/names.ts';
 import { modelFieldsOf } from '../src/cli/from.ts';
-import { createTimedEngine } from '../src/engine/cost/index.ts';
+import { manifestOf } from '../src/cli/manifest.ts';
+import { readModelFolder } from '../src/cli/model-folder.ts';
+import { knownNames } from '../src/cli/names.ts';
 import { createOnnxEngine } from '../src/engine/onnx/index.ts';
+import type { StagedModel } from '../src/model/export.ts';
 import { restage } from '../src/model/restage.ts';
 import { createSimulatedIdentity } from '../src/network/simulated/identity.ts';
-import { createRealClock } from '../src/network/real-clock.ts';
-import { Simulation, type SimulatedPeerEvent } from '../src/replay/simulation.ts';
-import { trainSingle } from '../src/replay/single.ts';
 import { parseManifest } from '../src/scenario/schema.ts';
 import type { Engine } from '../src/seams/engine.ts';
 import { type Manifest, microbatchesPerIteration, modelOf, stagesOf } from '../src/swarm/manifest.ts';
 import type { GivenWeights } from '../src/swarm/obtaining.ts';
 import { pretrained } from './pretrained.ts';
 import { LABEL_TOKENS, LABELS, type LabelledMail, type SpamTask, spamTask } from './spam.ts';
+import { tuneLive } from './tuning-live.ts';
+import { REPLICAS, STAGES, tuneAlone, tuneSimulated, type World } from './tuning-worlds.ts';
 
 export const flags = {
   pretraining: 'number',
@@ -66,15 +65,13 @@ interface Options {
   readonly by?: string;
   /** Of `normalised`, `plain`, `sample` and `full`, with commas between; all when left out. */
   readonly methods?: string;
-  /** `swarm`, or `single` for one process. */
+  /** `swarm`, in virtual time; `live`, of processes; or `single` for one process that nobody leaves. */
   readonly world?: string;
 }
 
-const STAGES = 2;
-const REPLICAS = 2;
+const worlds: Readonly<Record<string, World>> = { swarm: tuneSimulated, live: tuneLive, single: tuneAlone };
 /** Spam and ham in turns: each micro-batch has as many of either. */
 const KINDS = 2;
-const device = { flopsPerSecond: 2e10, efficiency: 0.5, memoryBytesPerSecond: 1e10, memoryBytes: 1e10 };
 
 interface Method {
   readonly name: string;
@@ -124,6 +121,9 @@ function methodsOf(options: Options): Readonly<Record<string, Method>> {
 
 export async function run(options: Options = {}) {
   const { pretraining = 400, context = 64, judged = 400, by = 'test', world = 'swarm' } = options;
+  const tune = worlds[world];
+  if (tune === undefined)
+    throw new RangeError(`--world is one of ${Object.keys(worlds).join(', ')}, not ${world}`);
   if (by !== 'test' && by !== 'validation') throw new RangeError(`--by is test or validation, not ${by}`);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const known = methodsOf(options);
@@ -140,12 +140,12 @@ export async function run(options: Options = {}) {
   const mails = task[by];
   const rows = [];
   for (const method of methods) {
-    const shape = manifestFor(method, modelFieldsOf(model), task);
+    const shape = manifestFor(method, model, task);
     const given = restage(model, stagesOf(shape));
-    const manifest = manifestFor(method, modelFieldsOf(model), task, given);
+    const manifest = manifestFor(method, model, task, given);
     const progress = (line: string) => say(`${method.name}: ${line}`);
     const before = await judge(manifest, given, mails);
-    const tuned = await (world === 'single' ? tuneAlone : tune)(manifest, given, task, progress);
+    const tuned = await tune({ manifest, fields: fieldsOf(method, model), model, given, task }, progress);
     const after = await judge(manifest, tuned.weights, mails);
     rows.push({
       method: method.name,
@@ -169,16 +169,19 @@ export async function run(options: Options = {}) {
   };
 }
 
-function manifestFor(
-  { iterations, microbatches, samples, training }: Method,
-  model: object,
-  task: SpamTask,
-  given?: GivenWeights,
-): Manifest {
-  const fields = {
+function manifestFor(method: Method, model: StagedModel, task: SpamTask, given?: GivenWeights): Manifest {
+  const text = JSON.stringify(fieldsOf(method, model));
+  const settings = parseManifest(text, { file: 'fine-tuning', names: knownNames });
+  const mails = { name: 'mails', bytes: task.training };
+  return manifestOf(settings, mails, createSimulatedIdentity('p0'), given);
+}
+
+/** The run as fields of a scenario file. */
+function fieldsOf({ iterations, microbatches, samples, training }: Method, model: StagedModel) {
+  return {
     name: 'fine-tuning',
     seed: 11,
-    model,
+    model: modelFieldsOf(model),
     training: {
       stages: STAGES,
       stageSizes: Array.from({ length: STAGES }, () => REPLICAS),
@@ -190,83 +193,6 @@ function manifestFor(
       ...training,
     },
   };
-  const settings = parseManifest(JSON.stringify(fields), { file: 'fine-tuning', names: knownNames });
-  const text = { name: 'mails', bytes: task.training };
-  return manifestOf(settings, text, createSimulatedIdentity('p0'), given);
-}
-
-/** Trains in a swarm from which one peer takes its leave, and an anchor crashes; both come back. */
-async function tune(manifest: Manifest, given: GivenWeights, task: SpamTask, say: (line: string) => void) {
-  const { iterations } = manifest.training;
-  const cameAndWent: string[] = [];
-  const at = new Map<number, (simulation: Simulation) => void>([
-    [Math.ceil(iterations * 0.3), (simulation) => simulation.peer('p3')?.leave()],
-    [Math.ceil(iterations * 0.4), (simulation) => simulation.crash('p1')],
-    [Math.ceil(iterations * 0.6), (simulation) => void simulation.start('p3')],
-    [Math.ceil(iterations * 0.7), (simulation) => void simulation.start('p1')],
-  ]);
-  let contributionBytes = 0;
-  let divergences = 0;
-  const contributed = new Map<string, number>();
-  const script = (event: SimulatedPeerEvent, simulation: Simulation) => {
-    if (event.kind === 'commit') {
-      const before = contributed.get(event.of) ?? 0;
-      if (event.contributionBytes < before) contributionBytes += before; // it was started anew
-      contributed.set(event.of, event.contributionBytes);
-    }
-    if (event.kind === 'out-of-step') say(`${event.of} at iteration ${event.iteration}: ${event.problem}`);
-    if (event.of !== 'p0') return;
-    if (event.kind === 'gone') cameAndWent.push(`${event.name} ${event.how}`);
-    if (event.kind === 'active' && simulation.peer('p0')!.state.iteration > 0)
-      cameAndWent.push(`${event.name} came back`);
-    if (event.kind === 'ended') divergences = event.divergences;
-    if (event.kind !== 'commit') return;
-    const { iteration, loss } = event.commit;
-    if (iteration % 25 === 0) say(`iteration ${iteration} of ${iterations}, label loss ${loss?.toFixed(4)}`);
-    const act = at.get(iteration);
-    if (act) simulation.world.after(0, '', () => act(simulation));
-  };
-  const simulation = new Simulation({
-    manifest,
-    text: task.training,
-    given,
-    peers: Array.from({ length: STAGES * REPLICAS }, (_, i) => ({
-      name: `p${i}`,
-      stage: Math.floor(i / REPLICAS),
-      hasText: true,
-    })),
-    links: { latencySeconds: () => 0.01, bytesPerSecond: () => 1e7 },
-    engine: async (_, clock, pending) =>
-      createTimedEngine(clock, await createOnnxEngine({ inProcess: true }), device, { pending }),
-    script,
-  });
-  await simulation.run(1e7);
-  for (const bytes of contributed.values()) contributionBytes += bytes;
-  const weights = simulation.delivered!.map((stage) => new Float32Array(stage.weights));
-  const bytesPerIteration = round4(contributionBytes / iterations);
-  const shown = { contributionBytes, bytesPerIteration, divergences, cameAndWent: cameAndWent.join(', ') };
-  return { weights, shown };
-}
-
-/** The same run in one process: the steps of a swarm that nobody leaves. */
-async function tuneAlone(
-  manifest: Manifest,
-  given: GivenWeights,
-  task: SpamTask,
-  say: (line: string) => void,
-) {
-  const { iterations } = manifest.training;
-  const engines = await Promise.all(given.map(() => createOnnxEngine({ threads: 1, inProcess: true })));
-  const parts = { manifest, given, engines, text: task.training, clock: createRealClock() };
-  const stages = await trainSingle({
-    ...parts,
-    identity: createSimulatedIdentity('p0'),
-    committed: (iteration, loss) => {
-      if (iteration % 25 === 0) say(`iteration ${iteration} of ${iterations}, label loss ${loss.toFixed(4)}`);
-    },
-  });
-  for (const engine of engines) await engine.close();
-  return { weights: stages.map((stage) => new Float32Array(stage.weights)), shown: {} };
 }
 
 const BATCH = 8;
