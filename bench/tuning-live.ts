@@ -13,6 +13,8 @@ import { Following, peers, type World } from './tuning-worlds.ts';
 
 /** No peer has said anything for so long: the run is given up. */
 const PATIENCE_SECONDS = 120;
+/** A process takes seconds to come up and catch up, which are many iterations. */
+const AWAY = 0.05;
 
 export const tuneLive: World = async ({ manifest, fields, model, task }, say) => {
   const out = mkdtempSync(join(tmpdir(), 'skein-bench-'));
@@ -50,7 +52,7 @@ export const tuneLive: World = async ({ manifest, fields, model, task }, say) =>
     crash: (name: string) => swarm.kill(name),
     start,
   };
-  const following = new Following(manifest.training.iterations, script, say);
+  const following = new Following(manifest.training.iterations, AWAY, script, say);
   try {
     await Promise.race([swarm.start(new AbortController().signal), ended]);
     await ended;

@@ -59,14 +59,15 @@ export class Following {
   #divergences = 0;
   #iteration = 0;
 
-  constructor(iterations: number, script: Script, say: (line: string) => void) {
+  /** @param away the share of the iterations after which who went is started again */
+  constructor(iterations: number, away: number, script: Script, say: (line: string) => void) {
     this.#iterations = iterations;
     this.#say = say;
     this.#acts = new Map([
       [Math.ceil(iterations * 0.3), () => script.leave('p3')],
       [Math.ceil(iterations * 0.4), () => script.crash('p1')],
-      [Math.ceil(iterations * 0.6), () => script.start('p3')],
-      [Math.ceil(iterations * 0.7), () => script.start('p1')],
+      [Math.ceil(iterations * (0.3 + away)), () => script.start('p3')],
+      [Math.ceil(iterations * (0.4 + away)), () => script.start('p1')],
     ]);
   }
 
@@ -98,6 +99,7 @@ export class Following {
   }
 }
 
+const AWAY = 0.3;
 const device = { flopsPerSecond: 2e10, efficiency: 0.5, memoryBytesPerSecond: 1e10, memoryBytes: 1e10 };
 
 /** In virtual time, with real tensors. */
@@ -105,6 +107,7 @@ export const tuneSimulated: World = async ({ manifest, given, task }, say) => {
   const soon = (act: () => void) => simulation.world.after(0, '', act);
   const following = new Following(
     manifest.training.iterations,
+    AWAY,
     {
       leave: (name) => soon(() => simulation.peer(name)?.leave()),
       crash: (name) => soon(() => simulation.crash(name)),
