@@ -69,8 +69,9 @@ export function* annealSurrogate(
 
 export interface Annealed {
   readonly candidate: Candidate;
-  readonly makespan: number;
-  /** The makespan and a little of the mean. */
+  /** Microseconds, with the exchange in groups where the search chooses these. */
+  readonly whole: number;
+  /** The whole and a little of the mean. */
   readonly cost: number;
   readonly stepsUsed: number;
 }
@@ -87,7 +88,7 @@ export interface Cooling {
    * Told of each candidate that the walk moves to, which changes afterwards: the best by cost, which counts the mean
    * too, may be a little longer than another one.
    */
-  readonly seen?: ((candidate: Candidate, makespan: number) => void) | undefined;
+  readonly seen?: ((candidate: Candidate, whole: number) => void) | undefined;
 }
 
 /** Lowers the simulated makespan; returns the best candidate seen. */
@@ -142,15 +143,15 @@ export function* annealSimulation(
   };
   let best = copyCandidate(candidate);
   let bestCost = current;
-  let makespan = evaluation.makespan;
-  let temperature = makespan < Number.POSITIVE_INFINITY ? hot * makespan : 0;
+  let { whole } = evaluation;
+  let temperature = whole < Number.POSITIVE_INFINITY ? hot * whole : 0;
   const cooling = exponential(naturalLogarithm(simulationCold / hot) / Math.max(1, length));
   let step = 0;
   const tasks = instance.microbatches * (2 * instance.pathLength + 1);
   const sliceSteps = Math.max(1, Math.floor(tasksPerSlice / tasks));
   // A move that comes to nothing costs little but not nothing.
   let idleMoves = 0;
-  while (step < mostSteps && makespan > bound) {
+  while (step < mostSteps && whole > bound) {
     if (!propose()) {
       if (++idleMoves >= 4) {
         idleMoves = 0;
@@ -170,11 +171,11 @@ export function* annealSimulation(
     if (cost <= limit) {
       current = cost;
       if (cost < Number.POSITIVE_INFINITY) evaluator.trace(critical);
-      seen?.(candidate, evaluation.makespan);
+      seen?.(candidate, evaluation.whole);
       if (cost < bestCost) {
         if (bestCost === Number.POSITIVE_INFINITY) temperature = hot * cost;
         bestCost = cost;
-        makespan = evaluation.makespan;
+        whole = evaluation.whole;
         best = copyCandidate(candidate);
       }
       continue;
@@ -182,7 +183,7 @@ export function* annealSimulation(
     mover.undo(); // which leaves the list of what was touched as it is
     for (let i = 0; i < count; i++) evaluator.load(candidate, touched[i]!);
   }
-  return { candidate: best, makespan, cost: bestCost, stepsUsed: step };
+  return { candidate: best, whole, cost: bestCost, stepsUsed: step };
 }
 
 /** Puts m's visits in ascending order of stages. */

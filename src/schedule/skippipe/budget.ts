@@ -32,7 +32,8 @@ export function stepsOf(instance: Instance, budget: Budget | undefined): number 
   return 'steps' in budget ? budget.steps : Math.round(budget.times * defaultSteps(instance));
 }
 
-function isUniform({ transfer, forward, backward, weight, placeCount }: Instance): boolean {
+function isUniform({ transfer, forward, backward, weight, placeCount, exchange }: Instance): boolean {
+  if (exchange !== undefined) return false;
   const away = transfer[1] ?? 0;
   for (let from = 0; from < placeCount; from++) {
     for (let to = 0; to < placeCount; to++) {

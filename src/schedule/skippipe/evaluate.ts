@@ -16,13 +16,16 @@
 
 import { type Candidate, urgentAtAnchor, urgentEverywhere, type Waves } from './candidate.ts';
 import { createChains } from './chains.ts';
+import { createGroupExchange } from './group-exchange.ts';
 import type { Instance } from './instance.ts';
 
 /** What a simulated candidate came to. */
 export interface Evaluation {
   /** Microseconds; Infinity when the limit was passed or micro-batches wait for each other. */
   makespan: number;
-  /** The makespan and `meanWeight` of the mean time at which a micro-batch's last chain task ends. */
+  /** Microseconds until every group has exchanged, where the search chooses groups that do; else the makespan. */
+  whole: number;
+  /** The whole and `meanWeight` of the mean time at which a micro-batch's last chain task ends. */
   cost: number;
   /** The micro-batch that ended last. */
   last: number;
@@ -92,6 +95,9 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
   const chains = createChains(instance);
   const { steps, node, duration, travel, left, weightOf, headless, load } = chains;
   const last = steps - 1;
+  const exchange = createGroupExchange(instance);
+  /** When each peer's last gradient was there, where that counts. */
+  const gradientAt = new Float64Array(exchange === undefined ? 0 : peerCount);
 
   const step = new Int32Array(microbatches);
   const running = new Uint8Array(microbatches);
@@ -131,7 +137,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
   while (stride < microbatches + peerCount) stride *= 2;
   const heap = new Float64Array(microbatches + peerCount + 4).fill(Number.POSITIVE_INFINITY);
   let heapSize = 0;
-  const evaluation: Evaluation = { makespan: 0, cost: 0, last: -1 };
+  const evaluation: Evaluation = { makespan: 0, whole: 0, cost: 0, last: -1 };
   let log: Started[] | undefined;
 
   function push(key: number): void {
@@ -317,6 +323,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
 
   function run(candidate: Candidate, limit: number): Evaluation {
     evaluation.makespan = Number.POSITIVE_INFINITY;
+    evaluation.whole = Number.POSITIVE_INFINITY;
     evaluation.cost = Number.POSITIVE_INFINITY;
     if (microbatches === 0) return evaluation;
     const { after } = candidate;
@@ -329,6 +336,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     isTouched.fill(0);
     firstReady.fill(-1);
     lastOn.fill(-1);
+    gradientAt.fill(0);
     state.fill(idle);
     begun.fill(0);
     free.set(memory);
@@ -393,6 +401,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
           const peer = source - microbatches;
           if (state[peer] === onWeight) {
             free[peer]!++;
+            if (exchange !== undefined) gradientAt[peer] = now;
             if (now > makespan) makespan = now;
             freePeer(peer, now);
           } else {
@@ -409,6 +418,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
           const at = step[source]!;
           const peer = node[source * steps + at]!;
           if (at > pathLength) {
+            if (exchange !== undefined) gradientAt[peer] = now;
             if (splitBackward) queued[peer]!.push(source * pathLength + 2 * pathLength - at);
             else free[peer]!++;
           }
@@ -435,12 +445,25 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
       }
     }
     if (ended < microbatches) return evaluation;
-    const cost = makespan + meanPart * sum;
+    const whole = exchange === undefined ? makespan : wholeOf(makespan, candidate.stageOf);
+    const cost = whole + meanPart * sum;
     if (cost > limit) return evaluation;
     evaluation.makespan = makespan;
+    evaluation.whole = whole;
     evaluation.cost = cost;
     evaluation.last = latest;
     return evaluation;
+  }
+
+  /** A group exchanges when all its gradients are there. */
+  function wholeOf(makespan: number, stageOf: Int32Array): number {
+    const after = exchange!.of(stageOf);
+    let whole = makespan;
+    for (let peer = 0; peer < peerCount; peer++) {
+      const stage = stageOf[peer]!;
+      if (stage >= 0) whole = Math.max(whole, gradientAt[peer]! + after[stage]!);
+    }
+    return whole;
   }
 
   function freePeer(peer: number, now: number): void {

@@ -3,6 +3,7 @@
 
 import type { SwarmDescription } from '../description.ts';
 import { DescriptionError, PlanError } from '../errors.ts';
+import { exchangeSeconds } from '../exchange.ts';
 import { type Assignment, assignmentOf, liveStages } from '../wiring.ts';
 import { toMicroseconds } from './microseconds.ts';
 import { transfersOf } from './places.ts';
@@ -50,6 +51,8 @@ export interface Instance {
   /** Where the search starts; `free` says whether it may change it. */
   readonly assignment: Assignment;
   readonly free: boolean;
+  /** Where the search chooses groups and they exchange gradients: the microseconds a group of peers takes for it. */
+  readonly exchange?: ((group: readonly number[]) => number) | undefined;
 }
 
 /** Throws a `DescriptionError` or a `PlanError` where there can be no plan. */
@@ -99,6 +102,10 @@ export function instanceOf(description: SwarmDescription): Instance {
     memory: Float64Array.from(holder, (peer) => Math.floor(peers[peer]!.memoryMicrobatches + 1e-9)),
     assignment,
     free: description.assignment === undefined,
+    ...(description.assignment === undefined &&
+      description.gradientBytes > 0 && {
+        exchange: (group) => toMicroseconds(exchangeSeconds(description, group)),
+      }),
   };
   if (instance.microbatches > 0) checkRoom(instance, description);
   return instance;

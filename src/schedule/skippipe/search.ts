@@ -43,7 +43,7 @@ export interface SearchResult {
   readonly candidate: Candidate;
   readonly evaluator: Evaluator;
   readonly waves: Waves;
-  /** Microseconds. */
+  /** Microseconds; with the exchange in groups where the search chooses these. */
   readonly makespan: number;
   readonly stepsUsed: number;
   /** What is started, in order of time, where that is not what the simulation of the candidate does. */
@@ -82,7 +82,7 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
   const evaluator = createEvaluator(instance, waves);
   const first = firstCandidate(instance, draws);
   evaluator.loadAll(first);
-  const { makespan } = evaluator.run(first, Number.POSITIVE_INFINITY);
+  const { whole: makespan } = evaluator.run(first, Number.POSITIVE_INFINITY);
   let best: SearchResult = { candidate: first, evaluator, waves, makespan, stepsUsed: 0 };
   if (makespan === Number.POSITIVE_INFINITY) best = { ...best, ...oneByOne(instance, first) };
   if (options.steps <= 0 || instance.microbatches === 0) return best;
@@ -99,10 +99,10 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
     });
   let before = yield* round(done, done);
   let { stepsUsed } = before;
-  if (before.makespan <= best.makespan) {
-    best = { candidate: before.candidate, evaluator, waves, makespan: before.makespan, stepsUsed };
+  if (before.whole <= best.makespan) {
+    best = { candidate: before.candidate, evaluator, waves, makespan: before.whole, stepsUsed };
   }
-  if (exhaustive && best.makespan > bound) {
+  if (exhaustive && best.makespan > bound && instance.exchange === undefined) {
     const least = yield* leastMakespanInSlices(instance, best.candidate, best.makespan, steps * nodesPerStep);
     if (least?.found !== undefined) {
       const { path, started } = least.found;
@@ -179,9 +179,9 @@ function* searchRound(
       if (wave > 0) start.urgent[m] = urgentAtAnchor;
     });
     yield* anneal(start, Math.floor((length * trialsShare) / starts), trialHot);
-    if (chosen!.makespan <= bound) break;
+    if (chosen!.whole <= bound) break;
   }
-  if (chosen!.makespan > bound) {
+  if (chosen!.whole > bound) {
     yield* anneal(copyCandidate(chosen!.candidate), Math.max(0, length - stepsUsed), finalHot);
   }
   return { ...chosen!, stepsUsed };

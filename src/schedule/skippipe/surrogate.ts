@@ -4,6 +4,7 @@
 // costs what it touches, however large the swarm.
 
 import type { Candidate } from './candidate.ts';
+import { createGroupExchange } from './group-exchange.ts';
 import type { Instance } from './instance.ts';
 
 export interface Surrogate {
@@ -48,6 +49,9 @@ export function createSurrogate(instance: Instance, candidate: Candidate): Surro
   const most = new Float64Array(2 * leaves);
   let powers = 0;
   let updates = 0;
+  const exchange = createGroupExchange(instance);
+  /** Of the slowest group, counted in full: groups end about together. */
+  let exchanging = 0;
   const savedTrip = new Float64Array(microbatches);
   let saved: Int32Array = new Int32Array(0);
   let savedCount = 0;
@@ -157,12 +161,18 @@ export function createSurrogate(instance: Instance, candidate: Candidate): Surro
   function cost(): number {
     const top = Math.max(most[1]!, busiest);
     const others = (powers + workPowers) / eighth(top) - 1;
-    return top * (1 + othersWeight * others) + (meanTripWeight * total) / microbatches;
+    return top * (1 + othersWeight * others) + (meanTripWeight * total) / microbatches + exchanging;
+  }
+
+  function readExchange(): void {
+    if (exchange !== undefined) exchanging = exchange.slowest(stageOf);
   }
 
   readAll();
+  readExchange();
   return {
     update(touched, count, peersMoved) {
+      readExchange();
       saved = touched;
       savedCount = count;
       savedPeers = peersMoved && mixed;
@@ -178,6 +188,7 @@ export function createSurrogate(instance: Instance, candidate: Candidate): Surro
       return cost();
     },
     revert() {
+      readExchange();
       if (savedPeers) readPeers();
       for (let i = 0; i < savedCount; i++) setTrip(saved[i]!, savedTrip[i]!);
       if (savedPeers) for (let a = 0; a < anchorCount; a++) setNeed(a);
