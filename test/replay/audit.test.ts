@@ -400,6 +400,14 @@ describe('a journal that was changed and signed anew by everyone', () => {
       }),
       /not as many as the plan has samples/,
     ],
+    [
+      'counts bytes of losses that were not finite',
+      (body) => ({
+        ...body,
+        probes: body.probes!.map((one) => ({ ...one, differences: `80${one.differences.slice(2)}` })),
+      }),
+      /not all are of finite losses/,
+    ],
   ])('is found by a commit that %s', async (_, change, problem) => {
     const changed = await withCommit(3, change);
     expect(await audited(changed)).toMatchObject({
