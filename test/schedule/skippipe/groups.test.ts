@@ -1,6 +1,6 @@
 // The exchange of gradients inside the groups that the search puts together.
 
-import fc from 'fast-check';
+import { fc } from '../../property.ts';
 import { describe, expect, it } from 'vitest';
 import { stream } from '../../../src/random/index.ts';
 import { uniformDescription } from '../../../src/schedule/closed-forms.ts';
