@@ -120,13 +120,14 @@ export function resolveAssignment(
   source: Source,
 ): Assignment {
   if (given !== 'auto') return fromList(given, { peers, groups }, training, source);
-  if (peers.length < training.stages) {
+  const shared = holdSeveral(training, peers);
+  if (peers.length < training.stages && !shared) {
     throw source.error(
       ['training', 'stages'],
       `${peers.length} peers cannot hold ${training.stages} stages; add peers, take fewer stages, or let a peer hold several in assignment`,
     );
   }
-  checkStageSizes(training, peers.length, source);
+  if (!shared) checkStageSizes(training, peers.length, source);
   const pinned = peers.map((peer) => peer.stage);
   const stageSizes = training.stageSizes ?? sizesAround(pinned, training.stages);
   const holders = stageSizes.map((_, stage) => peers.flatMap((peer, i) => (peer.stage === stage ? [i] : [])));
@@ -148,6 +149,18 @@ export function resolveAssignment(
     throw source.error(['peers'], `no peer is left to hold stage ${empty}; give a group 'stage: ${empty}'`);
   }
   return { assignment, stageSizes };
+}
+
+/** Whether more replicas are asked for than there are peers, none is fixed to a stage, and memory is said to be there. */
+function holdSeveral({ stageSizes, stages }: TrainingSettings, peers: readonly ScenarioPeer[]): boolean {
+  if (stageSizes?.length !== stages || peers.some(({ stage }) => stage !== undefined)) return false;
+  const wanted = stageSizes.reduce((total, size) => total + size, 0);
+  const seats = peers.map(({ memoryMicrobatches, memoryBytes }) =>
+    Number.isFinite(memoryMicrobatches) && memoryBytes === Number.POSITIVE_INFINITY
+      ? Math.min(memoryMicrobatches, stages)
+      : 1,
+  );
+  return wanted > peers.length && wanted <= seats.reduce((total, count) => total + count, 0);
 }
 
 function checkStageSizes({ stageSizes, stages }: TrainingSettings, peers: number, source: Source): void {

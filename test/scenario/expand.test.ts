@@ -43,6 +43,15 @@ describe('peers', () => {
     expect(scenario.stageSizes).toEqual([1, 1, 2]);
   });
 
+  it('may hold several stages by a free assignment where replicas are more and memory is said to be there', () => {
+    const text = (memory: string) =>
+      `training: { stages: 2, stageSizes: [1, 2] }\npeers: [{ count: 2${memory} }]\n${costs}`;
+    const scenario = read(text(', memoryMicrobatches: 2'));
+    expect(scenario).toMatchObject({ stageSizes: [1, 2], assignment: undefined });
+    expect(() => read(text(', memoryMicrobatches: 1'))).toThrow('adds up to 3, but there are 2 peers');
+    expect(() => read(text(''))).toThrow('adds up to 3, but there are 2 peers');
+  });
+
   it('share the stages as equally as possible, stage 0 first', () => {
     const scenario = read(`training: { stages: 3 }\npeers: [{ count: 8 }]\n${costs}`);
     expect(scenario.stageSizes).toEqual([3, 3, 2]);

@@ -91,7 +91,7 @@ const inGap = 3;
 
 export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
   const { peerCount, stages, pathLength, microbatches, perAnchor, anchorCount, splitBackward } = instance;
-  const { forward, backward, weight, gap, memory } = instance;
+  const { forward, backward, weight, gap, memory, holder } = instance;
   const chains = createChains(instance);
   const { steps, node, duration, travel, left, weightOf, headless, load } = chains;
   const last = steps - 1;
@@ -461,7 +461,7 @@ export function createEvaluator(instance: Instance, waves: Waves): Evaluator {
     let whole = makespan;
     for (let peer = 0; peer < peerCount; peer++) {
       const stage = stageOf[peer]!;
-      if (stage >= 0) whole = Math.max(whole, gradientAt[peer]! + after[stage]!);
+      if (stage >= 0) whole = Math.max(whole, gradientAt[holder[peer]!]! + after[stage]!);
     }
     return whole;
   }

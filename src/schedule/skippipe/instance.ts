@@ -6,6 +6,7 @@ import { DescriptionError, PlanError } from '../errors.ts';
 import { exchangeSeconds } from '../exchange.ts';
 import { type Assignment, assignmentOf, liveStages } from '../wiring.ts';
 import { toMicroseconds } from './microseconds.ts';
+import { sharedSeats } from './seats-shared.ts';
 import { transfersOf } from './places.ts';
 
 export interface Instance {
@@ -57,7 +58,9 @@ export interface Instance {
 
 /** Throws a `DescriptionError` or a `PlanError` where there can be no plan. */
 export function instanceOf(description: SwarmDescription): Instance {
-  const { assignment, holder } = numbered(assignmentOf(description), description.peers.length);
+  const shared = description.assignment === undefined ? sharedSeats(description) : undefined;
+  const given = assignmentOf(shared === undefined ? description : { ...description, assignment: shared });
+  const { assignment, holder } = numbered(given, description.peers.length);
   const { peers, stages, pathLength, splitBackward } = description;
   for (const [field, least] of [
     ['pathLength', 1],
@@ -104,7 +107,13 @@ export function instanceOf(description: SwarmDescription): Instance {
     free: description.assignment === undefined,
     ...(description.assignment === undefined &&
       description.gradientBytes > 0 && {
-        exchange: (group) => toMicroseconds(exchangeSeconds(description, group)),
+        exchange: (group) =>
+          toMicroseconds(
+            exchangeSeconds(
+              description,
+              group.map((number) => holder[number]!),
+            ),
+          ),
       }),
   };
   if (instance.microbatches > 0) checkRoom(instance, description);

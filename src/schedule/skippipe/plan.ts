@@ -14,9 +14,9 @@ export function assignmentOfCandidate(instance: Instance, { stageOf }: Candidate
     return instance.assignment.map((group) => group.map((number) => instance.holder[number]!));
   const groups: number[][] = Array.from({ length: instance.stages }, () => []);
   stageOf.forEach((stage, peer) => {
-    if (stage >= 0) groups[stage]!.push(peer);
+    if (stage >= 0) groups[stage]!.push(instance.holder[peer]!);
   });
-  return groups;
+  return groups.map((group) => group.sort((a, b) => a - b));
 }
 
 export function pathsOfCandidate(instance: Instance, { path, stageOf }: Candidate): Path[] {

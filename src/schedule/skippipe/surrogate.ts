@@ -22,16 +22,23 @@ const othersWeight = 0.03;
 const meanTripWeight = 0.15;
 /** How much of an anchor's need is the slots bound: it falls with every shorter trip, the rest with the critical only. */
 const slotsWeight = 0.3;
+/** How much the slowest exchange counts: most groups begin theirs before the last round trip ends. */
+const exchangeWeight = 0.25;
 
 export function createSurrogate(instance: Instance, candidate: Candidate): Surrogate {
   const { pathLength, peerCount, place, placeCount, stages, microbatches, perAnchor, anchorCount } = instance;
-  const { roundTrip, forward, backward, weight, head, gap, memory, headAtAnchor } = instance;
+  const { roundTrip, forward, backward, weight, head, gap, memory, headAtAnchor, holder } = instance;
   const { path, stageOf } = candidate;
   const trip = new Float64Array(microbatches);
   let total = 0;
   const visits = new Int32Array(peerCount);
+  /** Whether the search moves stages between peers that hold several: their processor and their memory count once. */
+  const shared = instance.free && holder.some((peer, number) => peer !== number);
+  const seats = new Float64Array(peerCount);
+  const workOf = new Float64Array(peerCount);
+  if (shared) for (const peer of holder) seats[peer]!++;
   /** Whether it makes a difference who holds which stage. */
-  const mixed = !isUniform(instance);
+  const mixed = !isUniform(instance) || shared;
   /** Per anchor: its places in memory and its own parts of a round trip. */
   const places = new Float64Array(anchorCount);
   const first = new Float64Array(anchorCount);
@@ -50,7 +57,7 @@ export function createSurrogate(instance: Instance, candidate: Candidate): Surro
   let powers = 0;
   let updates = 0;
   const exchange = createGroupExchange(instance);
-  /** Of the slowest group, counted in full: groups end about together. */
+  /** The part of the slowest group's exchange that counts. */
   let exchanging = 0;
   const savedTrip = new Float64Array(microbatches);
   let saved: Int32Array = new Int32Array(0);
@@ -125,14 +132,32 @@ export function createSurrogate(instance: Instance, candidate: Candidate): Surro
       if (work > busiest) busiest = work;
       if (stageOf[peer] !== 0) workPowers += eighth(work);
     }
+    if (shared) addSharedWork();
     for (let a = 0; a < anchorCount; a++) {
       const anchor = path[a * pathLength]!;
       const at = anchor * stages;
       places[a] = Math.min(memory[anchor]!, perAnchor);
+      if (shared)
+        places[a] = Math.max(1, Math.min(perAnchor, Math.floor(memory[anchor]! / seats[holder[anchor]!]!)));
       first[a] = forward[at]! + gap[anchor]!;
       final[a] = backward[at]!;
       // Where a backward is split, a place is free only after the weight half.
       behind[a] = weight[at]! + gap[anchor]!;
+    }
+  }
+
+  /** What peers with several stages compute in sum. */
+  function addSharedWork(): void {
+    workOf.fill(0);
+    for (let number = 0; number < peerCount; number++) {
+      if (visits[number] === 0) continue;
+      const at = number * stages + stageOf[number]!;
+      workOf[holder[number]!]! += visits[number]! * (forward[at]! + backward[at]! + weight[at]!);
+    }
+    for (let peer = 0; peer < peerCount; peer++) {
+      if (seats[peer]! < 2) continue;
+      busiest = Math.max(busiest, workOf[peer]!);
+      workPowers += eighth(workOf[peer]!);
     }
   }
 
@@ -165,7 +190,7 @@ export function createSurrogate(instance: Instance, candidate: Candidate): Surro
   }
 
   function readExchange(): void {
-    if (exchange !== undefined) exchanging = exchange.slowest(stageOf);
+    if (exchange !== undefined) exchanging = exchangeWeight * exchange.slowest(stageOf);
   }
 
   readAll();

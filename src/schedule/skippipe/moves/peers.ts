@@ -23,7 +23,19 @@ export function createPeerMoves(
   loads: Loads,
   { save, fail, onUndo, reorderTouched }: Trial,
 ): PeerMoves {
-  const { peerCount, pathLength, microbatches, stages, memory } = instance;
+  const { peerCount, pathLength, microbatches, stages, memory, holder } = instance;
+
+  /** The numbers of peers that have several; the first of a peer is its own. */
+  const several = new Map<number, number[]>();
+  holder.forEach((peer, number) => {
+    if (number !== peer) several.set(peer, [...(several.get(peer) ?? [peer]), number]);
+  });
+  /** A peer holds a stage once. */
+  const heldTwice = (number: number) =>
+    several
+      .get(holder[number]!)
+      ?.some((other) => other !== number && stageOf[other] === stageOf[number] && stageOf[number]! >= 0) ??
+    false;
 
   function exchangeStagesOf(a: number, b: number): void {
     const stage = stageOf[a]!;
@@ -56,7 +68,7 @@ export function createPeerMoves(
     swapPeers() {
       const a = below(peerCount);
       const b = below(peerCount);
-      if (a === b || (stageOf[a]! < 0 && stageOf[b]! < 0)) return false;
+      if (holder[a] === holder[b] || (stageOf[a]! < 0 && stageOf[b]! < 0)) return false;
       if (stageOf[a] === stageOf[b] && stageOf[a] !== 0) return false;
       for (let m = 0; m < microbatches; m++) {
         const base = m * pathLength;
@@ -69,6 +81,7 @@ export function createPeerMoves(
       }
       exchangePlaces(a, b);
       onUndo(() => exchangePlaces(a, b));
+      if (heldTwice(a) || heldTwice(b)) return fail();
       if (memory[a] !== memory[b]) {
         for (const peer of [a, b]) {
           if (stageOf[peer]! > 0 && !loads.stageLawful(stageOf[peer]!)) return fail();
@@ -81,6 +94,7 @@ export function createPeerMoves(
       const a = below(peerCount);
       const b = below(peerCount);
       if (stageOf[a]! < 1 || stageOf[b]! < 1 || stageOf[a] === stageOf[b]) return false;
+      if (holder[a] === holder[b]) return false;
       for (let m = 0; m < microbatches; m++) {
         for (let i = 1; i < pathLength; i++) {
           const peer = path[m * pathLength + i]!;
@@ -89,6 +103,7 @@ export function createPeerMoves(
       }
       exchangeLabels(a, b);
       onUndo(() => exchangeLabels(a, b));
+      if (heldTwice(a) || heldTwice(b)) return fail();
       if (!loads.stageLawful(stageOf[a]!) || !loads.stageLawful(stageOf[b]!)) return fail();
       return reorderTouched() || fail();
     },
