@@ -9,6 +9,7 @@ import { expectOneLine } from '../cli/lines.ts';
 import { readFolder, type SkeinProcess, slowness, Terminals } from './processes.ts';
 import { writeSmallRun } from './small-run.ts';
 
+const MEMORY_MICROBATCHES = 3;
 const STAGES = 3;
 /** A first useful line, or the word that a silent peer is gone: within this, on a machine that has nothing else to do. */
 const SOON_SECONDS = 5;
@@ -36,7 +37,8 @@ class SmallSwarm {
   }
 
   join(): SkeinProcess {
-    return this.terminals.start('join', this.invite, '--json', '--data', this.#files.text);
+    const memory = ['--memory-microbatches', String(MEMORY_MICROBATCHES)];
+    return this.terminals.start('join', this.invite, '--json', '--data', this.#files.text, ...memory);
   }
 
   /** Everyone, in the order of the stages they take when they start one after another. */
@@ -133,6 +135,10 @@ describe('a run across processes', () => {
       expectOneLine(process.stderr, /the run has ended; its journal is complete/);
       expect(process.all('invite')).toEqual([]);
     }
+
+    // what who joined said of its memory is the limit of its plans
+    const journal = readFolder(lost.folder).get('journal.jsonl')!.toString();
+    expect(journal).toContain(`"memoryLimits":[null,${MEMORY_MICROBATCHES},${MEMORY_MICROBATCHES}]`);
 
     const model = importModel(readFolder(swarm.model));
     expect(model.stages.map(({ blocks }) => blocks)).toEqual([1, 1, 1]);
