@@ -40,6 +40,8 @@ export interface SimulationSettings {
   readonly links: SimulatedLinks;
   /** See `PeerParts.sizes`. */
   readonly sizes?: PartSizes;
+  /** See `PeerParts.firstSearchSteps`. */
+  readonly firstSearchSteps?: number;
   /** The engine of a peer, on its processor's clock; `hold` stops the clock while a real computation runs. */
   readonly engine: (
     peer: PeerName,
@@ -186,6 +188,7 @@ export class Simulation {
         text: settings.hasText ? text : undefined,
         memoryMicrobatches: settings.memoryMicrobatches,
         sizes: this.#settings.sizes,
+        firstSearchSteps: this.#settings.firstSearchSteps,
         given: name === first!.name ? this.#settings.given : undefined,
         start:
           name === first!.name

@@ -24,6 +24,8 @@ import { Changes } from './waiting.ts';
 import { WeightDigests } from './weight-digests.ts';
 
 export interface LeaderParts extends GatheringParts {
+  /** See `PlannerParts`. */
+  readonly firstSearchSteps?: number | undefined;
   readonly self: PeerName;
   /** Signs entries, applies them here, sends them to everyone. */
   readonly order: (bodies: Orders) => Promise<void>;

@@ -53,6 +53,8 @@ export interface PeerParts {
   readonly given?: GivenWeights | undefined;
   /** In place of `PART_SIZES`, for models so small that nothing would travel in parts. */
   readonly sizes?: PartSizes | undefined;
+  /** Of the leader's first search for paths, for models so small that a search costs more than training. */
+  readonly firstSearchSteps?: number | undefined;
   /** Called at the leader with every stage's weights after the last commit. */
   readonly deliver?: (stages: readonly StageSnapshot[], manifest: Manifest) => Promise<void>;
   readonly observe: (event: PeerEvent) => void;
@@ -407,6 +409,7 @@ export class Peer {
       loss: (peer) => this.#living.loss(peer),
       timing: this.#timing,
       hears: (peer) => this.#messenger.silentSeconds(peer) < this.#timing.of(peer).suspicion,
+      firstSearchSteps: this.#parts.firstSearchSteps,
       waitForPeers,
       grace: grace ?? noGrace,
       handOver: (to) => this.#ledger.handOver(to),

@@ -16,6 +16,8 @@ export interface PlannerParts {
   readonly state: RunState;
   readonly manifest: Manifest;
   readonly clock: Clock;
+  /** Of the first search in the background; how fast that was tells how many the next may have. */
+  readonly firstSearchSteps?: number | undefined;
 }
 
 export interface Planned {
@@ -35,7 +37,6 @@ interface Search extends Progress {
   result: Plan | undefined;
 }
 
-/** Steps of the first search in the background, whose speed tells how many the next may have. */
 const FIRST_STEPS = 1_000;
 /** Part of an iteration that its successor's search may take of the leader's time. */
 const SHARE = 0.25;
@@ -45,10 +46,11 @@ const MOST_STEPS = 1_000_000;
 export class Planning {
   readonly #parts: PlannerParts;
   #search: Search | undefined;
-  #allowedSteps = FIRST_STEPS;
+  #allowedSteps: number;
 
   constructor(parts: PlannerParts) {
     this.#parts = parts;
+    this.#allowedSteps = parts.firstSearchSteps ?? FIRST_STEPS;
   }
 
   /** Begins with the plan of the iteration after the one that runs, from what is committed by now. */

@@ -36,6 +36,9 @@ export interface SeedResult {
   readonly digest: string;
 }
 
+/** Of each search for paths: whether a swarm copes with what they find does not hang on how good they are. */
+const SEARCH_STEPS = 200;
+
 /** No run takes longer: the longest patience of the peer code is ten minutes, and a run may need it twice. */
 const LIMIT_SECONDS = 2000;
 
@@ -51,6 +54,7 @@ export async function runSeed(scenario: SeedScenario, options: RunSeedOptions = 
   const simulation: Simulation = new Simulation({
     ...scenario,
     slowDisks: true,
+    firstSearchSteps: SEARCH_STEPS,
     restartSeconds: 2,
     engine: async (peer, processor) => {
       const engine = new CountingEngine(processor, device);
@@ -70,7 +74,7 @@ export async function runSeed(scenario: SeedScenario, options: RunSeedOptions = 
       keepsOneIteration(scenario),
     ],
   });
-  simulation.world.onEvent((owner, at) => log.add(`${at} ${owner}`));
+  simulation.world.onEvent((owner, at) => log.happened(owner, at));
   let failure: SeedResult['failure'];
   const unhandled = (error: unknown): void => {
     failure ??= broke(error);
@@ -265,14 +269,29 @@ function keepsOneIteration({ manifest }: SeedScenario): SteppedCheck {
   };
 }
 
-/** A digest of many lines, taken in large pieces. */
+/** A digest of all that happens, in its order, taken in large pieces. */
 class Log {
   readonly #hash = createHash('sha256');
-  #lines: string[] = [];
+  /** Whom the world's events were of, and when: pairs of a number for each name and the time. */
+  readonly #happened = new Float64Array(2 * 1024);
+  #count = 0;
+  readonly #owners = new Map<string, number>();
+
+  happened(owner: string, at: number): void {
+    let number = this.#owners.get(owner);
+    if (number === undefined) {
+      number = this.#owners.size;
+      this.#owners.set(owner, number);
+      this.add(`${number} ${owner}`);
+    }
+    this.#happened[this.#count++] = number;
+    this.#happened[this.#count++] = at;
+    if (this.#count === this.#happened.length) this.#flush();
+  }
 
   add(line: string): void {
-    this.#lines.push(line);
-    if (this.#lines.length >= 1000) this.#flush();
+    this.#flush();
+    this.#hash.update(`${line}\n`);
   }
 
   digest(): string {
@@ -281,7 +300,8 @@ class Log {
   }
 
   #flush(): void {
-    this.#hash.update(this.#lines.join('\n')).update('\n');
-    this.#lines = [];
+    if (this.#count === 0) return;
+    this.#hash.update(new Uint8Array(this.#happened.buffer, 0, 8 * this.#count));
+    this.#count = 0;
   }
 }
