@@ -8,7 +8,7 @@ import { type Codec, codecs, type Probe, probeStream, writeEstimate } from '../s
 import { initialWeights } from '../src/model/initial.ts';
 import { stageLayout } from '../src/model/layout.ts';
 import { bellNumbers, fillBits, stream } from '../src/random/index.ts';
-import { median } from '../src/swarm/medians.ts';
+import { median } from '../src/swarm/membership/medians.ts';
 
 const TIMED_PARAMETERS = 10_000_000;
 /** About 9.5 million parameters, 2,048 tokens. */

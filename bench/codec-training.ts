@@ -10,7 +10,7 @@ import { createSimulatedIdentity } from '../src/network/simulated/identity.ts';
 import { createRealClock } from '../src/network/real-clock.ts';
 import { trainSingle } from '../src/replay/single.ts';
 import { parseManifest } from '../src/scenario/schema.ts';
-import { parametersOf } from '../src/swarm/holder.ts';
+import { parametersOf } from '../src/swarm/weights/holder.ts';
 import type { Manifest } from '../src/swarm/manifest.ts';
 
 export const STAGES = 4;

@@ -82,7 +82,7 @@ export function cpuByPart(profiles: readonly string[]): { part: string; seconds:
     const profile = JSON.parse(text) as Profile;
     const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
     const worker = profile.nodes.some(({ callFrame }) => callFrame.url.includes('onnxruntime-node'));
-    const marks = worker ? 'onnxruntime-node/dist/backend.js' : '/swarm/executor.ts';
+    const marks = worker ? 'onnxruntime-node/dist/backend.js' : '/swarm/training/executor.ts';
     const first = profile.samples.findIndex((id) => frames.get(id)?.url.includes(marks));
     if (first < 0) continue; // the demo's own process
     for (let i = first; i < profile.samples.length; i++) {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { createOnnxEngine } from '../src/engine/index.ts';
 import { initialWeights } from '../src/model/initial.ts';
 import type { Engine } from '../src/seams/engine.ts';
-import { median } from '../src/swarm/medians.ts';
+import { median } from '../src/swarm/membership/medians.ts';
 
 export interface EngineRow {
   readonly shape: string;

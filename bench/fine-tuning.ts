@@ -16,7 +16,7 @@ import { createSimulatedIdentity } from '../src/network/simulated/identity.ts';
 import { parseManifest } from '../src/scenario/schema.ts';
 import type { Engine } from '../src/seams/engine.ts';
 import { type Manifest, microbatchesPerIteration, modelOf, stagesOf } from '../src/swarm/manifest.ts';
-import type { GivenWeights } from '../src/swarm/obtaining.ts';
+import type { GivenWeights } from '../src/swarm/weights/obtaining.ts';
 import { pretrained } from './pretrained.ts';
 import { LABEL_TOKENS, LABELS, type LabelledMail, type SpamTask, spamTask } from './spam.ts';
 import { tuneLive } from './tuning-live.ts';

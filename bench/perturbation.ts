@@ -5,7 +5,7 @@
 import { createOnnxEngine } from '../src/engine/index.ts';
 import { initialWeights } from '../src/model/initial.ts';
 import type { Engine, Perturbation } from '../src/seams/engine.ts';
-import { median } from '../src/swarm/medians.ts';
+import { median } from '../src/swarm/membership/medians.ts';
 
 export const flags = { rounds: 'number' } as const;
 

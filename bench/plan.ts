@@ -16,7 +16,7 @@ import { rulesOf } from '../src/schedule/skippipe/rules.ts';
 import { networkOf, timeline } from '../src/schedule/timeline.ts';
 import { validatePlan } from '../src/schedule/validate.ts';
 import { geo20 } from '../test/schedule/skippipe/geo20.ts';
-import { median } from '../src/swarm/medians.ts';
+import { median } from '../src/swarm/membership/medians.ts';
 import { smallInstance } from './plan-instances.ts';
 import {
   type QuickRow,

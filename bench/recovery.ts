@@ -2,7 +2,11 @@
 // demo's model, by default on eight real processes in four stages of two. Each fault is made `--runs` times (20),
 // several to a swarm (`--per-swarm`, 5), at moments spread over an iteration; what was lost comes back before the next.
 
-import { brokenPathWork, mostStagesTwicePerBreak, type WorkEvent } from '../src/swarm/repeated-work.ts';
+import {
+  brokenPathWork,
+  mostStagesTwicePerBreak,
+  type WorkEvent,
+} from '../src/swarm/training/repeated-work.ts';
 import { type Heard, LiveSwarm, secondsNow } from './live-swarm.ts';
 
 export const flags = { runs: 'number', perSwarm: 'number', peers: 'number', stages: 'number' } as const;

@@ -19,7 +19,7 @@ import { createRealClock } from '../src/network/real-clock.ts';
 import { trainSingle } from '../src/replay/single.ts';
 import type { Manifest } from '../src/swarm/manifest.ts';
 import { cpuByPart, WAITING_COMPUTE, WAITING_NETWORK } from './cpu-profile.ts';
-import { median } from '../src/swarm/medians.ts';
+import { median } from '../src/swarm/membership/medians.ts';
 
 export const flags = {
   rounds: 'number',

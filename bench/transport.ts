@@ -9,7 +9,7 @@ import type { Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { generateKey } from '../src/network/libp2p/identity.ts';
 import { createLibp2pNetwork } from '../src/network/libp2p/network.ts';
-import { median } from '../src/swarm/medians.ts';
+import { median } from '../src/swarm/membership/medians.ts';
 import {
   BARE_BYTES,
   BARE_MESSAGES,

@@ -10,7 +10,7 @@ import { Simulation } from '../src/replay/simulation.ts';
 import { trainSingle } from '../src/replay/single.ts';
 import type { PeerEvent } from '../src/swarm/events.ts';
 import type { Manifest } from '../src/swarm/manifest.ts';
-import type { GivenWeights } from '../src/swarm/obtaining.ts';
+import type { GivenWeights } from '../src/swarm/weights/obtaining.ts';
 import type { SpamTask } from './spam.ts';
 
 export const STAGES = 2;

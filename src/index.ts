@@ -188,7 +188,7 @@ export { Journal } from './journal/journal.ts';
 // A peer of a run.
 export type { PeerEvent } from './swarm/events.ts';
 export { formatInvite, type Invite, InviteError, parseInvite } from './swarm/invite.ts';
-export { JoinError, type JoinProblem } from './swarm/joining.ts';
+export { JoinError, type JoinProblem } from './swarm/membership/joining.ts';
 export {
   type Manifest,
   ManifestError,

@@ -20,7 +20,7 @@ import {
 } from '../replay/audit.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { ModelShape } from '../seams/shapes.ts';
-import { optimizerOf, parametersOf } from '../swarm/holder.ts';
+import { optimizerOf, parametersOf } from '../swarm/weights/holder.ts';
 import {
   type Manifest,
   ManifestError,
@@ -29,8 +29,13 @@ import {
   type SignedManifest,
   stagesOf,
 } from '../swarm/manifest.ts';
-import { type GivenWeights, weightsDigest } from '../swarm/obtaining.ts';
-import { decodeSnapshot, SnapshotError, snapshotStage, type StageSnapshot } from '../swarm/snapshot.ts';
+import { type GivenWeights, weightsDigest } from '../swarm/weights/obtaining.ts';
+import {
+  decodeSnapshot,
+  SnapshotError,
+  snapshotStage,
+  type StageSnapshot,
+} from '../swarm/weights/snapshot.ts';
 import { RunError, UsageError } from './errors.ts';
 import { readTextFile, reasonOf } from './files.ts';
 import { readModelFolder } from './model-folder.ts';

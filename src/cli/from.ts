@@ -6,7 +6,7 @@ import { restage } from '../model/restage.ts';
 import { stageShapes } from '../scenario/model.ts';
 import type { Manifest, ModelSettings } from '../scenario/settings.ts';
 import type { ModelShape } from '../seams/shapes.ts';
-import type { GivenWeights } from '../swarm/obtaining.ts';
+import type { GivenWeights } from '../swarm/weights/obtaining.ts';
 import { UsageError } from './errors.ts';
 import { readModelFolder } from './model-folder.ts';
 

@@ -8,10 +8,10 @@ import type { Plan, TaskKind } from '../schedule/plan.ts';
 import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
 import { stageShapes } from '../scenario/model.ts';
 import type { Identity } from '../seams/identity.ts';
-import { DEFAULT_KEEPERS } from '../swarm/keepers.ts';
+import { DEFAULT_KEEPERS } from '../swarm/leading/keepers.ts';
 import { type Manifest, PROTOCOL_VERSION } from '../swarm/manifest.ts';
-import { type GivenWeights, weightsDigest } from '../swarm/obtaining.ts';
-import { planOfGroups } from '../swarm/planning.ts';
+import { type GivenWeights, weightsDigest } from '../swarm/weights/obtaining.ts';
+import { planOfGroups } from '../swarm/planning/planning.ts';
 import { UsageError } from './errors.ts';
 import type { NamedText } from './text.ts';
 

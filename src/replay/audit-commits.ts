@@ -6,8 +6,8 @@ import { fromHex } from '../journal/canonical.ts';
 import { RecoveryError } from '../recovery/index.ts';
 import { planFromJson } from '../schedule/json.ts';
 import type { Manifest } from '../swarm/manifest.ts';
-import { isFiniteProbe, isForwardOnly, isProbe } from '../swarm/probing.ts';
-import { type ExpectedWeights, ReplayedMembers } from '../swarm/replaying.ts';
+import { isFiniteProbe, isForwardOnly, isProbe } from '../swarm/training/probing.ts';
+import { type ExpectedWeights, ReplayedMembers } from '../swarm/weights/replaying.ts';
 import { type OrderedPlan, RunState } from '../swarm/run-state.ts';
 import type { Finding } from './audit.ts';
 

@@ -2,7 +2,7 @@
 // the replicas reported is remembered for as long as nothing changes a stage.
 
 import type { PeerName } from '../seams/network.ts';
-import { type ExpectedWeights, isCounted } from '../swarm/replaying.ts';
+import { type ExpectedWeights, isCounted } from '../swarm/weights/replaying.ts';
 
 /** Where updates are not in the journal: digests stay as they are until a commit changes the stage. */
 export function rememberedWeights(): ExpectedWeights {

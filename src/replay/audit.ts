@@ -12,12 +12,12 @@ import { checkNext, Journal, logged } from '../journal/journal.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { SignedManifest } from '../swarm/manifest.ts';
-import type { GivenWeights } from '../swarm/obtaining.ts';
-import { auditPlans } from '../swarm/plan-audit.ts';
-import { isForwardOnly, probeBytes } from '../swarm/probing.ts';
-import { followedWeights, isBorneOut, storedOrigins } from '../swarm/replaying.ts';
+import type { GivenWeights } from '../swarm/weights/obtaining.ts';
+import { auditPlans } from '../swarm/planning/plan-audit.ts';
+import { isForwardOnly, probeBytes } from '../swarm/training/probing.ts';
+import { followedWeights, isBorneOut, storedOrigins } from '../swarm/weights/replaying.ts';
 import { RunState } from '../swarm/run-state.ts';
-import { SnapshotError, type StageSnapshot } from '../swarm/snapshot.ts';
+import { SnapshotError, type StageSnapshot } from '../swarm/weights/snapshot.ts';
 import { auditCommits } from './audit-commits.ts';
 import { rememberedWeights } from './audit-weights.ts';
 

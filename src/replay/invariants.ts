@@ -5,7 +5,7 @@ import type { Entry } from '../journal/entry.ts';
 import { recoveryRules } from '../recovery/index.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Peer } from '../swarm/peer.ts';
-import { planIn } from '../swarm/planning.ts';
+import { planIn } from '../swarm/planning/planning.ts';
 import type { SimulatedPeerEvent, Simulation } from './simulation.ts';
 import type { Vote } from './votes.ts';
 

@@ -17,20 +17,20 @@ import type { Plan } from '../schedule/plan.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine, HeadResult } from '../seams/engine.ts';
 import type { Identity } from '../seams/identity.ts';
-import { activationFormat } from '../swarm/activations.ts';
-import { planOfGroups } from '../swarm/planning.ts';
-import { initialStage, normOf, StageHolder } from '../swarm/holder.ts';
+import { activationFormat } from '../swarm/training/activations.ts';
+import { planOfGroups } from '../swarm/planning/planning.ts';
+import { initialStage, normOf, StageHolder } from '../swarm/weights/holder.ts';
 import { type Manifest, microbatchesPerIteration } from '../swarm/manifest.ts';
-import type { GivenWeights } from '../swarm/obtaining.ts';
+import type { GivenWeights } from '../swarm/weights/obtaining.ts';
 import {
   completeProbes,
   dataMicrobatch,
   estimateOf,
   isForwardOnly,
   perturbationOf,
-} from '../swarm/probing.ts';
-import { readSamples, windowsOf } from '../swarm/samples.ts';
-import type { StageSnapshot } from '../swarm/snapshot.ts';
+} from '../swarm/training/probing.ts';
+import { readSamples, windowsOf } from '../swarm/training/samples.ts';
+import type { StageSnapshot } from '../swarm/weights/snapshot.ts';
 
 export interface SingleParts {
   readonly manifest: Manifest;

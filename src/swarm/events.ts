@@ -3,11 +3,11 @@
 
 import type { CommitBody } from '../journal/entry.ts';
 import type { PeerName } from '../seams/network.ts';
-import type { LeaderNote } from './leader.ts';
+import type { LeaderNote } from './leading/leader.ts';
 import type { SentBytes } from './messenger.ts';
-import type { PathNote } from './paths.ts';
-import type { ComputedTask } from './repeated-work.ts';
-import type { RoundTrip, Timeouts } from './timeouts.ts';
+import type { PathNote } from './training/paths.ts';
+import type { ComputedTask } from './training/repeated-work.ts';
+import type { RoundTrip, Timeouts } from './membership/timeouts.ts';
 
 export type PeerEvent = { readonly at: number } & PeerEventBody;
 

@@ -8,16 +8,16 @@ import { type Clock, sleep } from '../seams/clock.ts';
 import { EngineError } from '../seams/engine.ts';
 import type { Network, PeerName } from '../seams/network.ts';
 import type { PeerEventBody } from './events.ts';
-import { type History, readAnswer } from './history.ts';
-import type { Joining } from './joining.ts';
-import type { Leader } from './leader.ts';
-import type { Ledger } from './ledger.ts';
-import type { Liveness } from './liveness.ts';
+import { type History, readAnswer } from './agreement/history.ts';
+import type { Joining } from './membership/joining.ts';
+import type { Leader } from './leading/leader.ts';
+import type { Ledger } from './agreement/ledger.ts';
+import type { Liveness } from './membership/liveness.ts';
 import type { SignedManifest } from './manifest.ts';
 import { type Messenger, MisbehaviourError } from './messenger.ts';
 import type { RunState } from './run-state.ts';
-import type { Heartbeat, Timing } from './timing.ts';
-import type { Trainer } from './trainer.ts';
+import type { Heartbeat, Timing } from './membership/timing.ts';
+import type { Trainer } from './training/trainer.ts';
 
 export interface ListeningParts {
   readonly network: Network;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { register } from '../../src/cli/audit.ts';
 import { writeModelFolder } from '../../src/cli/model-folder.ts';
-import { initialStage } from '../../src/swarm/holder.ts';
+import { initialStage } from '../../src/swarm/weights/holder.ts';
 import { modelOf, stagesOf } from '../../src/swarm/manifest.ts';
-import { encodeSnapshot } from '../../src/swarm/snapshot.ts';
+import { encodeSnapshot } from '../../src/swarm/weights/snapshot.ts';
 import {
   entriesOf,
   linesOf,

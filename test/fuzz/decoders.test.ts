@@ -11,11 +11,16 @@ import * as wire from '../../src/network/wire/codec.ts';
 import { planFromJson } from '../../src/schedule/json.ts';
 import { PlanError } from '../../src/schedule/errors.ts';
 import { CONTROL, TENSORS, WEIGHTS } from '../../src/swarm/protocols.ts';
-import { initialStage } from '../../src/swarm/holder.ts';
+import { initialStage } from '../../src/swarm/weights/holder.ts';
 import { formatInvite, InviteError, parseInvite } from '../../src/swarm/invite.ts';
 import { ManifestError, readManifest } from '../../src/swarm/manifest.ts';
-import { Presence } from '../../src/swarm/presence.ts';
-import { decodeSnapshot, SnapshotError, snapshotIteration, snapshotStage } from '../../src/swarm/snapshot.ts';
+import { Presence } from '../../src/swarm/membership/presence.ts';
+import {
+  decodeSnapshot,
+  SnapshotError,
+  snapshotIteration,
+  snapshotStage,
+} from '../../src/swarm/weights/snapshot.ts';
 import { mutated, mutatedJson } from './mutations.ts';
 import { type Recording, record } from './recording.ts';
 

@@ -18,7 +18,7 @@ export interface Mutant {
 export const mutants = {
   /** What an attempt that did not end has added stays in the gradient of the next. */
   'micro-batch counted twice': {
-    file: 'src/swarm/running.ts',
+    file: 'src/swarm/training/running.ts',
     line: '    await engine.takeGradients(); // of an attempt that did not end, or nothing',
     instead: '',
     breaks: ['the gradient is that of the micro-batches counted'],
@@ -26,7 +26,7 @@ export const mutants = {
   },
   /** An exchange that is ordered again counts what it counted in the round before, and once more. */
   'micro-batch counted in two rounds': {
-    file: 'src/swarm/collecting.ts',
+    file: 'src/swarm/leading/collecting.ts',
     line: '    exchange.microbatches = exchange.contributors.flatMap(added);',
     instead:
       '    exchange.microbatches = exchange.microbatches.concat(exchange.contributors.flatMap(added));',
@@ -35,7 +35,7 @@ export const mutants = {
   },
   /** What a micro-batch took is kept when it is given up. */
   'slot not returned': {
-    file: 'src/swarm/paths.ts',
+    file: 'src/swarm/training/paths.ts',
     line: '    if (kept) this.#parts.release(visit.key);',
     instead: '    if (kept && visit.key < 0) this.#parts.release(visit.key);',
     breaks: ['what a peer keeps is given back'],
@@ -43,7 +43,7 @@ export const mutants = {
   },
   /** Sums of iterations that were committed long ago are kept. */
   'sums kept for ever': {
-    file: 'src/swarm/trainer.ts',
+    file: 'src/swarm/training/trainer.ts',
     line: '    if (this.installed) this.#exchanging.forgetBefore(iteration);',
     instead: '',
     breaks: ['what a peer keeps is given back'],
@@ -51,7 +51,7 @@ export const mutants = {
   },
   /** Whoever has ended keeps the snapshots that others might have fetched. */
   'snapshots kept at the end': {
-    file: 'src/swarm/trainer.ts',
+    file: 'src/swarm/training/trainer.ts',
     line: '    this.#donor.close();',
     instead: '',
     breaks: ['what a peer keeps is given back'],
@@ -59,7 +59,7 @@ export const mutants = {
   },
   /** A replica that missed a commit goes on with the weights it has. */
   'stale replica serving': {
-    file: 'src/swarm/following.ts',
+    file: 'src/swarm/weights/following.ts',
     line: '        this.#installed = false;\n        return summed',
     instead: '        return summed',
     breaks: [
@@ -70,7 +70,7 @@ export const mutants = {
   },
   /** A keeper that starts again has forgotten whom it voted for, and votes once more in the same term. */
   'vote not persisted': {
-    file: 'src/swarm/keeping.ts',
+    file: 'src/swarm/agreement/keeping.ts',
     line: '    if (outputs.ballot) await journal.keepBallot(outputs.ballot);',
     instead: '',
     breaks: ['a keeper votes once in a term', 'committed history is one chain'],

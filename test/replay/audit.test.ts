@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { canonicalJson, type Json } from '../../src/journal/canonical.ts';
 import type { CommitBody, EntryBody } from '../../src/journal/entry.ts';
 import type { PlanJson } from '../../src/schedule/json.ts';
-import { initialStage } from '../../src/swarm/holder.ts';
+import { initialStage } from '../../src/swarm/weights/holder.ts';
 import { type SmallRun, smallManifest } from '../swarm/small-run.ts';
 import {
   audited,

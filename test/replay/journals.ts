@@ -10,9 +10,9 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import { type Audit, audit } from '../../src/replay/audit.ts';
 import type { Identity } from '../../src/seams/identity.ts';
 import { readManifest, type SignedManifest, signManifest } from '../../src/swarm/manifest.ts';
-import type { GivenWeights } from '../../src/swarm/obtaining.ts';
-import { followedWeights, ReplayedMembers } from '../../src/swarm/replaying.ts';
-import type { StageSnapshot } from '../../src/swarm/snapshot.ts';
+import type { GivenWeights } from '../../src/swarm/weights/obtaining.ts';
+import { followedWeights, ReplayedMembers } from '../../src/swarm/weights/replaying.ts';
+import type { StageSnapshot } from '../../src/swarm/weights/snapshot.ts';
 import { type SmallRun, smallManifest, smallSimulation } from '../swarm/small-run.ts';
 
 export interface RecordedRun {

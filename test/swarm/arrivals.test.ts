@@ -1,8 +1,8 @@
 // Tensors that come before what they belong to, or after it is over.
 
 import { describe, expect, it } from 'vitest';
-import { Arrivals, isLate, type Taken } from '../../src/swarm/arrivals.ts';
-import { microbatchHeader } from '../../src/swarm/visits.ts';
+import { Arrivals, isLate, type Taken } from '../../src/swarm/training/arrivals.ts';
+import { microbatchHeader } from '../../src/swarm/training/visits.ts';
 
 const headerOf = (iteration: number, attempt: number) =>
   microbatchHeader('ACTIVATION', { iteration, attempt }, { microbatch: 0, path: [] }, 1, {

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Entry, EntryBody, MemberChange, Origin } from '../../src/journal/entry.ts';
-import { Boundary } from '../../src/swarm/boundary.ts';
-import { originFor } from '../../src/swarm/placement.ts';
+import { Boundary } from '../../src/swarm/leading/boundary.ts';
+import { originFor } from '../../src/swarm/leading/placement.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 import { smallManifest } from './small-run.ts';
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../src/schedule/plan.ts';
-import { Collecting, type PeerReport } from '../../src/swarm/collecting.ts';
+import { Collecting, type PeerReport } from '../../src/swarm/leading/collecting.ts';
 
 const peers = ['a', 'b', 'c', 'd'];
 

@@ -1,7 +1,7 @@
 // What a leader allows an exchange, from what it has seen.
 
 import { describe, expect, it } from 'vitest';
-import { ExchangeLimits } from '../../src/swarm/exchange-limits.ts';
+import { ExchangeLimits } from '../../src/swarm/leading/exchange-limits.ts';
 
 const norms = (...values: number[]) => values.map((norm, i) => ({ peer: `p${i}`, norm }));
 

@@ -4,8 +4,8 @@ import { fc } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { type Codec, type CodecName, codecs, piecesOf, sumContributions } from '../../src/gradient/index.ts';
 import type { TensorHeaderMessage } from '../../src/network/wire/codec.ts';
-import { Contributing } from '../../src/swarm/contributing.ts';
-import { Exchange, type ExchangeOrder } from '../../src/swarm/exchange.ts';
+import { Contributing } from '../../src/swarm/training/contributing.ts';
+import { Exchange, type ExchangeOrder } from '../../src/swarm/training/exchange.ts';
 
 interface Letter {
   readonly from: string;

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import type { EntryBody } from '../../src/journal/entry.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { Engine } from '../../src/seams/engine.ts';
-import { Executor } from '../../src/swarm/executor.ts';
-import { makePlan } from '../../src/swarm/planning.ts';
+import { Executor } from '../../src/swarm/training/executor.ts';
+import { makePlan } from '../../src/swarm/planning/planning.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
-import { bytesOf, microbatchHeader } from '../../src/swarm/visits.ts';
-import { activationFormat } from '../../src/swarm/activations.ts';
+import { bytesOf, microbatchHeader } from '../../src/swarm/training/visits.ts';
+import { activationFormat } from '../../src/swarm/training/activations.ts';
 import { smallManifest } from './small-run.ts';
 
 const { model, training } = smallManifest({});

@@ -6,10 +6,10 @@ import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { SimulatedNetworks } from '../../src/network/simulated/network.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
-import { Following } from '../../src/swarm/following.ts';
+import { Following } from '../../src/swarm/weights/following.ts';
 import { Messenger } from '../../src/swarm/messenger.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
-import { Donor } from '../../src/swarm/donor.ts';
+import { Donor } from '../../src/swarm/weights/donor.ts';
 import { CountingEngine } from './seeds/counting-engine.ts';
 import { smallManifest } from './small-run.ts';
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { EntryBody, MemberChange } from '../../src/journal/entry.ts';
-import { Gathering, type Grace, noGrace } from '../../src/swarm/gathering.ts';
+import { Gathering, type Grace, noGrace } from '../../src/swarm/leading/gathering.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 import { smallManifest } from './small-run.ts';
 

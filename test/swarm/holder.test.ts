@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import type { Clock } from '../../src/seams/clock.ts';
 import type { Engine } from '../../src/seams/engine.ts';
-import { initialStage, StageHolder } from '../../src/swarm/holder.ts';
+import { initialStage, StageHolder } from '../../src/swarm/weights/holder.ts';
 import { smallManifest } from './small-run.ts';
 
 /** A stage of so many weights that a step is done in several parts. */

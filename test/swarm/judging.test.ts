@@ -9,7 +9,7 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import { SimulatedNetworks } from '../../src/network/simulated/network.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { ControlBody } from '../../src/network/wire/codec.ts';
-import { Joining, textDigest } from '../../src/swarm/joining.ts';
+import { Joining, textDigest } from '../../src/swarm/membership/joining.ts';
 import { PROTOCOL_VERSION, signManifest } from '../../src/swarm/manifest.ts';
 import { Messenger } from '../../src/swarm/messenger.ts';
 import { RunState } from '../../src/swarm/run-state.ts';

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { consensusRules } from '../../src/journal/consensus/rules.ts';
 import type { EntryBody, MemberChange } from '../../src/journal/entry.ts';
-import { keepersFor, mostInOneStage, nextKeepers } from '../../src/swarm/keepers.ts';
+import { keepersFor, mostInOneStage, nextKeepers } from '../../src/swarm/leading/keepers.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 
 const digest = '0'.repeat(64);

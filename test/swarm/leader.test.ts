@@ -3,10 +3,10 @@
 import { describe, expect, it } from 'vitest';
 import type { EntryBody, MemberChange } from '../../src/journal/entry.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
-import { noGrace } from '../../src/swarm/gathering.ts';
-import { Leader } from '../../src/swarm/leader.ts';
+import { noGrace } from '../../src/swarm/leading/gathering.ts';
+import { Leader } from '../../src/swarm/leading/leader.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
-import { Timing } from '../../src/swarm/timing.ts';
+import { Timing } from '../../src/swarm/membership/timing.ts';
 import { smallManifest } from './small-run.ts';
 
 const digest = '0'.repeat(64);

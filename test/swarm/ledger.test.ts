@@ -10,9 +10,9 @@ import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { Store } from '../../src/seams/store.ts';
-import { History } from '../../src/swarm/history.ts';
-import { Ledger, openJournal } from '../../src/swarm/ledger.ts';
-import { nothingMeasured, timeoutsFrom } from '../../src/swarm/timeouts.ts';
+import { History } from '../../src/swarm/agreement/history.ts';
+import { Ledger, openJournal } from '../../src/swarm/agreement/ledger.ts';
+import { nothingMeasured, timeoutsFrom } from '../../src/swarm/membership/timeouts.ts';
 
 const run = { runId: 'ab'.repeat(32), founder: 'ann', seed: 7 };
 

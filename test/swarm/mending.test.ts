@@ -4,8 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
 import { policies } from '../../src/schedule/policies/index.ts';
 import { brokenRules } from '../../src/schedule/rules.ts';
-import type { BrokenVisit } from '../../src/swarm/mending.ts';
-import { createMender } from '../../src/swarm/mending.ts';
+import type { BrokenVisit } from '../../src/swarm/training/mending.ts';
+import { createMender } from '../../src/swarm/training/mending.ts';
 import { geo20 } from '../schedule/skippipe/geo20.ts';
 
 const swarm = geo20();

@@ -7,11 +7,11 @@ import { createOnnxEngine } from '../../src/engine/onnx/index.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import type { Simulation } from '../../src/replay/simulation.ts';
 import { trainSingle } from '../../src/replay/single.ts';
-import { initialStage, optimizerOf } from '../../src/swarm/holder.ts';
+import { initialStage, optimizerOf } from '../../src/swarm/weights/holder.ts';
 import type { Manifest } from '../../src/swarm/manifest.ts';
-import { weightsDigest } from '../../src/swarm/obtaining.ts';
-import { quickerWay } from '../../src/swarm/catching-up.ts';
-import { estimateOf, probeBytes } from '../../src/swarm/probing.ts';
+import { weightsDigest } from '../../src/swarm/weights/obtaining.ts';
+import { quickerWay } from '../../src/swarm/weights/catching-up.ts';
+import { estimateOf, probeBytes } from '../../src/swarm/training/probing.ts';
 import { learningRateAt, step } from '../../src/optimizer/index.ts';
 import { changed, type SmallRun, smallManifest, smallSimulation, smallText } from './small-run.ts';
 

@@ -13,10 +13,10 @@ import { networkOf, timeline } from '../../src/schedule/timeline.ts';
 import { noMeasurements } from '../../src/schedule/skippipe/measured.ts';
 import type { PlanJson } from '../../src/schedule/json.ts';
 import type { Manifest } from '../../src/swarm/manifest.ts';
-import { activationFormat } from '../../src/swarm/activations.ts';
-import { describeSwarm } from '../../src/swarm/describing.ts';
-import { Paths } from '../../src/swarm/paths.ts';
-import { auditPlans } from '../../src/swarm/plan-audit.ts';
+import { activationFormat } from '../../src/swarm/training/activations.ts';
+import { describeSwarm } from '../../src/swarm/planning/describing.ts';
+import { Paths } from '../../src/swarm/training/paths.ts';
+import { auditPlans } from '../../src/swarm/planning/plan-audit.ts';
 import { changed, type SmallRun, smallManifest, smallSimulation } from './small-run.ts';
 
 const skipping: SmallRun = {

@@ -8,10 +8,10 @@ import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { refoundingAgreement } from '../../src/journal/refounding.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
-import type { Ledger } from '../../src/swarm/ledger.ts';
-import { Refounding, type RefoundingParts } from '../../src/swarm/refounding.ts';
+import type { Ledger } from '../../src/swarm/agreement/ledger.ts';
+import { Refounding, type RefoundingParts } from '../../src/swarm/agreement/refounding.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
-import { nothingMeasured, timeoutsFrom } from '../../src/swarm/timeouts.ts';
+import { nothingMeasured, timeoutsFrom } from '../../src/swarm/membership/timeouts.ts';
 
 const LENGTH = 40;
 const digest = '0'.repeat(64);

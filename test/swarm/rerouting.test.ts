@@ -1,8 +1,8 @@
 // One micro-batch led around a peer that was believed lost: whom it may still come to.
 
 import { expect, it } from 'vitest';
-import { Rerouting, type ReroutingParts } from '../../src/swarm/rerouting.ts';
-import { newVisit, nextPeer } from '../../src/swarm/visits.ts';
+import { Rerouting, type ReroutingParts } from '../../src/swarm/training/rerouting.ts';
+import { newVisit, nextPeer } from '../../src/swarm/training/visits.ts';
 
 /** The path a, b, d; stage 1 has the replicas b and c. */
 const path = [

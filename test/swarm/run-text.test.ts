@@ -7,8 +7,8 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import { SimulatedNetworks } from '../../src/network/simulated/network.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { Store } from '../../src/seams/store.ts';
-import { Donor } from '../../src/swarm/donor.ts';
-import { RunText, storedText } from '../../src/swarm/run-text.ts';
+import { Donor } from '../../src/swarm/weights/donor.ts';
+import { RunText, storedText } from '../../src/swarm/weights/run-text.ts';
 import { smallText } from './small-run.ts';
 
 const { digest } = createSimulatedIdentity('anyone');

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { EntryBody } from '../../src/journal/entry.ts';
 import { finish } from '../../src/schedule/slices.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
-import { moveInSlices, seatInSlices } from '../../src/swarm/seating.ts';
+import { moveInSlices, seatInSlices } from '../../src/swarm/leading/seating.ts';
 import { smallManifest, smallSimulation } from './small-run.ts';
 
 const digest = '0'.repeat(64);

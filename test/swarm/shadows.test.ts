@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Entry, EntryBody, MemberChange } from '../../src/journal/entry.ts';
 import type { Simulation } from '../../src/replay/simulation.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
-import { WeightDigests } from '../../src/swarm/weight-digests.ts';
+import { WeightDigests } from '../../src/swarm/leading/weight-digests.ts';
 import { type SmallRun, smallSimulation } from './small-run.ts';
 
 async function run(settings: SmallRun): Promise<Simulation> {

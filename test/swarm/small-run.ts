@@ -7,7 +7,7 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import { Simulation, type SimulationSettings } from '../../src/replay/simulation.ts';
 import type { Engine } from '../../src/seams/engine.ts';
 import type { Manifest } from '../../src/swarm/manifest.ts';
-import { type GivenWeights, weightsDigest } from '../../src/swarm/obtaining.ts';
+import { type GivenWeights, weightsDigest } from '../../src/swarm/weights/obtaining.ts';
 
 const words = ['goose', 'flies', 'in', 'a', 'skein', 'and', 'the', 'next', 'one', 'follows', 'over', 'water'];
 

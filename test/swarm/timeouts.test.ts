@@ -10,7 +10,7 @@ import {
   roundTripLimit,
   timeoutsFrom,
   withRoundTrip,
-} from '../../src/swarm/timeouts.ts';
+} from '../../src/swarm/membership/timeouts.ts';
 import { CountingEngine } from './seeds/counting-engine.ts';
 import { smallManifest, smallText } from './small-run.ts';
 

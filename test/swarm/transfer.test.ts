@@ -8,10 +8,10 @@ import { type SimulatedNetwork, SimulatedNetworks } from '../../src/network/simu
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import { encodeChunkHeader } from '../../src/network/wire/codec.ts';
 import type { Frame, FrameStream } from '../../src/seams/network.ts';
-import { Donor } from '../../src/swarm/donor.ts';
+import { Donor } from '../../src/swarm/weights/donor.ts';
 import { WEIGHT_CHUNK_BYTES, type WEIGHTS } from '../../src/swarm/protocols.ts';
-import { createShelf } from '../../src/swarm/shelf.ts';
-import { type FetchRequest, fetchSnapshot, Partial } from '../../src/swarm/transfer.ts';
+import { createShelf } from '../../src/swarm/weights/shelf.ts';
+import { type FetchRequest, fetchSnapshot, Partial } from '../../src/swarm/weights/transfer.ts';
 
 /** Bytes of which no chunk is like another. */
 function noise(length: number): Uint8Array {

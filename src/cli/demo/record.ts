@@ -3,10 +3,10 @@
 
 import type { CommitBody } from '../../journal/entry.ts';
 import type { PeerEvent } from '../../swarm/events.ts';
-import type { LeaderNote } from '../../swarm/leader.ts';
-import { lowerMedian } from '../../swarm/medians.ts';
+import type { LeaderNote } from '../../swarm/leading/leader.ts';
+import { lowerMedian } from '../../swarm/membership/medians.ts';
 import type { SentBytes } from '../../swarm/messenger.ts';
-import type { Timeouts } from '../../swarm/timeouts.ts';
+import type { Timeouts } from '../../swarm/membership/timeouts.ts';
 
 export interface Recovery {
   readonly stage: number;

@@ -7,7 +7,7 @@ import { decodeControl } from '../../../src/network/wire/codec.ts';
 import type { Engine } from '../../../src/seams/engine.ts';
 import type { CommitBody } from '../../../src/journal/entry.ts';
 import type { Simulation } from '../../../src/replay/simulation.ts';
-import type { PathNote } from '../../../src/swarm/paths.ts';
+import type { PathNote } from '../../../src/swarm/training/paths.ts';
 import { CONTROL } from '../../../src/swarm/protocols.ts';
 import { overhearing } from '../../fuzz/recording.ts';
 import { changed, type SmallRun, smallSimulation } from '../small-run.ts';

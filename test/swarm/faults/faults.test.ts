@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Simulation } from '../../../src/replay/simulation.ts';
-import { brokenPathWork, mostStagesTwicePerBreak } from '../../../src/swarm/repeated-work.ts';
+import { brokenPathWork, mostStagesTwicePerBreak } from '../../../src/swarm/training/repeated-work.ts';
 import { breaking, ITERATIONS, type Outcome } from './breaking.ts';
 import { type Fate, faultsOf, momentsOf, ROWS } from './cells.ts';
 import { DOCUMENTED } from './documented.ts';

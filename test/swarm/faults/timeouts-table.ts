@@ -1,6 +1,6 @@
 // The table of time-outs of docs/faults.md, out of the function that peers use.
 
-import { nothingMeasured, type Timeouts, timeoutsFrom } from '../../../src/swarm/timeouts.ts';
+import { nothingMeasured, type Timeouts, timeoutsFrom } from '../../../src/swarm/membership/timeouts.ts';
 
 /** What each level is, and what it is made of. */
 const LEVELS: readonly (readonly [keyof Timeouts, string, string])[] = [

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { drawSamples, readWindows, trainingWindows } from '../../../src/data/index.ts';
 import { parseEntry } from '../../../src/journal/entry.ts';
 import { type Codec, codecs, ONE_BYTE } from '../../../src/gradient/index.ts';
-import { parametersOf } from '../../../src/swarm/holder.ts';
+import { parametersOf } from '../../../src/swarm/weights/holder.ts';
 import { Journal } from '../../../src/journal/journal.ts';
 import { createSimulatedIdentity } from '../../../src/network/simulated/identity.ts';
 import { auditCommits } from '../../../src/replay/audit-commits.ts';
