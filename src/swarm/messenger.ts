@@ -30,6 +30,14 @@ export interface SentBytes {
   control: number;
 }
 
+/** What is asked for beside a tensor's delivery. */
+export interface TensorDelivery {
+  /** Called when the receiver says that it has it, if ever. */
+  readonly arrived?: () => void;
+  /** What its payload counts as. */
+  readonly counts?: keyof SentBytes;
+}
+
 export interface MessengerHandlers {
   /** `answer` is there when the sender waits for one; answering twice or late does nothing. */
   control(
@@ -154,23 +162,19 @@ export class Messenger {
     });
   }
 
-  /**
-   * Sends a tensor, in order with others to that peer; resolves when the reader is not too far behind. `arrived` is
-   * called when the receiver says that it has it, if ever.
-   */
+  /** Sends a tensor, in order with others to that peer; resolves when the reader is not too far behind. */
   async tensor(
     to: PeerName,
     header: TensorHeaderMessage,
     payload: Uint8Array,
-    arrived?: () => void,
+    { arrived, counts = 'activations' }: TensorDelivery = {},
   ): Promise<void> {
     if (to === this.#network.self) {
       await this.#handlers.tensor(to, header, payload);
       return;
     }
     const encoded = encodeTensorHeader(arrived ? { ...header, receipt: this.#receipt(to, arrived) } : header);
-    const exchange = header.kind === 'CONTRIBUTION' || header.kind === 'SUM';
-    this.sent[exchange ? 'gradients' : 'activations'] += payload.byteLength;
+    this.sent[counts] += payload.byteLength;
     this.sent.control += encoded.byteLength;
     await this.#line(to, 'tensors').send({ header: encoded, payload }, this.#closing.signal);
   }

@@ -37,6 +37,7 @@ function bytesOf(simulation: Simulation): SentBytes & { contributions: number } 
   for (const { sent, contributionBytes } of last.values()) {
     total.activations += sent.activations;
     total.gradients += sent.gradients;
+    total.weights += sent.weights;
     total.contributions += contributionBytes;
   }
   return total;
@@ -77,6 +78,24 @@ describe('a swarm that sends fewer bytes', () => {
     expect(whole.delivered!.map((stage) => stage.weights)).toEqual(alone.weights);
     const ended = whole.events.find((event) => event.kind === 'ended');
     expect(ended).toMatchObject({ divergences: 0 });
+  });
+
+  it('sends each other replica a contribution, and copies of stage 0 theirs apart', async () => {
+    const sent = async (training: Partial<Manifest['training']>) => {
+      const simulation = smallSimulation({ iterations: ITERATIONS, training, model: { hidden: 148 } });
+      await simulation.run(600);
+      expect(simulation.events.some(({ kind }) => kind === 'shadow')).toBe(true);
+      return bytesOf(simulation);
+    };
+    const [dense, eden, project] = [
+      await sent({ codec: 'dense-f32' }),
+      await sent({ codec: 'eden' }),
+      await sent({ codec: 'project' }),
+    ];
+    for (const { gradients, contributions } of [dense, eden, project]) expect(gradients).toBe(contributions);
+    expect(eden.weights).toBeLessThan(dense.weights);
+    expect(eden.gradients).toBeLessThan(dense.gradients / 30);
+    expect(project.gradients).toBeLessThan(dense.gradients / 100);
   });
 
   it('sends the activations that its type needs, and learns as it does with f32', async () => {

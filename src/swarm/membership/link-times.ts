@@ -66,9 +66,10 @@ export class LinkTimes {
       },
       () => {},
     );
-    return this.#messenger.tensor(to, header, payload, () => {
+    const arrived = () => {
       receipt = this.#clock.now() - started;
       measured();
-    });
+    };
+    return this.#messenger.tensor(to, header, payload, { arrived });
   }
 }

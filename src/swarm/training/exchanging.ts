@@ -153,8 +153,10 @@ export class Exchanging {
     this.#unsent.set(to, unsent);
     for (const { iteration } of unsent) if (iteration <= header.iteration - BEHIND_ITERATIONS) return;
     unsent.add(header);
+    // What the keeper of a copy hears keeps weights exact; it is no part of what replicas tell each other.
+    const replica = this.#parts.state().member(to)?.stage === header.stage;
     try {
-      await this.#parts.messenger.tensor(to, header, payload);
+      await this.#parts.messenger.tensor(to, header, payload, { counts: replica ? 'gradients' : 'weights' });
     } finally {
       unsent.delete(header);
     }
