@@ -91,6 +91,38 @@ it('skein plan refuses a plan that breaks the rules its policy promises to keep,
   expect((await skein('plan', ...flags)).exitCode).toBe(0);
 });
 
+it('skein plan takes a makespan below the bound for a bug, and says so', async () => {
+  const flags = ['scenarios/skippipe-geo20.yaml', '--policy', 'skippipe', '--budget', '10'];
+  const { plan } = policies.skippipe;
+  const spy = vi.spyOn(policies.skippipe, 'plan').mockImplementation((description, options) => {
+    const made = plan(description, options);
+    return { ...made, tasks: made.tasks.map((task) => ({ ...task, seconds: 0 })) };
+  });
+  const { exitCode, stderr } = await skein('plan', ...flags);
+  spy.mockRestore();
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/two trips\) says that none takes less than 32\.48\d* s; .* a bug of skein/);
+});
+
+it('skein plan knows bounds of tasks that take less than a microsecond', async () => {
+  const text = (assignment: string) => `training:
+  { stages: 3, stageSizes: [1, 1, 1], microbatchesPerAnchor: 4, policy: skippipe }
+peers:
+  - { count: 3, memoryMicrobatches: 2 }
+costs: { forwardSeconds: 0.0000002, backwardInputSeconds: 0.0000003, transferSeconds: 0.0000004 }
+assignment: ${assignment}
+`;
+  for (const assignment of ['[[0], [1], [2]]', 'auto']) {
+    const flags = ['--policy', 'skippipe,skippipe-blind', '--bounds', 'full', '--json'];
+    const { plans } = documentOf(await skein('plan', scenarioFile(text(assignment)), ...flags));
+    for (const plan of plans) {
+      expect(plan.makespanSeconds).toBeGreaterThan(1e-6);
+      expect(plan.lowerBoundSeconds).toBe(plan.bounds!.seconds);
+      expect(plan.lowerBoundSeconds).toBeLessThanOrEqual(plan.makespanSeconds);
+    }
+  }
+});
+
 it('skein plan shows forward passes alone where the codec is one-byte', async () => {
   const text = readFileSync(uniform4, 'utf8').replace(
     'training:',
@@ -127,9 +159,10 @@ describe('skein plan on the textbook case', async () => {
     expect(of('zb-v').makespanSeconds).toBeLessThanOrEqual(25.5);
   });
 
-  it('gives a bound that no plan is below', () => {
-    for (const plan of plans) expect(plan.lowerBoundSeconds).toBeLessThanOrEqual(plan.makespanSeconds);
+  it('gives bounds that no plan is below, and the same for policies with the same tasks', () => {
     expect(of('zb-h1').lowerBoundSeconds).toBe(27);
+    expect(of('1f1b').lowerBoundSeconds).toBe(of('gpipe').lowerBoundSeconds);
+    for (const plan of plans) expect(plan.gap).toBeGreaterThanOrEqual(0);
   });
 
   it('names peers, not numbers', () => {

@@ -1,11 +1,11 @@
 // The planning problem as arrays of whole microseconds, which is what the search works on. Times are rounded once,
-// here; everything after is exact.
+// here; everything after is exact. The search's are rounded to the nearest, those of bounds down.
 
 import type { SwarmDescription } from '../description.ts';
 import { DescriptionError, PlanError } from '../errors.ts';
 import { exchangeSeconds } from '../exchange.ts';
 import { type Assignment, assignmentOf, liveStages } from '../wiring.ts';
-import { toMicroseconds } from './microseconds.ts';
+import { toMicroseconds, toMicrosecondsAtMost } from './microseconds.ts';
 import { sharedSeats } from './seats-shared.ts';
 import { transfersOf } from './places.ts';
 
@@ -58,6 +58,18 @@ export interface Instance {
 
 /** Throws a `DescriptionError` or a `PlanError` where there can be no plan. */
 export function instanceOf(description: SwarmDescription): Instance {
+  return roundedInstance(description, toMicroseconds);
+}
+
+/** The same with every time rounded down: no plan is sooner in the description's own times, so its bounds hold there. */
+export function instanceBelow(description: SwarmDescription): Instance {
+  return roundedInstance(description, toMicrosecondsAtMost);
+}
+
+function roundedInstance(
+  description: SwarmDescription,
+  microsecondsOf: (seconds: number) => number,
+): Instance {
   const shared = description.assignment === undefined ? sharedSeats(description) : undefined;
   const given = assignmentOf(shared === undefined ? description : { ...description, assignment: shared });
   const { assignment, holder } = numbered(given, description.peers.length);
@@ -77,7 +89,7 @@ export function instanceOf(description: SwarmDescription): Instance {
   const anchorCount = assignment[0]!.length;
   const perStage = (seconds: (peer: number, stage: number) => number) =>
     Float64Array.from({ length: peerCount * stages }, (_, at) =>
-      toMicroseconds(seconds(Math.floor(at / stages), at % stages)),
+      microsecondsOf(seconds(Math.floor(at / stages), at % stages)),
     );
   const input = (peer: number, stage: number) => peerOf(peer).backwardInputSeconds[stage]!;
   const weight = (peer: number, stage: number) => peerOf(peer).backwardWeightSeconds[stage]!;
@@ -96,19 +108,19 @@ export function instanceOf(description: SwarmDescription): Instance {
     largestJump: feasibleJump(live, length, description.largestJump),
     headAtAnchor: description.headAt === 'anchor',
     splitBackward,
-    ...transfersOf(description, holder),
+    ...transfersOf(description, holder, microsecondsOf),
     forward: perStage((peer, stage) => peerOf(peer).forwardSeconds[stage]!),
     backward: perStage((peer, stage) => input(peer, stage) + (splitBackward ? 0 : weight(peer, stage))),
     weight: perStage((peer, stage) => (splitBackward ? weight(peer, stage) : 0)),
-    head: Float64Array.from(holder, (peer) => toMicroseconds(peers[peer]!.headSeconds)),
-    gap: Float64Array.from(holder, (peer) => toMicroseconds(peers[peer]!.gapSeconds)),
+    head: Float64Array.from(holder, (peer) => microsecondsOf(peers[peer]!.headSeconds)),
+    gap: Float64Array.from(holder, (peer) => microsecondsOf(peers[peer]!.gapSeconds)),
     memory: Float64Array.from(holder, (peer) => Math.floor(peers[peer]!.memoryMicrobatches + 1e-9)),
     assignment,
     free: description.assignment === undefined,
     ...(description.assignment === undefined &&
       description.gradientBytes > 0 && {
         exchange: (group) =>
-          toMicroseconds(
+          microsecondsOf(
             exchangeSeconds(
               description,
               group.map((number) => holder[number]!),

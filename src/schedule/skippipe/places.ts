@@ -5,7 +5,6 @@
 import type { SwarmDescription } from '../description.ts';
 import { transferSeconds } from '../execute/execution.ts';
 import type { Instance } from './instance.ts';
-import { toMicroseconds } from './microseconds.ts';
 
 /** Swarms up to this size are not looked through for peers that are alike: the table over pairs is small. */
 const mostPeersApart = 1024;
@@ -16,7 +15,11 @@ const mostRows = 256;
 export type Transfers = Pick<Instance, 'place' | 'placeCount' | 'transfer' | 'roundTrip'>;
 
 /** The tables for `holder[i]`, the peers of the description. Between two peers of one place it takes as long as [place][place]. */
-export function transfersOf(description: SwarmDescription, holder: Int32Array): Transfers {
+export function transfersOf(
+  description: SwarmDescription,
+  holder: Int32Array,
+  toMicroseconds: (seconds: number) => number,
+): Transfers {
   // Between two stages of one peer nothing travels, so where there are such peers each has a place of its own.
   const mayShare = holder.length === description.peers.length && holder.length > mostPeersApart;
   const { place: placeOf, first } = mayShare ? placesOf(description) : apart(description.peers.length);

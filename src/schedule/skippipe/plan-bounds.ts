@@ -3,7 +3,7 @@
 import type { SwarmDescription } from '../description.ts';
 import { quickBounds } from './bounds.ts';
 import { flowBound } from './flow-bound.ts';
-import { instanceOf } from './instance.ts';
+import { instanceBelow } from './instance.ts';
 import { schedulesBound } from './schedules.ts';
 import { slotsBound } from './slots.ts';
 
@@ -21,9 +21,9 @@ export interface PlanBounds {
   readonly by: string;
 }
 
-/** Lower bounds on every plan that keeps the rules; with `full` also the flow and the linear programs, which take seconds. */
+/** Lower bounds on every plan that keeps the rules, in the description's own times; with `full` also the flow and the linear programs, which take seconds. */
 export function boundsOf(description: SwarmDescription, full: boolean): PlanBounds {
-  const instance = instanceOf(description);
+  const instance = instanceBelow(description);
   const { twoTrips, busiestPeer } = quickBounds(instance);
   const flow = full ? flowBound(instance) : undefined;
   const slots = full ? slotsBound(instance) : undefined;

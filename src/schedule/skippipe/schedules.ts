@@ -43,7 +43,9 @@ export function schedulesBound(instance: Instance, atLeast: number): number | un
   const cheapest = (anchor: number) => schedules[anchor]!;
   const from = Math.max(1, Math.floor(atLeast * microsecondsPerSecond));
   const bound = instance.free ? freeBound(instance, cheapest, from) : fixedBound(instance, cheapest, from);
-  return bound === undefined ? undefined : Math.max(atLeast, bound / microsecondsPerSecond);
+  if (bound === undefined) return undefined;
+  // Where halving begins, at a microsecond at least, need not be proven.
+  return bound > from ? Math.max(atLeast, bound / microsecondsPerSecond) : atLeast;
 }
 
 function fixedBound(
@@ -152,7 +154,7 @@ function halved(
   let low = from;
   let high = to;
   let prices: Float64Array | undefined;
-  while (high - low > precision * low) {
+  while (high - low > Math.max(1, precision * low)) {
     const middle = Math.ceil(high < Number.POSITIVE_INFINITY ? (low + high) / 2 : low * growth);
     const shown = tooLittle(instance, problem, cheapest, middle, prices);
     if (shown === undefined) high = middle;
