@@ -70,7 +70,7 @@ export function* seatsInSlices(
 }
 
 /** Groups exchange side by side after the last gradient; nothing is counted where the bytes of gradients are not known. */
-function slowestExchange(description: SwarmDescription, assignment: Assignment): number {
+export function slowestExchange(description: SwarmDescription, assignment: Assignment): number {
   if (description.gradientBytes === 0) return 0;
   return assignment.reduce((most, group) => Math.max(most, exchangeSeconds(description, group)), 0);
 }

@@ -1,10 +1,15 @@
 // Who should sit where, for policies whose plans come from measured times: the stage at which a newcomer shortens the
 // iteration most, and whether a member that is more use at another stage should move there, its weights counted.
-// The judge is the planned makespan (schedule/skippipe/seats.ts).
+// The judge is the planned makespan and the slowest group's exchange after it (schedule/skippipe/seats.ts).
 
 import type { SwarmDescription } from '../../schedule/description.ts';
 import { transferSeconds } from '../../schedule/execute/execution.ts';
-import { plannedSecondsInSlices, seatsInSlices, stableAssignment } from '../../schedule/skippipe/seats.ts';
+import {
+  plannedSecondsInSlices,
+  seatsInSlices,
+  slowestExchange,
+  stableAssignment,
+} from '../../schedule/skippipe/seats.ts';
 import type { Sliced } from '../../schedule/slices.ts';
 import type { PeerName } from '../../seams/network.ts';
 import { describeSwarm } from '../planning/describing.ts';
@@ -62,7 +67,7 @@ export function* moveInSlices(state: RunState, manifest: Manifest): Sliced<Move 
   );
   const held = swarm.assignment!;
   const options = { seed: manifest.seed + state.iteration, steps: MOVE_STEPS };
-  const heldSeconds = yield* plannedSecondsInSlices(swarm, options);
+  const heldSeconds = (yield* plannedSecondsInSlices(swarm, options)) + slowestExchange(swarm, held);
   let best: { assignment: readonly (readonly number[])[]; seconds: number; move: Move } | undefined;
   for (let from = 1; from < held.length; from++) {
     if (held[from]!.length < 2) continue;
@@ -72,7 +77,8 @@ export function* moveInSlices(state: RunState, manifest: Manifest): Sliced<Move 
         const assignment = held.map((group, stage) =>
           stage === from ? group.filter((other) => other !== peer) : stage === to ? [...group, peer] : group,
         );
-        const seconds = yield* plannedSecondsInSlices(withAssignment(swarm, assignment), options);
+        const planned = yield* plannedSecondsInSlices(withAssignment(swarm, assignment), options);
+        const seconds = planned + slowestExchange(swarm, assignment);
         if (best === undefined || seconds < best.seconds) {
           best = { assignment, seconds, move: { peer: swarm.peers[peer]!.name, from, to } };
         }
