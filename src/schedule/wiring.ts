@@ -52,13 +52,6 @@ function consecutive(description: SwarmDescription): Assignment {
   return groups;
 }
 
-/** The peers that hold more than one stage, ascending. */
-export function holdersOfSeveral(assignment: Assignment): number[] {
-  const stages = new Map<number, number>();
-  for (const peer of assignment.flat()) stages.set(peer, (stages.get(peer) ?? 0) + 1);
-  return [...stages].flatMap(([peer, count]) => (count > 1 ? [peer] : [])).sort((a, b) => a - b);
-}
-
 /** Throws a `DescriptionError` naming the first field that is out of range. */
 export function checkDescription(description: SwarmDescription): void {
   const { peers, stages, assignment, links } = description;

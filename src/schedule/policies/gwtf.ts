@@ -1,8 +1,9 @@
 // GWTF, "Go With The Flow": every micro-batch goes through all stages, and the flows together cost least.
 // arXiv 2509.21221, section on routing: the cost of a hop is half the compute at both ends, the latency, and the bytes
 // over the bandwidth, each as the mean of both ways; a relay takes at most as many flows as it has room for. The paper
-// approaches the minimum-cost flow by messages between neighbours; here it is computed exactly (successive shortest
-// paths), which is what those messages can reach at best. First come, first served at the peers.
+// approaches the minimum-cost flow by messages between neighbours; here each anchor's flow is of least cost (successive
+// shortest paths) in the room that the anchors before it left, so all flows together may cost more than the least. A
+// relay's room is its memory's, capped at twice its equal share. First come, first served at the peers.
 
 import type { SwarmDescription } from '../description.ts';
 import { transferSeconds } from '../execute/execution.ts';
@@ -53,7 +54,7 @@ function hopCost(
 
 /**
  * One minimum-cost flow per anchor after another (a data peer is its own source and sink, and no flow may end at
- * another's), wave by wave; a relay has its memory's room in each wave, and at least its equal share.
+ * another's), wave by wave; a relay has its memory's room in each wave, at least its equal share and at most two.
  */
 function flowPaths(description: SwarmDescription, assignment: Assignment): Path[] {
   const stages = liveStages(assignment);

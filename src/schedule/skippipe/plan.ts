@@ -9,7 +9,7 @@ import type { Evaluator, Started } from './evaluate.ts';
 import type { Instance } from './instance.ts';
 
 /** assignment[stage] = peers; groups keep the order of the description's, with free assignment that of indices. */
-export function assignmentOfCandidate(instance: Instance, { stageOf }: Candidate): number[][] {
+function assignmentOfCandidate(instance: Instance, { stageOf }: Candidate): number[][] {
   if (!instance.free)
     return instance.assignment.map((group) => group.map((number) => instance.holder[number]!));
   const groups: number[][] = Array.from({ length: instance.stages }, () => []);
@@ -19,7 +19,7 @@ export function assignmentOfCandidate(instance: Instance, { stageOf }: Candidate
   return groups.map((group) => group.sort((a, b) => a - b));
 }
 
-export function pathsOfCandidate(instance: Instance, { path, stageOf }: Candidate): Path[] {
+function pathsOfCandidate(instance: Instance, { path, stageOf }: Candidate): Path[] {
   const { pathLength, microbatches, holder } = instance;
   return Array.from({ length: microbatches }, (_, microbatch) => ({
     microbatch,

@@ -9,12 +9,12 @@ import type { Trial } from './trial.ts';
 export interface PriorityMoves {
   /** Varies what decides when micro-batch m's turn is. */
   change(m: number): boolean;
+  /** Keeps a task back until another one of its peer has been started; both as micro-batch * steps + step. */
+  hold(task: number, first: number): boolean;
   /**
    * Lets m go before the micro-batch that went first where both waited: its time of arrival there counts as `by` more
    * than the other's bias makes it. The flags say whether they waited for a forward.
    */
-  /** Keeps a task back until another one of its peer has been started; both as micro-batch * steps + step. */
-  hold(task: number, first: number): boolean;
   overtake(m: number, isForward: boolean, other: number, otherIsForward: boolean, by: number): boolean;
 }
 
