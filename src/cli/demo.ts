@@ -4,10 +4,9 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { ONE_BYTE } from '../gradient/index.ts';
+import { DEFAULT_CODEC, ONE_BYTE } from '../gradient/index.ts';
 import { evaluate, generate } from '../inference/index.ts';
 import type { StagedModel } from '../model/export.ts';
-import { DEFAULT_CODEC } from '../gradient/index.ts';
 import { DEFAULT_ACTIVATIONS } from '../model/activations/index.ts';
 import { parameterCount } from '../model/layout.ts';
 import { createKeyIdentity, generateKey } from '../network/libp2p/identity.ts';

@@ -5,11 +5,13 @@
 
 import type { Codec } from './codec.ts';
 
-/** Multiples of the codec's that are decoded at a time: the memory for it is bounded. */
+/** Multiples of the codec's that are decoded at a time, which bounds the memory for it. */
 const CHUNK_MULTIPLES = 16;
 
 export function withFeedback(name: string, inner: Codec): Codec {
   const chunk = CHUNK_MULTIPLES * inner.sliceMultiple;
+  /** Decoded values of a chunk: one array for all calls, which never wait. */
+  const scratch = new Float32Array(chunk);
   const shrink = Math.fround(1 / (1 + inner.relativeError(inner.sliceMultiple)));
 
   /** Calls `use` with the shrunk estimate, chunk by chunk, and where each chunk begins in the slice. */
@@ -21,7 +23,7 @@ export function withFeedback(name: string, inner: Codec): Codec {
     for (let from = 0, at = 0; from < length; from += chunk) {
       const count = Math.min(chunk, length - from);
       const end = at + inner.encodedBytes(count);
-      const values = new Float32Array(count);
+      const values = scratch.subarray(0, count).fill(0);
       const part = { from: slice.from + from, to: slice.from + from + count };
       inner.addDecoded({ bytes: bytes.subarray(at, end), slice: part, key, sum: values });
       for (let i = 0; i < count; i++) values[i] = values[i]! * shrink;

@@ -1,6 +1,6 @@
 // Threefry-2x32-20 for many blocks at once, as a WebAssembly kernel: a vector holds the same word of four blocks, and
 // several vectors go through the rounds side by side so that no instruction waits for the one before it. Same words
-// as `threefryBlocks`, which is used where there is no WebAssembly.
+// as `threefryBlock`, which computes them one by one where there is no WebAssembly (`fillPlainly`).
 
 import { type Code, get, i32, i32x4, i8x16, type Local, repeatWhile, set, v128 } from '../wasm/code.ts';
 import { type Instance, instantiate } from '../wasm/module.ts';
