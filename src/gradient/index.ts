@@ -16,6 +16,7 @@ export { ownersOf, piecesOf } from './pieces.ts';
 export { type ForwardCodec, gatherProbes, ONE_BYTE, oneByte } from './one-byte.ts';
 export {
   MOST_DIRECTIONS,
+  MOST_SAMPLES,
   NOT_FINITE,
   type Probe,
   type ProbeStep,

@@ -47,15 +47,16 @@ export function decodeDifference(byte: number): number {
 export interface ProbeKey {
   readonly runSeed: number;
   readonly iteration: number;
-  /** The sample's number in its iteration, below 2^15 with all directions: micro-batch × samples + place. */
+  /** The sample's number in its iteration, below `MOST_SAMPLES`: micro-batch × samples + place. */
   readonly sample: number;
   readonly direction: number;
   readonly stage: number;
 }
 
-/** Stages are below this, directions of one sample below the next. */
+/** Stages are below this, directions of one sample and samples of one iteration below the next: 32 bits in all. */
 const STAGES = 2 ** 10;
 export const MOST_DIRECTIONS = 2 ** 7;
+export const MOST_SAMPLES = 2 ** 15;
 
 /** The stream of the signs along which a stage moves for that sample: sign i is − where bit i of its bits is 1. */
 export function probeStream({ runSeed, iteration, sample, direction, stage }: ProbeKey): Stream {
