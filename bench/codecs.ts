@@ -87,9 +87,12 @@ export async function run(options: Options = {}) {
       ...errorsOf(name, parameters, samples),
       [`lossAfter${steps}`]: meanLoss(trained, steps),
       lossRange: rangeOf(trained, steps),
-      stepsAtEqualBytes: affordable(name),
-      lossAtEqualBytes: meanLoss(trained, affordable(name)),
-      rangeAtEqualBytes: rangeOf(trained, affordable(name)),
+      // one-byte never sends as much as the others' budget
+      ...(name !== ONE_BYTE && {
+        stepsAtEqualBytes: affordable(name),
+        lossAtEqualBytes: meanLoss(trained, affordable(name)),
+        rangeAtEqualBytes: rangeOf(trained, affordable(name)),
+      }),
       ...(timing && sharesOf(name, timing)),
     };
   });

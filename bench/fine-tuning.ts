@@ -131,6 +131,8 @@ export async function run(options: Options = {}) {
     const method = known[name];
     if (method === undefined)
       throw new RangeError(`there is no method ${name}: ${Object.keys(known).join(', ')}`);
+    if (!Number.isInteger(method.microbatches))
+      throw new RangeError(`--microbatches is a multiple of ${KINDS} for the method ${name}`);
     return method;
   });
   const found = readModelFolder(await pretrained(pretraining, say));
