@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { demoForwardPasses } from '../../src/cli/demo/model.ts';
 import { loadManifest } from '../../src/cli/files.ts';
 import { manifestOf } from '../../src/cli/manifest.ts';
 import { loadText, type NamedText } from '../../src/cli/text.ts';
@@ -46,6 +47,9 @@ const documentSchema = z.object({
   ),
   bytes: z.object({ activations: count, gradients: count, weights: count, control: count }),
   contributionBytes: count,
+  /** of the model it began with and of the one it ended with, with `--from` */
+  heldOutFirst: loss.optional(),
+  heldOutLast: loss.optional(),
   goodput: z.number().gt(0).max(1),
   replicasIdentical: z.boolean(),
   divergences: count,
@@ -147,6 +151,11 @@ describe('skein demo', () => {
     expect(await started.end(120), started.stderr).toBe(0);
     const bytes = documentSchema.parse(JSON.parse(started.stdout));
     expect(bytes).toMatchObject({ iterations: 3, divergences: 0, goodput: 1 });
+    // 4 micro-batches of 4 samples, a byte for each of 4 directions
+    expect(bytes.contributionBytes).toBe(3 * 16 * demoForwardPasses.directions);
+    expect(bytes.heldOutFirst).toBeLessThan(6);
+    expect(bytes.heldOutLast).not.toBe(bytes.heldOutFirst);
+    expect(document).not.toHaveProperty('heldOutFirst');
     const model = ['--model', document.exportDir];
     const replayed = await auditOf(terminals, bytes.journal, ...model);
     expect(replayed).toMatchObject({ verified: true, iterations: 3, replayed: true });
