@@ -10,6 +10,7 @@ export {
   type Stream,
   type StreamName,
   stream,
+  streamIndices,
   uniform,
   uniforms,
   words,

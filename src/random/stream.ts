@@ -32,6 +32,15 @@ export const purposes = {
 
 export type Purpose = keyof typeof purposes;
 
+/**
+ * Which index belongs to whom where several draw for one purpose without iterations: no two the same. Part of a run's
+ * identity like the numbers above.
+ */
+export const streamIndices = {
+  schedule: { dtfm: 0, swarm: 1, randomSkip: 2, search: 3, blindPaths: 4, genetic: 5, publishedPaths: 6 },
+  churn: { failures: 0, simulation: 1, elections: 2 },
+} as const satisfies Partial<Record<Purpose, Record<string, number>>>;
+
 /** A stream's name. */
 export interface StreamName {
   /** The run's seed: an integer from 0 to 2^53 − 1. */

@@ -3,7 +3,7 @@
 // (Zhou et al.: FoundationDB, SIGMOD 2021, §4), with what only a swarm of volunteers has: laptops that sleep, clocks
 // that drift, uplinks that are slow at one side.
 
-import { generator, type Generator, stream } from '../random/index.ts';
+import { generator, type Generator, stream, streamIndices } from '../random/index.ts';
 import type { PeerName } from '../seams/network.ts';
 
 interface At {
@@ -139,7 +139,7 @@ export interface FaultSettings {
  * One anchor stays, but for moments in which all are lost at once and nobody else is: a swarm can survive it.
  */
 export function faultsFromSeed(seed: number, settings: FaultSettings): FaultPlan {
-  const draw = generator(stream({ runSeed: seed, purpose: 'churn' }));
+  const draw = generator(stream({ runSeed: seed, purpose: 'churn', index: streamIndices.churn.failures }));
   const { peers, fromSeconds, untilSeconds, gatheredSeconds, most } = settings;
   const kinds = settings.kinds ?? FAULT_KINDS;
   const timed = (Object.keys(FAULT_WEIGHTS) as TimedKind[]).filter((kind) => kinds.includes(kind));
@@ -170,7 +170,7 @@ function drawElection(
   steady: PeerName,
   { gatheredSeconds, untilSeconds }: FaultSettings,
 ): Fault[] {
-  const draw = generator(stream({ runSeed: seed, purpose: 'churn', index: 2 }));
+  const draw = generator(stream({ runSeed: seed, purpose: 'churn', index: streamIndices.churn.elections }));
   if (draw.uniform() >= ELECTION_SHARE) return [];
   const at = gatheredSeconds + draw.uniform() * Math.max(0, untilSeconds - gatheredSeconds);
   const backAfter = 0.15 + 0.3 * draw.uniform();

@@ -9,7 +9,7 @@ import {
   SimulatedNetworks,
 } from '../network/simulated/network.ts';
 import { SimulatedWorld } from '../network/simulated/world.ts';
-import { type Generator, generator, stream } from '../random/index.ts';
+import { type Generator, generator, stream, streamIndices } from '../random/index.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Engine } from '../seams/engine.ts';
 import type { Network, PeerName } from '../seams/network.ts';
@@ -93,7 +93,9 @@ export class Simulation {
       const vote = voteIn(from, to, protocol, frame);
       if (vote !== undefined) for (const listener of [...this.#voteListeners]) listener(vote);
     });
-    this.#draw = generator(stream({ runSeed: seed, purpose: 'churn', index: 1 }));
+    this.#draw = generator(
+      stream({ runSeed: seed, purpose: 'churn', index: streamIndices.churn.simulation }),
+    );
     this.#faulting = new Faulting({
       world: this.world,
       networks: this.#networks,

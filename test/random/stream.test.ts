@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs';
 import { fc } from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
@@ -7,6 +8,7 @@ import {
   purposes,
   type StreamName,
   stream,
+  streamIndices,
   uniform,
   uniforms,
   words,
@@ -38,6 +40,26 @@ describe('a stream', () => {
         expect(keyText(other) === keyText(a)).toBe(same);
       }),
     );
+  });
+
+  test('has one that draws from it: no index is given twice, and none is used that is not given', () => {
+    for (const given of Object.values(streamIndices)) {
+      const indices = Object.values(given);
+      expect(new Set(indices).size).toBe(indices.length);
+    }
+    const shared = new RegExp(
+      `purpose: '(${Object.keys(streamIndices).join('|')})'(?!, index: streamIndices\\.\\1\\.)`,
+    );
+    const sources = globSync('src/**/*.ts').map((file) => ({ file, text: readFileSync(file, 'utf8') }));
+    expect(sources.length).toBeGreaterThan(100);
+    expect(sources.filter(({ text }) => shared.test(text)).map(({ file }) => file)).toEqual([]);
+    for (const [purpose, given] of Object.entries(streamIndices)) {
+      for (const name of Object.keys(given)) {
+        const use = `index: streamIndices.${purpose}.${name} `;
+        const uses = sources.reduce((sum, { text }) => sum + text.split(use).length - 1, 0);
+        expect(uses, use).toBe(1);
+      }
+    }
   });
 
   test('keeps its bits from version to version', () => {

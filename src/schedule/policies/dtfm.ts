@@ -5,7 +5,7 @@
 // searches partitions with a genetic algorithm and local search; here it is local search alone, on the same cost
 // with whole groups exchanged too, which replaces the paper's travelling-salesman step. The schedule is GPipe's.
 
-import { generator, stream } from '../../random/index.ts';
+import { generator, stream, streamIndices } from '../../random/index.ts';
 import type { SwarmDescription } from '../description.ts';
 import { exchangeSeconds } from '../exchange.ts';
 import { transferSeconds } from '../execute/execution.ts';
@@ -101,7 +101,7 @@ function goodAssignment(description: SwarmDescription, first: Assignment, seed: 
   const stages = liveStages(first);
   const largest = Math.max(...first.map((group) => group.length));
   if (stages.length < 2) return first;
-  const draw = generator(stream({ runSeed: seed, purpose: 'schedule' }));
+  const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: streamIndices.schedule.dtfm }));
   // A move costs up to four wirings, each about the cube of the group.
   const wiring = 16 * largest * largest * largest;
   const moves = Math.min(mostMoves, Math.floor(searchBudget / (4 * wiring + 1_000)));

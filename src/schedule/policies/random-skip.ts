@@ -3,7 +3,7 @@
 // measured against: the same work and the same convergence rules, no planning.
 // SkipPipe (arXiv 2502.19913), evaluation, "random skipping".
 
-import { type Generator, generator, stream } from '../../random/index.ts';
+import { type Generator, generator, stream, streamIndices } from '../../random/index.ts';
 import type { SwarmDescription } from '../description.ts';
 import { DescriptionError } from '../errors.ts';
 import type { Path } from '../plan.ts';
@@ -27,7 +27,9 @@ export const randomSkip: Policy = {
     if (!Number.isInteger(pathLength) || pathLength < 1) {
       throw new DescriptionError('pathLength', `${pathLength} is not a whole number of at least 1`);
     }
-    const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 2 }));
+    const draw = generator(
+      stream({ runSeed: seed, purpose: 'schedule', index: streamIndices.schedule.randomSkip }),
+    );
     return recordPlan(description, {
       policy: 'random-skip',
       assignment,

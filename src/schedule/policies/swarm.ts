@@ -3,7 +3,7 @@
 // Ryabinin et al., "SWARM Parallelism" (ICML 2023, arXiv 2301.11913), section 3.2 and appendix on interleaved weighted
 // round robin: each sender keeps a priority per receiver, picks the lowest and adds the receiver's response time.
 
-import { generator, stream } from '../../random/index.ts';
+import { generator, stream, streamIndices } from '../../random/index.ts';
 import type { SwarmDescription } from '../description.ts';
 import { transferSeconds } from '../execute/execution.ts';
 import type { PathNode, Task } from '../plan.ts';
@@ -22,7 +22,9 @@ export const swarm: Policy = {
     const assignment = assignmentOf(description);
     const stages = liveStages(assignment);
     const anchors = assignment[0]!;
-    const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 1 }));
+    const draw = generator(
+      stream({ runSeed: seed, purpose: 'schedule', index: streamIndices.schedule.swarm }),
+    );
     /** Per sender and stage: what each replica's priority has come to. */
     const priorities = new Map<string, number[]>();
 

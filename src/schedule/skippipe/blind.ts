@@ -2,7 +2,7 @@
 // given out. Only the capacities of stages and peers (SkipPipe's rules of the set) tie them together; whether two
 // micro-batches meet at a peer is not asked.
 
-import { stream } from '../../random/index.ts';
+import { stream, streamIndices } from '../../random/index.ts';
 import { type Candidate, createOrderer, firstCandidate, type Waves, wavesOf } from './candidate.ts';
 import { drawsFrom } from './draws.ts';
 import { createEvaluator, type Evaluator } from './evaluate.ts';
@@ -21,7 +21,9 @@ export function blindCandidate(
   mostPairs = Number.POSITIVE_INFINITY,
 ): { candidate: Candidate; evaluator: Evaluator; waves: Waves } {
   const { microbatches, pathLength } = instance;
-  const draws = drawsFrom(stream({ runSeed: seed, purpose: 'schedule', index: 4 }));
+  const draws = drawsFrom(
+    stream({ runSeed: seed, purpose: 'schedule', index: streamIndices.schedule.blindPaths }),
+  );
   const waves = wavesOf(instance);
   const candidate = firstCandidate(instance, draws);
   const ascending = candidate.path.slice();

@@ -8,7 +8,7 @@
 // Its length is counted in steps, its random numbers come from the seed, and every decision is a comparison of sums,
 // products and quotients: the same description, seed and steps give the same plan in every JavaScript engine.
 
-import { stream } from '../../random/index.ts';
+import { stream, streamIndices } from '../../random/index.ts';
 import { finish, type Sliced } from '../slices.ts';
 import { type Annealed, type Cooling, annealSimulation, annealSurrogate } from './annealing.ts';
 import { blindCandidate } from './blind.ts';
@@ -77,7 +77,9 @@ export function search(instance: Instance, options: SearchOptions): SearchResult
 
 /** The same search, left and resumed between slices; the result does not depend on where. */
 export function* searchInSlices(instance: Instance, options: SearchOptions): Sliced<SearchResult> {
-  const draws = drawsFrom(stream({ runSeed: options.seed, purpose: 'schedule', index: 3 }));
+  const draws = drawsFrom(
+    stream({ runSeed: options.seed, purpose: 'schedule', index: streamIndices.schedule.search }),
+  );
   const waves = wavesOf(instance);
   const evaluator = createEvaluator(instance, waves);
   const first = firstCandidate(instance, draws);

@@ -4,7 +4,7 @@
 // partitioning", 2000). A partition costs the worst transfer inside a group, for the exchange of gradients, and the
 // cheapest order of its groups, where two groups are as far apart as the best matching of their peers.
 
-import { type Generator, generator, stream } from '../../../random/index.ts';
+import { type Generator, generator, stream, streamIndices } from '../../../random/index.ts';
 import type { Instance } from '../instance.ts';
 import type { Assignment } from '../../wiring.ts';
 import { matchingCost, shortestOrder } from './matching.ts';
@@ -34,7 +34,9 @@ export function geneticAssignment(instance: Instance, { seed, trials }: GeneticO
   const pool = instance.assignment.flat().sort((a, b) => a - b);
   if (live.length < 2 || pool.length > mostPeers) return instance.assignment;
   const groupSizes = live.map((stage) => sizes[stage]!);
-  const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 5 }));
+  const draw = generator(
+    stream({ runSeed: seed, purpose: 'schedule', index: streamIndices.schedule.genetic }),
+  );
   const away = distances(instance, pool);
   const costOf = createCost(away, groupSizes);
   const individual = (groupOf: number[]): Individual => {

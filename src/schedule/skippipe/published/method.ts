@@ -2,7 +2,7 @@
 // conflict-based search for paths, one wave after the other, then first come first served. It is here to be compared
 // with: `skippipe-blind` is it without awareness of collisions, and the benchmark of plans runs it with.
 
-import { generator, stream } from '../../../random/index.ts';
+import { generator, stream, streamIndices } from '../../../random/index.ts';
 import { blindCandidate } from '../blind.ts';
 import { type Candidate, firstCandidate, type Waves, wavesOf } from '../candidate.ts';
 import { createEvaluator, type Evaluator } from '../evaluate.ts';
@@ -37,7 +37,9 @@ export function publishedMethod(given: Instance, options: MethodOptions): Method
   const { seed, trials } = options;
   const instance = given.free ? { ...given, assignment: geneticAssignment(given, { seed, trials }) } : given;
   const waves = wavesOf(instance);
-  const draw = generator(stream({ runSeed: seed, purpose: 'schedule', index: 4 }));
+  const draw = generator(
+    stream({ runSeed: seed, purpose: 'schedule', index: streamIndices.schedule.publishedPaths }),
+  );
   const candidate = firstCandidate(instance, { below: draw.integerBelow });
   const ascending = candidate.path.slice();
   if (!takeTreePaths(instance, waves, candidate, options)) {
