@@ -4,9 +4,9 @@ import { z } from 'zod';
 import type { PeerName } from '../seams/network.ts';
 import { frozen, remembering } from './recent.ts';
 
-const peer = z.string().min(1).max(128);
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const count = z.number().int().min(0).max(4_294_967_295);
+export const peer = z.string().min(1).max(128);
+export const digest = z.string().regex(/^[0-9a-f]{64}$/);
+export const count = z.number().int().min(0).max(4_294_967_295);
 const text = z.string().max(1000);
 const signature = z
   .string()
@@ -16,7 +16,7 @@ const signature = z
 const microseconds = z.number().int().min(0).max(3_600_000_000);
 
 /** Where the weights of a peer that enters a stage come from. */
-const origin = z.discriminatedUnion('kind', [
+export const origin = z.discriminatedUnion('kind', [
   /** the initial weights, from the run's seed */
   z.object({ kind: z.literal('initial') }),
   /** a replica's frozen snapshot */
@@ -150,6 +150,8 @@ const body = z.discriminatedUnion('kind', [
     weights: weightReports,
     /** what each participant measured in this iteration; there where the run's policy plans from it */
     measurements: z.array(peerTimes).max(10_000).optional(),
+    /** digest of the run's state before this entry (swarm/summary.ts): with this commit, keepers certify it */
+    summary: digest.optional(),
   }),
   z.object({
     kind: z.literal('repair'),

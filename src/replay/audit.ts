@@ -189,7 +189,7 @@ async function* chained(
   torn: string,
   sound: Entry[],
 ): AsyncGenerator<number, Finding | undefined> {
-  const state = new RunState();
+  const state = new RunState(identity.digest);
   for (const [index, line] of lines.entries()) {
     try {
       const entry = parseEntry(line);

@@ -42,6 +42,8 @@ export interface SimulationSettings {
   readonly sizes?: PartSizes;
   /** See `PeerParts.firstSearchSteps`. */
   readonly firstSearchSteps?: number;
+  /** See `PeerParts.summaryEvery`. */
+  readonly summaryEvery?: number;
   /** The engine of a peer, on its processor's clock; `hold` stops the clock while a real computation runs. */
   readonly engine: (
     peer: PeerName,
@@ -191,6 +193,7 @@ export class Simulation {
         memoryMicrobatches: settings.memoryMicrobatches,
         sizes: this.#settings.sizes,
         firstSearchSteps: this.#settings.firstSearchSteps,
+        summaryEvery: this.#settings.summaryEvery,
         given: name === first!.name ? this.#settings.given : undefined,
         start:
           name === first!.name

@@ -1,7 +1,9 @@
 // The members of a run as they are after one entry of its journal: never changed, so that whoever has read the same
 // entries can share them. A simulation has a thousand peers in one process, and each of them knows all.
 
+import { canonicalBytes, type Json, toHex } from '../journal/canonical.ts';
 import type { MemberChange, Origin } from '../journal/entry.ts';
+import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
 
 /** An exact copy of a stage, kept by a member that holds another one: so that the stage is not lost with its group. */
@@ -48,6 +50,7 @@ export class Members {
   readonly #byName: ReadonlyMap<PeerName, Member>;
   /** Lists that were asked for: heartbeats ask far more often than entries change them. */
   readonly #lists = new Map<string, readonly Member[]>();
+  #digest: string | undefined;
   /** The members after the entry that was read next, as long as somebody is there. */
   #next: { readonly entry: WeakRef<MembersEntry>; readonly members: WeakRef<Members> } | undefined;
 
@@ -88,6 +91,12 @@ export class Members {
     return this.#list(`shadows ${stage}`, () =>
       this.present().filter(({ shadow }) => shadow?.stage === stage && shadow.status === 'active'),
     );
+  }
+
+  /** SHA-256 of everyone, in hexadecimal; computed once, however many peers of the process ask. */
+  digest(sha256: Identity['digest']): string {
+    this.#digest ??= toHex(sha256(canonicalBytes(this.everyone() as unknown as Json)));
+    return this.#digest;
   }
 
   #list(name: string, make: () => readonly Member[]): readonly Member[] {

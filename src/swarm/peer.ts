@@ -55,6 +55,8 @@ export interface PeerParts {
   readonly sizes?: PartSizes | undefined;
   /** Of the leader's first search for paths, for models so small that a search costs more than training. */
   readonly firstSearchSteps?: number | undefined;
+  /** In place of `SUMMARY_EVERY`, for runs so short that none of their commits would certify a summary. */
+  readonly summaryEvery?: number | undefined;
   /** Called at the leader with every stage's weights after the last commit. */
   readonly deliver?: (stages: readonly StageSnapshot[], manifest: Manifest) => Promise<void>;
   readonly observe: (event: PeerEvent) => void;
@@ -143,6 +145,7 @@ export class Peer {
       clock,
       identity,
       self: network.self,
+      summaryEvery: parts.summaryEvery,
       tickSeconds: () => timing.tickSeconds,
       react: (entry) => this.#react(entry),
       broadcast: (entries, certificate, keepers) =>

@@ -15,8 +15,10 @@ import {
   withMeasurements,
   withoutPeer,
 } from '../schedule/skippipe/measured.ts';
+import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
-import { type Member, type Members, nobody } from './members.ts';
+import { type Member, Members, nobody } from './members.ts';
+import { digestOfSummary, type RunSummary } from './summary.ts';
 
 export type { Member, Shadow } from './members.ts';
 
@@ -51,6 +53,68 @@ export class RunState {
   /** Per stage: the last commit that changed its weights, and the norm of that gradient. */
   readonly #updatedAt = new Map<number, number>();
   readonly #gradientNorms = new Map<number, number>();
+  /** The newest commit that certifies a summary, by index, and what it certifies. */
+  summarised: { readonly index: number; readonly summary: RunSummary } | undefined;
+  readonly #sha256: Identity['digest'] | undefined;
+  #summaryDigest: string | undefined;
+
+  /** @param sha256 without it, digests of summaries are taken as read: somebody else has compared them */
+  constructor(sha256?: Identity['digest']) {
+    this.#sha256 = sha256;
+  }
+
+  /** What a summary says, ready for the commit that certifies it. */
+  static from(summary: RunSummary, sha256?: Identity['digest']): RunState {
+    const { iteration, attempt, members, stages } = summary;
+    const state = new RunState(sha256);
+    state.runId = summary.runId;
+    state.founder = summary.founder;
+    state.leader = summary.leader;
+    state.term = summary.term;
+    state.iteration = iteration;
+    state.plan = { iteration: iteration + 1, attempt, plan: null };
+    state.keepers = summary.keepers;
+    state.refounded.push(...summary.refounded);
+    state.#measured = summary.measured;
+    state.#members = new Members(new Map(members.map((member) => [member.peer, member])));
+    for (const { stage, updatedAt, gradientNorm } of stages) {
+      state.#updatedAt.set(stage, updatedAt);
+      if (gradientNorm !== undefined) state.#gradientNorms.set(stage, gradientNorm);
+    }
+    return state;
+  }
+
+  /** All that follows from the entries so far and bears on later ones, once a plan waits for its commit. */
+  summary(): RunSummary | undefined {
+    if (this.plan === undefined) return undefined;
+    const { runId, founder, leader, term, iteration, keepers, refounded } = this;
+    return {
+      runId,
+      founder,
+      leader,
+      term,
+      iteration,
+      attempt: this.plan.attempt,
+      keepers,
+      refounded: [...refounded],
+      measured: this.#measured,
+      stages: [...this.#updatedAt]
+        .sort(([a], [b]) => a - b)
+        .map(([stage, updatedAt]) => {
+          const gradientNorm = this.#gradientNorms.get(stage);
+          return { stage, updatedAt, ...(gradientNorm !== undefined && { gradientNorm }) };
+        }),
+      members: this.everyone(),
+    };
+  }
+
+  /** What a commit of the plan under way says of the state before it; undefined where there is no plan. */
+  summaryDigest(sha256: Identity['digest']): string | undefined {
+    const summary = this.summary();
+    if (summary === undefined) return undefined;
+    this.#summaryDigest ??= digestOfSummary(summary, this.#members.digest(sha256), sha256);
+    return this.#summaryDigest;
+  }
 
   /** Throws a JournalError when the next entry's author had no right to it or it contradicts the rest. */
   check(entry: Pick<Entry, 'index' | 'term' | 'author' | 'body'>): void {
@@ -91,6 +155,10 @@ export class RunState {
     if (body.kind === 'commit') {
       const planned = this.plan?.iteration === body.iteration && this.plan.attempt === body.attempt;
       if (!planned) throw wrong(`commits iteration ${body.iteration}, which was not planned`);
+      const expected = body.summary && this.#sha256 && this.summaryDigest(this.#sha256);
+      if (expected !== undefined && body.summary !== expected) {
+        throw wrong(`sums up another state than the entries before it lead to`);
+      }
     }
     if (body.kind === 'keepers') {
       const stranger = body.keepers.find((keeper) => !this.#members.get(keeper) && keeper !== this.founder);
@@ -108,6 +176,10 @@ export class RunState {
   apply(entry: Entry): void {
     this.check(entry);
     const { body, author, term } = entry;
+    if (body.kind === 'commit' && body.summary !== undefined) {
+      this.summarised = { index: entry.index, summary: this.summary()! };
+    }
+    this.#summaryDigest = undefined;
     switch (body.kind) {
       case 'genesis':
         this.runId = body.runId;

@@ -14,6 +14,8 @@ import { CONTROL, TENSORS, WEIGHTS } from '../../src/swarm/protocols.ts';
 import { initialStage } from '../../src/swarm/weights/holder.ts';
 import { formatInvite, InviteError, parseInvite } from '../../src/swarm/invite.ts';
 import { ManifestError, readManifest } from '../../src/swarm/manifest.ts';
+import { RunState } from '../../src/swarm/run-state.ts';
+import { decodeSummary, encodeSummary } from '../../src/swarm/summary.ts';
 import { Presence } from '../../src/swarm/membership/presence.ts';
 import {
   decodeSnapshot,
@@ -113,6 +115,31 @@ describe('a changed journal', () => {
         expect(error).toBeInstanceOf(JournalError);
       }),
       { numRuns: 60 },
+    );
+  });
+});
+
+describe('a changed summary of a journal', () => {
+  it('is a summary that a state can be made from, or a JournalError', async () => {
+    const { digest } = createSimulatedIdentity('reader');
+    const state = new RunState(digest);
+    const samples: Uint8Array[] = [];
+    for (const line of recording.journal) {
+      state.apply(parseEntry(line));
+      const summary = state.summary();
+      if (summary !== undefined) samples.push(encodeSummary(summary));
+    }
+    const read = (bytes: Uint8Array) => {
+      const made = RunState.from(decodeSummary(bytes), digest);
+      expect(made.summaryDigest(digest)).toHaveLength(64);
+    };
+    await withBytes(samples, JournalError, read);
+    const values = samples.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as unknown);
+    await fc.assert(
+      fc.asyncProperty(mutatedJson(values), (value) =>
+        reads(() => read(new TextEncoder().encode(JSON.stringify(value) ?? '')), JournalError),
+      ),
+      { numRuns: RUNS },
     );
   });
 });

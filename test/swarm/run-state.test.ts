@@ -1,14 +1,17 @@
 // What the journal says is so, and who may say it.
 
 import { describe, expect, it } from 'vitest';
-import type { Entry, EntryBody, MemberChange } from '../../src/journal/entry.ts';
+import { type Entry, type EntryBody, JournalError, type MemberChange } from '../../src/journal/entry.ts';
+import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
+import { decodeSummary, encodeSummary } from '../../src/swarm/summary.ts';
 
 const digest = '0'.repeat(64);
+const { digest: sha256 } = createSimulatedIdentity('anyone');
 
 /** Applies bodies as the named authors' entries; terms follow the leader entries. */
 class Script {
-  readonly state = new RunState();
+  readonly state = new RunState(sha256);
   #index = 0;
   #term = 0;
 
@@ -167,5 +170,76 @@ describe('what nobody may say', () => {
       .say('bob', { kind: 'leader', peer: 'bob', reason: 'ann is gone' });
     expect(() => script.state.apply(script.entry('ann', members(enter('eve', 1))))).toThrow('bob leads');
     expect(() => script.state.apply(script.entry('bob', members(enter('eve', 1)), 1))).toThrow('term 1');
+  });
+});
+
+describe('a summary of the journal', () => {
+  /** Members of every kind, a stage that was rebuilt, measurements, and a plan that waits for its commit. */
+  function eventful(): Script {
+    const times = { peer: 'bob', forward: 5, backward: 7, head: 0, links: [{ to: 'cid', microseconds: 9 }] };
+    const shadowed = { peer: 'bob', stage: 0, origin: { kind: 'shadow' as const, sources: ['ann'] } };
+    return founded()
+      .say('ann', members({ kind: 'shadow', ...shadowed }, { kind: 'shadowing', peer: 'bob' }))
+      .say('ann', { kind: 'keepers', keepers: ['ann', 'bob'] })
+      .say('ann', { kind: 'plan', iteration: 1, attempt: 0, plan: null })
+      .say('ann', { ...commit(1, ['bob']), measurements: [times] } as EntryBody)
+      .say('ann', members(enter('dan', 2), { kind: 'gone', peer: 'cid', how: 'silent', reason: '' }))
+      .say('ann', { kind: 'plan', iteration: 2, attempt: 3, plan: { large: true } });
+  }
+  const second = (summary?: string): EntryBody =>
+    ({ ...commit(2, ['bob']), attempt: 3, ...(summary && { summary }) }) as EntryBody;
+
+  it('is the same after it has travelled, and whoever goes on from it knows what everyone knows', () => {
+    const script = eventful();
+    const summary = script.state.summaryDigest(sha256)!;
+    const bytes = encodeSummary(script.state.summary()!);
+    const joiner = RunState.from(decodeSummary(bytes), sha256);
+    expect(encodeSummary(joiner.summary()!)).toEqual(bytes);
+    const next = [second(summary), { kind: 'plan', iteration: 3, attempt: 0, plan: null }] as const;
+    for (const body of next) {
+      joiner.apply(script.entry('ann', body));
+      script.say('ann', body);
+    }
+    expect(encodeSummary(joiner.summary()!)).toEqual(encodeSummary(script.state.summary()!));
+    expect(joiner.shadows(0)).toEqual(script.state.shadows(0));
+    expect([joiner.updatedAt(1), joiner.gradientNorm(1)]).toEqual([2, 0.5]);
+    expect(joiner.measurements(1)).toEqual(script.state.measurements(1));
+    expect(joiner.summarised).toEqual(script.state.summarised);
+  });
+
+  it("is refused in a commit whose digest is another state's, by whoever has read everything and by who has it", () => {
+    const script = eventful();
+    const wrong = script.entry('ann', second('1'.repeat(64)));
+    expect(() => script.state.check(wrong)).toThrow(JournalError);
+    expect(() => script.state.check(script.entry('ann', second()))).not.toThrow();
+    const right = script.entry('ann', second(script.state.summaryDigest(sha256)));
+    const summary = script.state.summary()!;
+    const forgeries = [
+      { ...summary, keepers: ['ann', 'eve'] },
+      { ...summary, term: 2, leader: 'eve' },
+      { ...summary, measured: { compute: {}, transfer: {} } },
+      { ...summary, members: summary.members.toReversed() },
+      { ...summary, members: summary.members.map((one) => ({ ...one, addresses: ['/eve'] })) },
+      { ...summary, stages: [] },
+    ];
+    expect(() => RunState.from(summary, sha256).check(right)).not.toThrow();
+    for (const forged of forgeries) {
+      expect(() => RunState.from(forged, sha256).check(right), JSON.stringify(forged)).toThrow(JournalError);
+    }
+  });
+
+  it('is no summary with a member twice, an unknown field, or what is not JSON', () => {
+    const summary = eventful().state.summary()!;
+    const wrong = [
+      { ...summary, members: [...summary.members, summary.members[0]] },
+      { ...summary, more: 1 },
+      { ...summary, iteration: -1 },
+      { ...summary, keepers: [] },
+    ];
+    for (const value of wrong) {
+      const bytes = new TextEncoder().encode(JSON.stringify(value));
+      expect(() => decodeSummary(bytes)).toThrow(JournalError);
+    }
+    expect(() => decodeSummary(Uint8Array.of(255, 254))).toThrow('not JSON');
   });
 });

@@ -34,6 +34,7 @@ export interface SmallRun {
   /** See `SimulationSettings`. */
   readonly network?: SimulationSettings['network'];
   readonly sizes?: SimulationSettings['sizes'];
+  readonly summaryEvery?: number;
   readonly latencySeconds?: number | ((from: string, to: string) => number);
   /** Of every link, or of each. */
   readonly bytesPerSecond?: number | ((from: string, to: string) => number);
@@ -149,6 +150,7 @@ export function smallSimulation(run: SmallRun): Simulation {
     ...(faults && { faults }),
     ...(run.network && { network: run.network }),
     ...(run.sizes && { sizes: run.sizes }),
+    ...(run.summaryEvery !== undefined && { summaryEvery: run.summaryEvery }),
   });
   return simulation;
 }

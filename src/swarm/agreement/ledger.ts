@@ -13,6 +13,7 @@ import type { PeerName } from '../../seams/network.ts';
 import type { Store } from '../../seams/store.ts';
 import { Keeping } from './keeping.ts';
 import { RunState } from '../run-state.ts';
+import { SUMMARY_EVERY } from '../summary.ts';
 
 export interface LedgerParts {
   readonly journal: Journal;
@@ -21,6 +22,8 @@ export interface LedgerParts {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly self: PeerName;
+  /** Commits of multiples of so many iterations certify a summary of the journal before them. */
+  readonly summaryEvery?: number | undefined;
   /** How long a tick of agreement is now. */
   readonly tickSeconds: () => number;
   /** Runs for each entry, in order, after the state has changed; the next entry waits for it. */
@@ -50,7 +53,7 @@ export async function openJournal(
   senseless: (problem: JournalError) => void,
   options: Omit<JournalOptions, 'replay'> = {},
 ): Promise<{ journal: Journal; state: RunState }> {
-  const state = new RunState();
+  const state = new RunState(identity.digest);
   const replay = (entry: Entry) => {
     applyTo(state, entry, senseless);
   };
@@ -183,7 +186,7 @@ export class Ledger {
       await this.inTurn(async () => {}); // what is certain already is applied
       const keeping = this.#keeping;
       if (keeping === undefined || this.#state.leader !== this.#parts.self) return;
-      const bodies = typeof wanted === 'function' ? wanted() : wanted;
+      const bodies = this.#summedUp(typeof wanted === 'function' ? wanted() : wanted);
       const [body] = bodies;
       if (body === undefined) return;
       const { length: index } = this.journal;
@@ -192,6 +195,15 @@ export class Ledger {
     });
     this.#orders = turn.catch(() => {});
     return turn;
+  }
+
+  /** Now and then a commit that comes first says what the entries before it have led to. */
+  #summedUp(bodies: readonly EntryBody[]): readonly EntryBody[] {
+    const { identity, summaryEvery = SUMMARY_EVERY } = this.#parts;
+    const [commit, ...rest] = bodies;
+    if (commit?.kind !== 'commit' || commit.iteration % summaryEvery !== 0) return bodies;
+    const summary = this.#state.summaryDigest(identity.digest);
+    return summary === undefined ? bodies : [{ ...commit, summary }, ...rest];
   }
 
   /** The first entry of a term says who leads it. */
@@ -306,7 +318,7 @@ export class Ledger {
     }
     await this.inTurn(async () => {
       await this.#keeping!.reopen(() => this.journal.adopt(entries, certificate));
-      this.#state = new RunState();
+      this.#state = new RunState(this.#parts.identity.digest);
       for (const entry of entries) this.#apply(entry);
       adopted();
     });

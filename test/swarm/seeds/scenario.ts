@@ -18,6 +18,7 @@ export interface SeedScenario {
   readonly links: SimulatedLinks;
   readonly sizes: PartSizes;
   readonly flopsPerSecond: number;
+  readonly summaryEvery: number;
   readonly faults: FaultPlan;
 }
 
@@ -54,6 +55,12 @@ function waysOf(seed: number, skips: boolean) {
     smallExchangeBytes: one([PART_SIZES.smallExchangeBytes, 0]),
   };
   return { training: { codec, activations, policy, ...(codec === 'one-byte' && { probes }) }, sizes };
+}
+
+/** Which of a seed's commits certify a summary of the journal before them; most seeds have some such. */
+function summaryEveryOf(seed: number): number {
+  const draw = generator(stream({ runSeed: seed, purpose: 'network', index: 3 }));
+  return [1, 2, 3, 5, 8, 64][draw.integerBelow(6)]!;
 }
 
 /** @param kinds faults that may be drawn; all by default */
@@ -114,6 +121,7 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
     },
     sizes: ways.sizes,
     flopsPerSecond: 4e4 / ITERATION_SECONDS,
+    summaryEvery: summaryEveryOf(seed),
     faults: faultsFromSeed(seed, {
       peers: names.map((name, index) => ({ name, stage: peers[index]! })),
       fromSeconds: 0.05 * peers.length,
