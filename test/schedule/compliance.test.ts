@@ -133,6 +133,18 @@ describe.each(Object.values(policies) as Policy[])('policy $name', (policy) => {
     );
   });
 
+  it('says whether paths depend on what takes how long: then a swarm plans from what it measured', () => {
+    const pathsOf = (swarm: SwarmDescription) =>
+      JSON.stringify(policy.plan(swarm, { seed: 4, budget: { steps: 20 } }).paths);
+    const different = fc.sample(wholeSwarms, { ...runs, numRuns: 30 }).filter((swarm) => {
+      let next = 0;
+      const assignment = swarm.stageSizes.map((size) => Array.from({ length: size }, () => next++));
+      const held = { ...swarm, assignment };
+      return pathsOf(withOtherTimes(held)) !== pathsOf(held);
+    });
+    expect(different.length > 0).toBe(policy.plansFromTimes === true);
+  });
+
   it('keeps its completeness on a network it was not planned for', () => {
     fc.assert(
       fc.property(wholeSwarms, fc.nat(50), (swarm, salt) => {
@@ -147,6 +159,24 @@ describe.each(Object.values(policies) as Policy[])('policy $name', (policy) => {
     );
   });
 });
+
+/** The same peers and links, where every other peer is slow and no two ways are equally long. */
+function withOtherTimes(swarm: SwarmDescription): SwarmDescription {
+  const { peers, links } = swarm;
+  return {
+    ...swarm,
+    peers: peers.map((peer, at) => ({
+      ...peer,
+      forwardSeconds: peer.forwardSeconds.map((seconds) => seconds * (1 + 4 * (at % 2))),
+    })),
+    links: {
+      ...links,
+      latencySeconds: links.latencySeconds.map((row, from) =>
+        row.map((_, to) => ((from * 7 + to * 3) % 11) / 4),
+      ),
+    },
+  };
+}
 
 /** The same peers and one stage more, which the first anchor holds beside stage 0; with room for both. */
 function sharedPeers(swarm: SwarmDescription): SwarmDescription {

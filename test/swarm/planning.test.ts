@@ -7,7 +7,8 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import type { Entry, EntryBody } from '../../src/journal/entry.ts';
 import type { Simulation } from '../../src/replay/simulation.ts';
 import type { SwarmDescription } from '../../src/schedule/description.ts';
-import { policies } from '../../src/schedule/policies/index.ts';
+import { policies, policyNames } from '../../src/schedule/policies/index.ts';
+import type { Policy } from '../../src/schedule/policies/policy.ts';
 import type { Plan } from '../../src/schedule/plan.ts';
 import { networkOf, timeline } from '../../src/schedule/timeline.ts';
 import { noMeasurements } from '../../src/schedule/skippipe/measured.ts';
@@ -135,6 +136,23 @@ describe('plans of a running swarm', () => {
     const forwards = measured.flat().map(({ forward }) => forward);
     expect(Math.min(...forwards)).toBeGreaterThan(0);
   });
+
+  it.each(policyNames.filter((name) => (policies[name] as Policy).plansFromTimes))(
+    'of %s use what was committed before, and are computed again from that',
+    async (policy) => {
+      const settings: SmallRun = { ...skipping, iterations: 3, training: { policy, skipRatio: 0.25 } };
+      const { entries } = await runOf(settings);
+      const last = entries.flatMap(({ body }) => (body.kind === 'plan' ? [body] : [])).at(-1)!;
+      expect(last.planner!.measuredUpTo).toBeGreaterThanOrEqual(last.iteration - 2);
+      // a forward that nobody measured counts as a second
+      const { seconds } = last.plan as PlanJson;
+      expect(Math.max(...seconds.map(({ F1 = 0 }) => F1))).toBeLessThan(0.5);
+      expect(seconds.some(({ F1 = 0 }) => F1 > 0)).toBe(true);
+      expect([...auditPlans(entries, manifestOf(settings))].map(({ outcome }) => outcome.kind)).toEqual(
+        entries.flatMap(({ body }) => (body.kind === 'plan' ? ['equal'] : [])),
+      );
+    },
+  );
 
   it('give the same losses when plans come from no measurements', async () => {
     const losses: (number | null)[][] = [];

@@ -26,6 +26,7 @@ export const dtfm: Policy = {
   source: 'Yuan et al., DT-FM (NeurIPS 2022), 3',
   // On equal links every assignment is as good as any other and the schedule is GPipe's.
   closedForms: gpipe.closedForms,
+  plansFromTimes: true,
   plan(description, { seed }) {
     const first = assignmentOf(description);
     const assignment =

@@ -48,7 +48,10 @@ export interface Policy {
     readonly planInSlices: (description: SwarmDescription, options: PolicyOptions) => Sliced<Plan>;
     readonly steps: (description: SwarmDescription, budget: Budget | undefined) => number;
   };
-  /** Whether how long peers and links take decides paths or who holds what: then a swarm plans from what it measured. */
+  /**
+   * Whether how long peers and links take decides paths or who holds what: then a swarm plans from what it measured.
+   * Where times decide the order of work alone it does not, so that such runs give the same losses twice.
+   */
   readonly plansFromTimes?: true;
   /** Whether its plans keep the rules of partial pipelines (skippipe/rules.ts) with their path length and budgets. */
   readonly keepsRules?: true;
