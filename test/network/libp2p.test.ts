@@ -273,6 +273,44 @@ describe('libp2p', () => {
       expect(stream.status).toBe('reset');
     });
 
+    it('of every length come back whole from a node whose Noise is libp2p as it comes', async () => {
+      const a = await start();
+      const raw = await startRaw({ listen: ['/ip4/127.0.0.1/tcp/0'] });
+      await raw.handle(bulk.id, (stream) => {
+        stream.addEventListener('message', ({ data }) => void stream.send(data));
+      });
+      const peer = raw.peerId.toString();
+      a.learn(peer, raw.getMultiaddrs().map(String));
+      const stream = await a.open(peer, bulk);
+      for (const [i, length] of [0, 1, 400, 470, 495, 512, 530, 1200, 70_000].entries()) {
+        await stream.send(frame(`${length}`, pattern(length, i)));
+        const back = await nextFrame(stream);
+        expect(headerOf(back)).toBe(`${length}`);
+        expect(back.payload).toEqual(pattern(length, i));
+      }
+    });
+
+    it('cost no error that is thrown and caught again', async () => {
+      const { a, b } = await startPair();
+      echo(b);
+      const stream = await a.open(b.self, control);
+      await roundTrips(stream, 5);
+      let made = 0;
+      const { RangeError: own } = globalThis;
+      globalThis.RangeError = new Proxy(own, {
+        apply: (error, self, parts) => {
+          made++;
+          return Reflect.apply(error, self, parts);
+        },
+      });
+      try {
+        await roundTrips(stream, 20);
+      } finally {
+        globalThis.RangeError = own;
+      }
+      expect(made).toBe(0);
+    });
+
     it('may be many more than libp2p allows by default', async () => {
       const { a, b } = await startPair();
       const many: Protocol = { ...control, maxInboundStreams: 200 };

@@ -1,7 +1,6 @@
 // libp2p as skein uses it: which parts, and the settings without which a swarm of healthy peers would be cut, reset or
 // refused.
 
-import { noise } from '@chainsafe/libp2p-noise';
 import type { GossipSub } from '@libp2p/gossipsub';
 import { gossipsub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
@@ -15,6 +14,7 @@ import type { PeerName } from '../../seams/network.ts';
 import { NetworkError } from '../../seams/network.ts';
 import { corkedTcp } from './corked-tcp.ts';
 import type { PeerKey } from './identity.ts';
+import { quickNoise } from './quick-noise.ts';
 
 /** Largest message that is gossiped. */
 export const MAX_GOSSIP_BYTES = 64 * 1024;
@@ -64,7 +64,7 @@ export async function startNode(
         // WebSockets tell of room in their buffer only when asked; the default is to ask every 500 ms.
         webSockets({ maxBufferedAmount: 1024 * 1024, bufferedAmountPollInterval: 5 }),
       ],
-      connectionEncrypters: [noise()],
+      connectionEncrypters: [quickNoise()],
       streamMuxers: [
         yamux({
           // Streams that arrive while the connection is still being set up: above 10, the default, the whole
