@@ -33,6 +33,11 @@ export interface DemoSwarmParts {
 }
 
 const SAID_LINES = 20;
+/**
+ * What Node is told beside the program: the peers have this machine's cores between them, and the threads that a
+ * garbage collector starts to be done sooner would take them from each other (a tenth of all processor time).
+ */
+const SHARING = ['--single-threaded-gc'];
 const STOP_MILLISECONDS = 5000;
 
 export class DemoSwarm {
@@ -127,7 +132,8 @@ export class DemoSwarm {
   #spawn(name: string, args: readonly string[], invited?: (invite: string) => void): DemoPeer {
     const { out, textFile, modelFolder } = this.#parts;
     const common = ['--json', '--name', name, '--dir', join(out, 'peers', name), '--data', textFile];
-    const child = spawn(process.execPath, [launcher(), ...args, ...common, '--export', modelFolder], {
+    const program = [...SHARING, launcher()];
+    const child = spawn(process.execPath, [...program, ...args, ...common, '--export', modelFolder], {
       // the channel carries nothing: it closes when this process dies, and the peer then ends itself
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
