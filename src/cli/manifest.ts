@@ -1,7 +1,7 @@
 // From the settings of a scenario file and a text to the manifest of a run.
 
 import { describeText, recordWindows, TextError, trainingWindows } from '../data/index.ts';
-import { MOST_SAMPLES, ONE_BYTE } from '../gradient/index.ts';
+import { ONE_BYTE } from '../gradient/index.ts';
 import type { ActivationTypeName } from '../model/activations/index.ts';
 import { DescriptionError, PlanError } from '../schedule/errors.ts';
 import type { Plan, TaskKind } from '../schedule/plan.ts';
@@ -9,7 +9,7 @@ import type { Manifest as ManifestSettings } from '../scenario/settings.ts';
 import { stageShapes } from '../scenario/model.ts';
 import type { Identity } from '../seams/identity.ts';
 import { DEFAULT_KEEPERS } from '../swarm/leading/keepers.ts';
-import { type Manifest, microbatchesPerIteration, PROTOCOL_VERSION } from '../swarm/manifest.ts';
+import { type Manifest, PROTOCOL_VERSION, samplesProblem } from '../swarm/manifest.ts';
 import { type GivenWeights, weightsDigest } from '../swarm/weights/obtaining.ts';
 import { planOfGroups } from '../swarm/planning/planning.ts';
 import { UsageError } from './errors.ts';
@@ -95,13 +95,8 @@ const probesOf = ({
 
 /** Throws a UsageError when forward passes alone would need directions of more samples than there are streams for. */
 function checkSamples(manifest: Manifest): void {
-  const { codec, samplesPerMicrobatch } = manifest.training;
-  const microbatches = microbatchesPerIteration(manifest);
-  if (codec !== ONE_BYTE || microbatches * samplesPerMicrobatch <= MOST_SAMPLES) return;
-  throw new UsageError(
-    `training.codec: ${ONE_BYTE} takes at most ${MOST_SAMPLES} samples an iteration, not ${microbatches} micro-batches ` +
-      `of ${samplesPerMicrobatch}; lower microbatchesPerAnchor or samplesPerMicrobatch`,
-  );
+  const problem = samplesProblem(manifest);
+  if (problem) throw new UsageError(`${problem}; lower microbatchesPerAnchor or samplesPerMicrobatch`);
 }
 
 const RUN_LIVE: ReadonlySet<TaskKind> = new Set(['forward', 'head', 'backward', 'exchange', 'update']);

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { TextDescription } from '../data/index.ts';
-import { codecs, MOST_DIRECTIONS, ONE_BYTE } from '../gradient/index.ts';
+import { codecs, MOST_DIRECTIONS, MOST_SAMPLES, ONE_BYTE } from '../gradient/index.ts';
 import { canonicalBytes, fromHex, type Json, toHex } from '../journal/canonical.ts';
 import { frozen, remembering } from '../journal/recent.ts';
 import { activationTypes } from '../model/activations/index.ts';
@@ -165,6 +165,8 @@ function parse(text: string): {
   if (manifest.protocol !== PROTOCOL_VERSION) {
     throw new ManifestError(`the run speaks ${manifest.protocol}, this program speaks ${PROTOCOL_VERSION}`);
   }
+  const problem = samplesProblem(manifest);
+  if (problem) throw new ManifestError(`the manifest's ${problem}`);
   return {
     manifest: frozen(manifest),
     canonical: canonicalBytes(manifest as unknown as Json),
@@ -185,4 +187,15 @@ export function modelOf(manifest: Manifest): ModelShape {
 /** Micro-batches of one iteration when stage 0 has its planned size. */
 export function microbatchesPerIteration(manifest: Manifest): number {
   return manifest.training.microbatchesPerAnchor * (manifest.training.stageSizes[0] ?? 1);
+}
+
+/** What is wrong with a run by forward passes alone that needs directions of more samples than there are streams for. */
+export function samplesProblem(manifest: Manifest): string | undefined {
+  const { codec, samplesPerMicrobatch } = manifest.training;
+  const microbatches = microbatchesPerIteration(manifest);
+  if (codec !== ONE_BYTE || microbatches * samplesPerMicrobatch <= MOST_SAMPLES) return undefined;
+  return (
+    `training.codec: ${ONE_BYTE} takes at most ${MOST_SAMPLES} samples an iteration, not ${microbatches} micro-batches ` +
+    `of ${samplesPerMicrobatch}`
+  );
 }

@@ -8,7 +8,7 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import type { Simulation } from '../../src/replay/simulation.ts';
 import { trainSingle } from '../../src/replay/single.ts';
 import { initialStage, optimizerOf } from '../../src/swarm/weights/holder.ts';
-import type { Manifest } from '../../src/swarm/manifest.ts';
+import { type Manifest, readManifest, signManifest } from '../../src/swarm/manifest.ts';
 import { weightsDigest } from '../../src/swarm/weights/obtaining.ts';
 import { quickerWay } from '../../src/swarm/weights/catching-up.ts';
 import { estimateOf, probeBytes } from '../../src/swarm/training/probing.ts';
@@ -302,5 +302,16 @@ describe('a newcomer to a run whose updates stand in its journal', () => {
     for (const { weights } of commitsOf(simulation)) {
       expect(weights.every(({ divergent }) => divergent.length === 0)).toBe(true);
     }
+  });
+
+  it('is not joined where an iteration has more samples than there are directions for', async () => {
+    const identity = createSimulatedIdentity('p0');
+    const most = madeManifest(1);
+    const sign = (samplesPerMicrobatch: number) =>
+      signManifest({ ...most, training: { ...most.training, samplesPerMicrobatch } }, identity);
+    await readManifest((await sign(2 ** 13)).bytes, identity);
+    await expect(readManifest((await sign(2 ** 13 + 1)).bytes, identity)).rejects.toThrow(
+      /codec: one-byte takes at most 32768 samples an iteration, not 4 micro-batches of 8193/,
+    );
   });
 });
