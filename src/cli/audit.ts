@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import type { Certificate } from '../journal/consensus/messages.ts';
 import { JournalError } from '../journal/entry.ts';
-import { parseCertificate } from '../journal/journal.ts';
+import { decodeStart, type JournalStart, parseCertificate } from '../journal/skeleton.ts';
 import type { StagedModel } from '../model/export.ts';
 import { restage } from '../model/restage.ts';
 import { createKeyIdentity, generateKey } from '../network/libp2p/identity.ts';
@@ -53,6 +53,8 @@ const JOURNAL_FILE = 'journal.jsonl';
 /** As a peer's folder has them, beside the journal. */
 const MANIFEST_FILE = 'manifest';
 const CERTIFICATES_FILE = 'certificates.jsonl';
+/** There where the journal does not begin with the run. */
+const START_FILE = 'journal-start';
 
 export function register(program: Command, context: CliContext): void {
   const command = program
@@ -89,7 +91,8 @@ async function runAudit(path: string, flags: AuditFlags, { output, signal }: Cli
   const certificates = readCertificates(join(dirname(file), CERTIFICATES_FILE));
   const clock = createRealClock();
   const snapshots = flags.snapshot?.map((name) => snapshotOf(manifest, name)) ?? [];
-  const parts = { journal, certificates, signed, identity, clock, given, snapshots };
+  const start = readStart(join(dirname(file), START_FILE), journal);
+  const parts = { journal, certificates, signed, identity, clock, given, snapshots, start };
   const result = await audited(parts, output, signal).catch((error: unknown) => {
     if (error instanceof SnapshotError)
       throw new UsageError(`--snapshot: ${error.message}`, { cause: error });
@@ -132,6 +135,17 @@ function say(result: Audit, { name }: Manifest, output: Output): void {
   output.say(
     `run "${name}" ${result.runId.slice(0, 12)}: ${count(entries)} entries, ${count(iterations)} iterations`,
   );
+  if (result.summary !== null) {
+    const { entry, iteration, certifiedBy } = result.summary;
+    output.say(
+      `it begins with a summary: verified from entry ${count(entry)} on, the commit of iteration ${count(iteration + 1)}`,
+    );
+    output.say(
+      certifiedBy.length > 0
+        ? `what was before is taken on the word of the keepers ${certifiedBy.join(', ')}, who certified that commit`
+        : 'no certificate of its keepers lies beside it: nobody vouches for what was before',
+    );
+  }
   output.say(
     result.certified > 0
       ? `hashes and signatures checked; certified by its keepers: ${count(result.certified)} entries`
@@ -171,6 +185,19 @@ function readCertificates(file: string): Certificate[] {
       throw new UsageError(`${file}, line ${index + 1}: ${error.message}`, { cause: error });
     }
   });
+}
+
+/** What stands for the entries before the journal's first; undefined where it begins with the run. */
+function readStart(file: string, journal: string): JournalStart | undefined {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
+  try {
+    const start = decodeStart(readFileSync(file));
+    const [first = ''] = journalLines(journal).lines;
+    return first.includes(`"index":${start.index + 1},`) ? start : undefined;
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    throw new UsageError(`${file}: ${error.message}`, { cause: error });
+  }
 }
 
 async function readSigned(file: string, identity: Identity): Promise<SignedManifest> {

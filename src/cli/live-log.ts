@@ -70,6 +70,9 @@ export class LiveLog {
         return `  ${name(event.peer)} leads (term ${event.term})`;
       case 'refounded':
         return `! most keepers are gone (${event.lost.map(name).join(', ')}): ${name(event.peer)} founds the run again; it is run ${shortRunName(event.run)} from here on`;
+      case 'summary':
+        for (const member of event.members) this.#names.set(member.peer, member.name);
+        return `  the journal is read from iteration ${event.iteration + 1} on; a summary of ${event.bytes} bytes, certified by its keepers, stands for what was before`;
       case 'repair':
         return `✓ stage ${event.stage} rebuilt at ${name(event.peer)} by ${event.rule}`;
       case 'commit':

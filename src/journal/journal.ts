@@ -1,30 +1,44 @@
 // The run's ordered log: entries chained by hash, each signed by who ordered it. Up to its length it is certain: a
 // certificate proves that a majority of the keepers has it. The entries after that are on this disk because this peer
 // answers for them as a keeper, and may still be taken back. Who may append is decided by agreement (consensus/). The
-// disk has all of it; memory the newest part, and what is older is read again when somebody asks for it.
+// disk has all of it; memory the newest part, and what is older is read again when somebody asks for it. A journal may
+// begin in the middle of the run: a summary stands for the entries before (skeleton.ts).
 
 import type { Identity } from '../seams/identity.ts';
-import type { PeerName } from '../seams/network.ts';
 import type { Store } from '../seams/store.ts';
-import { canonicalBytes, canonicalJson, fromHex, type Json, toHex } from './canonical.ts';
+import { canonicalBytes, canonicalJson, type Json, toHex } from './canonical.ts';
+import { checkNext, checkSigned, type EntryPlace, keepersIn } from './checking.ts';
 import { emptyBase } from './consensus/log.ts';
 import type { Ballot, Certificate, LogBase, LogEntry } from './consensus/messages.ts';
-import { readCertificate } from './consensus/wire.ts';
 import { type Entry, type EntryBody, GENESIS_PREVIOUS, JournalError, parseEntry } from './entry.ts';
 import { remembering } from './recent.ts';
-import { checkRefounding } from './refounding.ts';
+import {
+  certificateLine,
+  decodeStart,
+  encodeStart,
+  type JournalStart,
+  parseCertificate,
+  type Skeleton,
+} from './skeleton.ts';
 
 const LOG = 'journal';
-/** One line for each proof; only the last counts, so it is begun anew now and then. */
+/**
+ * One line for each proof. The last says how far the journal is certain, and those of changes of keepers are a
+ * skeleton's; of the others it is cleared now and then.
+ */
 const CERTIFICATES = 'certificates';
 const MAX_CERTIFICATES = 1000;
 const BALLOT = 'ballot';
+/** What stands for the entries before the log's first, where that is not the run's. */
+const START = 'journal-start';
 /** Certain entries that stay in memory at least; twice as many at most. */
 const KEPT = 512;
 /** Lines that are read from the store at once. */
 const PORTION = 256;
 
 export interface JournalOptions {
+  /** Told first, where the journal does not begin with the run. */
+  readonly begin?: (start: JournalStart) => void;
   /** Sees every certain entry that the store holds, in order. */
   readonly replay?: (entry: Entry) => void;
   readonly kept?: number;
@@ -44,6 +58,12 @@ const lineOf = remembering(
   RECENT_CHARACTERS,
 );
 
+/** A stretch of entries that begins with a change of keepers, up to one with a certificate. */
+interface ProvedChange {
+  readonly from: number;
+  readonly certificate: Certificate;
+}
+
 export class Journal {
   readonly #identity: Identity;
   readonly #store: Store;
@@ -53,11 +73,15 @@ export class Journal {
   /** As the disk has them, certain or not, from the base on. */
   #entries: Entry[] = [];
   #genesis: Entry | undefined;
+  #start: JournalStart | undefined;
   #length = 0;
   #bytes = 0;
   #certificate: Certificate | undefined;
   #ballot: Ballot = { term: 0, votedFor: '' };
   #certificates = 0;
+  readonly #proved: ProvedChange[] = [];
+  /** The first certain entry that changes keepers and is in no stretch that is proved. */
+  #unproved: number | undefined;
   #proving: Promise<void> = Promise.resolve();
 
   private constructor(identity: Identity, store: Store, kept: number) {
@@ -68,13 +92,18 @@ export class Journal {
 
   /** Reads and checks what the store holds; a broken chain throws a JournalError that names the entry. */
   static async open(identity: Identity, store: Store, options: JournalOptions = {}): Promise<Journal> {
-    const { replay, kept = KEPT } = options;
+    const { begin, replay, kept = KEPT } = options;
     const journal = new Journal(identity, store, kept);
-    const proofs = await store.readLog(CERTIFICATES);
-    const last = proofs.at(-1);
-    const certificate = last === undefined ? undefined : parseCertificate(last);
-    const certain = (certificate?.index ?? -1) + 1;
-    let before: Entry | undefined;
+    const certificates = (await store.readLog(CERTIFICATES)).map(parseCertificate);
+    const certificate = certificates.at(-1);
+    const start = await storedStart(store);
+    if (start !== undefined) {
+      journal.#beginAt(start);
+      begin?.(start);
+    }
+    const certain = Math.max((certificate?.index ?? -1) + 1, journal.#length);
+    let before: EntryPlace | undefined = start;
+    let proof = 0;
     for (let from = 0; ; from += PORTION) {
       const lines = await store.readLog(LOG, from, PORTION);
       for (const [offset, line] of lines.entries()) {
@@ -88,6 +117,10 @@ export class Journal {
         journal.#length = entry.index + 1;
         if (entry.index === certificate!.index && entry.hash !== certificate!.hash) break;
         replay?.(entry);
+        journal.#noteChange(entry);
+        while (proof < certificates.length && certificates[proof]!.index <= entry.index) {
+          journal.#noteProof(certificates[proof++]!);
+        }
         journal.#trim();
       }
       if (lines.length < PORTION) break;
@@ -101,7 +134,7 @@ export class Journal {
         });
       }
       journal.#certificate = certificate;
-      journal.#certificates = proofs.length;
+      journal.#certificates = certificates.length;
     }
     const ballot = await store.readBlob(BALLOT);
     if (ballot !== undefined) journal.#ballot = parseBallot(ballot);
@@ -119,11 +152,16 @@ export class Journal {
   }
 
   get lastHash(): string {
-    return this.at(this.#length - 1)?.hash ?? GENESIS_PREVIOUS;
+    return this.#length - 1 === this.#base.index ? this.#base.hash : this.at(this.#length - 1)!.hash;
   }
 
   get lastTerm(): number {
-    return this.at(this.#length - 1)?.term ?? 0;
+    return this.#length - 1 === this.#base.index ? this.#base.term : this.at(this.#length - 1)!.term;
+  }
+
+  /** The first entry that is here or will be: 0 unless a summary stands for some. */
+  get first(): number {
+    return (this.#start?.index ?? -1) + 1;
   }
 
   /** The proof of the last entry that is certain here, or of one before it. */
@@ -164,8 +202,9 @@ export class Journal {
   async lines(fromIndex = 0, endIndex = this.#length): Promise<string[]> {
     const end = Math.min(endIndex, this.#length);
     if (fromIndex >= end) return [];
+    if (fromIndex < this.first) return [];
     const from = this.#offset(fromIndex);
-    if (from < 0) return this.#store.readLog(LOG, fromIndex, end - fromIndex);
+    if (from < 0) return this.#store.readLog(LOG, fromIndex - this.first, end - fromIndex);
     return this.#entries.slice(from, this.#offset(end)).map((entry) => Journal.line(entry));
   }
 
@@ -173,6 +212,7 @@ export class Journal {
   async entries(fromIndex = 0, endIndex = this.#length): Promise<readonly Entry[]> {
     const end = Math.min(endIndex, this.#length);
     const from = this.#offset(fromIndex);
+    if (fromIndex < this.first) return [];
     if (from >= 0) return this.#entries.slice(from, Math.max(from, this.#offset(end)));
     const lines = await this.lines(fromIndex, end);
     return lines.map((line, offset) => parseStored(line, fromIndex + offset));
@@ -224,7 +264,7 @@ export class Journal {
    * Throws a JournalError unless these follow one another and the one given (the first of a journal where none is),
    * match their hashes and are signed by their authors.
    */
-  async check(entries: readonly Entry[], after: Entry | undefined): Promise<void> {
+  async check(entries: readonly Entry[], after: EntryPlace | undefined): Promise<void> {
     let before = after;
     for (const entry of entries) {
       await checkNext(entry, before, this.#identity);
@@ -243,7 +283,7 @@ export class Journal {
     if (from < this.#length) throw new JournalError(`entry ${from} is certain`, { index: from });
     if (this.#offset(from) === this.#entries.length) await this.#store.appendLog(LOG, ...lines);
     else {
-      const kept = await this.#store.readLog(LOG, 0, from);
+      const kept = await this.#store.readLog(LOG, 0, from - this.first);
       await this.#store.replaceLog(LOG, [...kept, ...lines]);
     }
     this.#entries.length = this.#offset(from);
@@ -264,21 +304,58 @@ export class Journal {
       throw new JournalError('nothing is left to be certain of');
     }
     this.#length++;
+    this.#noteChange(this.at(this.#length - 1)!);
     this.#trim();
+  }
+
+  #noteChange({ index, body }: Entry): void {
+    if (index > 0 && keepersIn(body) !== undefined) this.#unproved ??= index;
+  }
+
+  #noteProof(certificate: Certificate): void {
+    const from = this.#unproved;
+    if (from === undefined || certificate.index < from) return;
+    this.#proved.push({ from, certificate });
+    this.#unproved = undefined;
+  }
+
+  /** Certificates of changes of keepers that are in a stretch of entries, in order. */
+  proofsIn(fromIndex: number, endIndex: number): Certificate[] {
+    return this.#proved.flatMap(({ certificate }) =>
+      certificate.index >= fromIndex && certificate.index < endIndex ? [certificate] : [],
+    );
+  }
+
+  /**
+   * Who has kept the run's journal up to an entry, with proofs; undefined where some are missing.
+   * @param mostEntries more than these are no skeleton
+   */
+  async skeleton(index: number, mostEntries: number): Promise<Skeleton | undefined> {
+    if (this.#genesis === undefined || (this.#unproved !== undefined && this.#unproved <= index))
+      return undefined;
+    const { entries: known = [this.#genesis], certificates = [] } = this.#start?.skeleton ?? {};
+    const proved = this.#proved.filter(({ from }) => from <= index);
+    const count = proved.reduce(
+      (sum, { from, certificate }) => sum + certificate.index - from + 1,
+      known.length,
+    );
+    if (count > mostEntries) return undefined;
+    const entries = [...known];
+    for (const { from, certificate } of proved)
+      entries.push(...(await this.entries(from, certificate.index + 1)));
+    return { entries, certificates: [...certificates, ...proved.map(({ certificate }) => certificate)] };
   }
 
   /** Keeps the proof of how far the journal is certain. */
   async prove(certificate: Certificate): Promise<void> {
     this.#certificate = certificate;
-    const { signatures, ...rest } = certificate;
-    const line = canonicalJson({
-      ...rest,
-      signatures: signatures.map(({ keeper, signature }) => ({ keeper, signature: toHex(signature) })),
-    });
+    this.#noteProof(certificate);
+    const line = certificateLine(certificate);
     this.#proving = this.#proving.then(async () => {
-      if (++this.#certificates > MAX_CERTIFICATES) {
-        this.#certificates = 1;
-        await this.#store.replaceLog(CERTIFICATES, [line]);
+      if (++this.#certificates > MAX_CERTIFICATES + this.#proved.length) {
+        const lines = new Set([...this.#proved.map((one) => certificateLine(one.certificate)), line]);
+        this.#certificates = lines.size;
+        await this.#store.replaceLog(CERTIFICATES, [...lines]);
       } else await this.#store.appendLog(CERTIFICATES, line);
     });
     await this.#proving;
@@ -292,52 +369,59 @@ export class Journal {
       LOG,
       entries.map((entry) => Journal.line(entry)),
     );
+    this.#start = undefined;
     this.#base = emptyBase(GENESIS_PREVIOUS);
     this.#entries = [...entries];
+    this.#proved.length = 0;
+    this.#unproved = entries.find(({ index, body }) => index > 0 && keepersIn(body))?.index;
     this.#genesis = entries[0];
     this.#bytes = entries.reduce((sum, entry) => sum + Journal.line(entry).length + 1, 0);
     this.#length = certificate.index + 1;
     this.#trim();
     await this.prove(certificate);
   }
+
+  /**
+   * Goes on from a summary that has been proved, in place of the entries that it stands for. Those that are here stay on
+   * the disk under another name.
+   */
+  async begin(start: JournalStart): Promise<void> {
+    const store = this.#store;
+    const before = `${LOG}-before-${start.index + 1}`;
+    if (this.#length > 0) await store.replaceLog(before, []);
+    for (let from = 0; ; from += PORTION) {
+      const lines = await store.readLog(LOG, from, PORTION);
+      if (lines.length > 0) await store.appendLog(before, ...lines);
+      if (lines.length < PORTION) break;
+    }
+    await store.replaceLog(CERTIFICATES, []);
+    await store.replaceLog(LOG, []);
+    await store.writeBlob(START, encodeStart(start));
+    this.#beginAt(start);
+  }
+
+  #beginAt(start: JournalStart): void {
+    const { index, term, hash, keepers } = start;
+    this.#start = start;
+    this.#base = { index, term, hash, keepers, certificate: undefined };
+    [this.#genesis] = start.skeleton.entries;
+    this.#entries = [];
+    this.#length = index + 1;
+    this.#bytes = 0;
+    this.#certificate = undefined;
+    this.#certificates = 0;
+    this.#proved.length = 0;
+    this.#unproved = undefined;
+  }
 }
 
-/** Throws a JournalError unless an entry follows the one before (none: it is the first) and is signed by its author. */
-export async function checkNext(entry: Entry, before: Entry | undefined, identity: Verifier): Promise<void> {
-  const { index, author } = entry;
-  const where = { index, author };
-  const expected = (before?.index ?? -1) + 1;
-  if (index !== expected) {
-    throw new JournalError(`expected entry ${expected}, this one says ${index}`, where);
-  }
-  if (entry.previous !== (before?.hash ?? GENESIS_PREVIOUS)) {
-    throw new JournalError(`entry ${index} does not follow the one before it`, where);
-  }
-  if (entry.term < (before?.term ?? 0)) {
-    throw new JournalError(`entry ${index} is of term ${entry.term}, before ${before?.term}`, where);
-  }
-  await checkSigned(entry, identity);
-}
-
-type Verifier = Pick<Identity, 'digest' | 'verify'>;
-
-/** Entries that cannot change and that match their hashes. */
-const hashed = new WeakSet<Entry>();
-
-async function checkSigned(entry: Entry, identity: Verifier): Promise<void> {
-  const { hash, signature, ...unsigned } = entry;
-  const { index, author } = unsigned;
-  const where = { index, author };
-  if (!hashed.has(entry)) {
-    const bytes = identity.digest(canonicalBytes(unsigned as unknown as Json));
-    if (toHex(bytes) !== hash) throw new JournalError(`entry ${index} does not match its hash`, where);
-    if (Object.isFrozen(entry)) hashed.add(entry);
-  }
-  const proof = fromHex(signature);
-  if (proof === undefined || !(await identity.verify(author, fromHex(hash)!, proof))) {
-    throw new JournalError(`entry ${index} is not signed by ${author}`, where);
-  }
-  await checkRefounding(entry, identity);
+/** What stands for the entries before the first that a store holds; undefined where that is the run's, or there is none. */
+async function storedStart(store: Store): Promise<JournalStart | undefined> {
+  const [line] = await store.readLog(LOG, 0, 1);
+  const bytes = line === undefined ? undefined : await store.readBlob(START);
+  if (bytes === undefined) return undefined; // of a crash before there were entries after it
+  const start = decodeStart(bytes);
+  return parseStored(line!, 0).index === start.index + 1 ? start : undefined;
 }
 
 /** An entry as agreement sees it. */
@@ -347,38 +431,12 @@ export function logged(entry: Entry): LoggedEntry {
   return { index, term, hash, previous, entry, ...(keepers && { keepers }) };
 }
 
-function keepersIn(body: EntryBody): readonly PeerName[] | undefined {
-  switch (body.kind) {
-    case 'genesis':
-      return [body.founder];
-    case 'keepers':
-    case 'refound':
-      return body.keepers;
-    default:
-      return undefined;
-  }
-}
-
 function parseStored(line: string, index: number): Entry {
   try {
     return parseEntry(line);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     throw new JournalError(`entry ${index} (line ${index + 1}): ${problem}`, { index });
-  }
-}
-
-/** A certificate out of a line of the store's `certificates`. Throws a JournalError. */
-export function parseCertificate(line: string): Certificate {
-  try {
-    const value = JSON.parse(line) as { index: number; term: number; hash: string; signatures: unknown[] };
-    const signatures = (value.signatures as { keeper: string; signature: string }[]).map((one) => ({
-      keeper: one.keeper,
-      signature: fromHex(one.signature)!,
-    }));
-    return readCertificate({ index: value.index, term: value.term, hash: value.hash, signatures });
-  } catch (error) {
-    throw new JournalError(`not a certificate: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -11,15 +11,18 @@ import { type ExpectedWeights, ReplayedMembers } from '../swarm/weights/replayin
 import { type OrderedPlan, RunState } from '../swarm/run-state.ts';
 import type { Finding } from './audit.ts';
 
-/** Reads the entries in order; each must be sound by itself and its plan too. */
+/**
+ * Reads the entries in order; each must be sound by itself and its plan too.
+ * @param state what is so before the first of them
+ */
 export async function* auditCommits(
   entries: readonly Entry[],
   manifest: Manifest,
   weights: ExpectedWeights,
   counts: { compared: number },
+  state = new RunState(),
 ): AsyncGenerator<number, Finding | undefined> {
-  const state = new RunState();
-  const members = new ReplayedMembers(weights);
+  const members = new ReplayedMembers(weights, state.present());
   for (const entry of entries) {
     const { body, index } = entry;
     const problem = await problemOf(body);
@@ -49,7 +52,10 @@ export async function* auditCommits(
         return undefined;
       }
       case 'commit': {
-        const problem = reportsProblem(body.weights) ?? countingProblem(body, state.plan!, manifest);
+        const { plan } = state;
+        // the plan of a commit that comes first is not in the journal
+        const counting = plan?.plan === null ? undefined : countingProblem(body, plan!, manifest);
+        const problem = reportsProblem(body.weights) ?? counting;
         if (problem === undefined) await weights.committed(body);
         return problem;
       }

@@ -1,6 +1,7 @@
 // The audit of a run: whoever has the manifest and a journal finds out whether every entry is what the run's rules
 // allow, without trusting anyone who took part. Four passes, each over what the ones before found sound: the entries as
-// they are chained and signed, the keepers' certificates, the plans, and the commits with the weights they lead to.
+// they are chained and signed, the keepers' certificates, the plans, and the commits with the weights they lead to. Of a
+// journal that begins with a summary, all that is verified is from there on, and who certified it.
 
 import { emptyBase, KeeperLog } from '../journal/consensus/log.ts';
 import type { Certificate } from '../journal/consensus/messages.ts';
@@ -8,15 +9,19 @@ import { proves } from '../journal/consensus/proof.ts';
 import { consensusRules } from '../journal/consensus/rules.ts';
 import { acknowledgement } from '../journal/consensus/wire.ts';
 import { type Entry, GENESIS_PREVIOUS, JournalError, parseEntry } from '../journal/entry.ts';
-import { checkNext, Journal, logged } from '../journal/journal.ts';
+import { checkNext } from '../journal/checking.ts';
+import { Journal, logged } from '../journal/journal.ts';
+import { type JournalStart, keepersBy } from '../journal/skeleton.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
+import type { PeerName } from '../seams/network.ts';
 import type { SignedManifest } from '../swarm/manifest.ts';
 import type { GivenWeights } from '../swarm/weights/obtaining.ts';
 import { auditPlans } from '../swarm/planning/plan-audit.ts';
 import { isForwardOnly, probeBytes } from '../swarm/training/probing.ts';
 import { followedWeights, isBorneOut, storedOrigins } from '../swarm/weights/replaying.ts';
 import { RunState } from '../swarm/run-state.ts';
+import { decodeSummary } from '../swarm/summary.ts';
 import { SnapshotError, type StageSnapshot } from '../swarm/weights/snapshot.ts';
 import { auditCommits } from './audit-commits.ts';
 import { rememberedWeights } from './audit-weights.ts';
@@ -33,6 +38,8 @@ export interface AuditParts {
   readonly given?: GivenWeights | undefined;
   /** Stages as they were after an iteration: theirs are computed again from there on. */
   readonly snapshots?: readonly StageSnapshot[];
+  /** What stands for the entries before the journal's first, where it does not begin with the run. */
+  readonly start?: JournalStart | undefined;
 }
 
 /** What is wrong with an entry. */
@@ -63,6 +70,15 @@ export interface Audit {
   readonly runId: string;
   /** Whether the journal's last word is that the run has ended. */
   readonly ended: boolean;
+  /** Where the journal does not begin with the run: what was before is taken on the word of these keepers. */
+  readonly summary: {
+    /** Of the commit that certifies the summary; entries are verified from it on. */
+    readonly entry: number;
+    /** Committed last before it. */
+    readonly iteration: number;
+    /** Who signed for it; nobody where no certificate lies beside the journal. */
+    readonly certifiedBy: readonly PeerName[];
+  } | null;
   /** Entries that the certificates prove to be in the journal for good. */
   readonly certified: number;
   readonly plans: {
@@ -112,7 +128,8 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
   const { manifest, runId } = signed;
   const { lines, torn } = journalLines(journal);
   const total = lines.length + (torn === '' ? 0 : 1);
-  const counts = { certified: 0, recomputed: 0, otherVersion: 0, compared: 0 };
+  const first = firstOf(parts);
+  const counts: Counts = { certified: first, certifiedBy: [], recomputed: 0, otherVersion: 0, compared: 0 };
   const sound: Entry[] = [];
   let finding: Finding | undefined;
   async function* run(pass: AuditProgress['pass'], steps: Pass): AsyncGenerator<AuditProgress, void> {
@@ -122,11 +139,11 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
       if (step.done === true) {
         if (step.value !== undefined) {
           finding = step.value;
-          sound.length = Math.min(sound.length, finding.index);
+          sound.length = Math.min(sound.length, Math.max(0, finding.index - first));
         }
         return;
       }
-      yield { pass, done: step.value, of };
+      yield { pass, done: step.value - first, of };
     }
   }
 
@@ -148,7 +165,9 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
     notReplayed === null
       ? followedWeights({ manifest, identity, clock, given, stored, known })
       : rememberedWeights();
-  yield* run('weights', auditCommits(sound, manifest, weights, counts));
+  const from = sound.length > 0 ? stateAt(parts) : new RunState();
+  const { iteration } = from;
+  yield* run('weights', auditCommits(sound, manifest, weights, counts, from));
 
   const commits = sound.flatMap(({ body }) => (body.kind === 'commit' ? [body] : []));
   return {
@@ -159,7 +178,11 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
     problem: finding?.problem ?? null,
     runId,
     ended: sound.at(-1)?.body.kind === 'end',
-    certified: Math.min(counts.certified, sound.length),
+    summary:
+      parts.start === undefined
+        ? null
+        : { entry: first, iteration, certifiedBy: counts.certifiedBy },
+    certified: Math.min(counts.certified - first, sound.length),
     plans: { recomputed: counts.recomputed, otherVersion: counts.otherVersion },
     replayed: notReplayed === null,
     notReplayed,
@@ -172,8 +195,38 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
   };
 }
 
-function whyNotReplayed({ signed: { manifest }, given, snapshots }: AuditParts): string | null {
+interface Counts {
+  certified: number;
+  certifiedBy: readonly PeerName[];
+  recomputed: number;
+  otherVersion: number;
+  compared: number;
+}
+
+/** The journal's first entry. */
+const firstOf = ({ start }: AuditParts): number => (start?.index ?? -1) + 1;
+
+/** What is so before the journal's first entry. Throws a JournalError. */
+function stateAt({ start, identity }: AuditParts): RunState {
+  if (start === undefined) return new RunState(identity.digest);
+  return RunState.from(decodeSummary(new TextEncoder().encode(start.summary)), identity.digest);
+}
+
+/** Throws a JournalError unless those who kept the journal before its first entry are shown to be who they were. */
+async function checkStart({ start, signed, identity }: AuditParts, state: RunState): Promise<void> {
+  if (start === undefined) return;
+  const run = { runId: signed.runId, founder: signed.manifest.founder };
+  const keepers = await keepersBy(start.skeleton, run, start.index, identity);
+  const isSame =
+    keepers.join(' ') === start.keepers.join(' ') && keepers.join(' ') === state.keepers.join(' ');
+  if (!isSame || state.runId !== run.runId || state.founder !== run.founder) {
+    throw new JournalError('the summary before it is not of those who kept this run');
+  }
+}
+
+function whyNotReplayed({ signed: { manifest }, given, snapshots, start }: AuditParts): string | null {
   const { codec } = manifest.training;
+  if (start !== undefined) return 'the journal begins with a summary';
   if (!isForwardOnly(manifest)) return `the updates of codec ${codec} are not in the journal`;
   const fromSnapshots = new Set(snapshots?.map(({ stage }) => stage)).size === manifest.training.stages;
   if (manifest.start !== undefined && given === undefined && !fromSnapshots) {
@@ -184,18 +237,28 @@ function whyNotReplayed({ signed: { manifest }, given, snapshots }: AuditParts):
 
 /** The entries one after another: whole, following each other, signed, and of authors that had the right to them. */
 async function* chained(
-  { signed, identity }: AuditParts,
+  parts: AuditParts,
   lines: readonly string[],
   torn: string,
   sound: Entry[],
 ): AsyncGenerator<number, Finding | undefined> {
-  const state = new RunState(identity.digest);
-  for (const [index, line] of lines.entries()) {
+  const { signed, identity, start } = parts;
+  const first = firstOf(parts);
+  let state: RunState | undefined;
+  for (const [offset, line] of lines.entries()) {
+    const index = first + offset;
     try {
+      if (state === undefined) {
+        state = stateAt(parts);
+        await checkStart(parts, state);
+      }
       const entry = parseEntry(line);
       if (Journal.line(entry) !== line) throw new JournalError('it is not written as skein writes entries');
-      await checkNext(entry, sound.at(-1), identity);
+      await checkNext(entry, sound.at(-1) ?? start, identity);
       const { body } = entry;
+      if (start !== undefined && offset === 0 && !(body.kind === 'commit' && body.summary !== undefined)) {
+        throw new JournalError('it comes first and does not certify the summary before it');
+      }
       if (
         body.kind === 'genesis' &&
         (body.runId !== signed.runId || body.founder !== signed.manifest.founder)
@@ -211,24 +274,29 @@ async function* chained(
     yield index + 1;
   }
   if (torn === '') return undefined;
-  return { index: lines.length, problem: 'it is cut off, as by a crash while it was written' };
+  return { index: first + lines.length, problem: 'it is cut off, as by a crash while it was written' };
 }
 
 /** Each certificate proves an entry that is here: a majority of those who kept the journal then have signed for it. */
 async function* provedBy(
-  { certificates, signed, identity }: AuditParts,
+  parts: AuditParts,
   sound: readonly Entry[],
   isWhole: boolean,
-  counts: { certified: number },
+  counts: Counts,
 ): AsyncGenerator<number, Finding | undefined> {
-  const log = new KeeperLog(emptyBase(GENESIS_PREVIOUS), sound.map(logged));
+  const { certificates, signed, identity, start } = parts;
+  const first = firstOf(parts);
+  const log = new KeeperLog(start ?? emptyBase(GENESIS_PREVIOUS), sound.map(logged));
   for (const certificate of certificates.toSorted((a, b) => a.index - b.index)) {
     const { index, term, hash, signatures } = certificate;
-    const entry = sound[index];
+    const entry = sound[index - first];
     if (entry === undefined) {
       // with a bad entry before it, nothing can be said of this one
       if (!isWhole) return undefined;
-      return { index: sound.length, problem: `it is missing: entry ${index} was certified by the keepers` };
+      return {
+        index: first + sound.length,
+        problem: `it is missing: entry ${index} was certified by the keepers`,
+      };
     }
     if (entry.hash !== hash || entry.term !== term) {
       return { index, problem: 'the keepers certified another entry in its place' };
@@ -242,6 +310,7 @@ async function* provedBy(
       return { index, problem: `its certificate is not signed by ${keeper}` };
     }
     counts.certified = index + 1;
+    counts.certifiedBy = signatures.map(({ keeper }) => keeper);
     yield index + 1;
   }
   return undefined;
@@ -249,10 +318,11 @@ async function* provedBy(
 
 function* plansOf(
   entries: readonly Entry[],
-  { signed }: AuditParts,
+  parts: AuditParts,
   counts: { recomputed: number; otherVersion: number },
 ): Generator<number, Finding | undefined> {
-  for (const { index, outcome } of auditPlans(entries, signed.manifest)) {
+  const from = entries.length > 0 ? stateAt(parts) : new RunState();
+  for (const { index, outcome } of auditPlans(entries, parts.signed.manifest, from)) {
     switch (outcome.kind) {
       case 'equal':
         counts.recomputed++;

@@ -91,6 +91,8 @@ export class Invariants {
   readonly #acted: Map<string, Set<PeerName>>[] = [];
   /** At each index: the entry that more than half of the members of then have acted on. */
   readonly #settled: (string | undefined)[] = [];
+  /** Which entries gave stages back before a commit that certifies a summary, by its hash. */
+  readonly #repairedBefore = new Map<string, ReadonlyMap<number, number>>();
   /** Weights now held, by stage and last entry that changed them. */
   readonly #digests = new Map<string, Map<PeerName, string>>();
   #noted: InvariantError | undefined;
@@ -222,7 +224,10 @@ export class Invariants {
       copyCompared: undefined,
     };
     this.#seen.set(name, seen);
-    for (let index = 0; index < peer.journal.length; index++) this.#remember(seen, peer.journal.at(index)!);
+    for (let index = 0; index < peer.journal.length; index++) {
+      const entry = peer.journal.at(index);
+      if (entry !== undefined) this.#remember(seen, entry); // a summary may stand for the first
+    }
     return seen;
   }
 
@@ -246,7 +251,8 @@ export class Invariants {
       seen.foundings = '';
     }
     for (let index = from; index < journal.length; index++) {
-      const entry = journal.at(index)!;
+      const entry = journal.at(index);
+      if (entry === undefined) continue; // a summary stands for it
       this.#act(name, seen, entry);
       this.#checkEntry(seen, entry);
       this.#remember(seen, entry);
@@ -257,12 +263,19 @@ export class Invariants {
 
   #remember(seen: Seen, entry: Entry): void {
     const { body } = entry;
+    if (body.kind === 'commit' && body.summary !== undefined) this.#sumUp(seen, entry);
     if (body.kind === 'refound') seen.foundings += ` ${entry.hash}`;
     if (body.kind === 'plan') seen.plan = entry;
     if (body.kind === 'commit') seen.commits.set(body.iteration, entry);
     if (body.kind === 'repair') seen.repairs.set(body.stage, entry.index);
     seen.length = entry.index + 1;
     seen.lastHash = entry.hash;
+  }
+
+  /** A peer whose journal begins with a summary goes on from what others have read before it. */
+  #sumUp(seen: Seen, { hash, previous }: Entry): void {
+    if (seen.lastHash === previous) this.#repairedBefore.set(hash, new Map(seen.repairs));
+    else for (const [stage, by] of this.#repairedBefore.get(hash) ?? []) seen.repairs.set(stage, by);
   }
 
   #act(name: PeerName, seen: Seen, { index, hash, body }: Entry): void {

@@ -34,6 +34,8 @@ export interface SimulationSettings {
     readonly stage: number;
     readonly hasText: boolean;
     readonly memoryMicrobatches?: number | undefined;
+    /** A newcomer: it starts when it is told to, and the run does not wait for it before it begins. */
+    readonly isLate?: boolean | undefined;
   }[];
   /** The weights that the run begins with, per stage; the first peer has them. */
   readonly given?: GivenWeights;
@@ -161,8 +163,8 @@ export class Simulation {
     const [first] = this.#settings.peers;
     const founder = createSimulatedIdentity(first!.name);
     this.#signed = await signManifest({ ...this.#settings.manifest, founder: first!.name }, founder);
-    this.#settings.peers.forEach(({ name }, index) => {
-      this.world.after(index * 0.05, '', () => void this.start(name));
+    this.#settings.peers.forEach(({ name, isLate }, index) => {
+      if (!isLate) this.world.after(index * 0.05, '', () => void this.start(name));
     });
   }
 
@@ -197,7 +199,7 @@ export class Simulation {
         given: name === first!.name ? this.#settings.given : undefined,
         start:
           name === first!.name
-            ? { kind: 'found', manifest: signed, waitForPeers: peers.length }
+            ? { kind: 'found', manifest: signed, waitForPeers: peers.filter(({ isLate }) => !isLate).length }
             : { kind: 'join', invite, wantedStage: settings.stage },
         deliver: async (stages) => {
           this.delivered = stages;

@@ -58,6 +58,20 @@ export type PeerEventBody =
       readonly seconds: Timeouts;
       readonly roundTrips: readonly ({ readonly peer: PeerName } & RoundTrip)[];
     }
+  /**
+   * this peer's journal begins with a summary that the commit at `index` certifies: nothing of before it is told, but
+   * who belongs to the run
+   */
+  | {
+      readonly kind: 'summary';
+      readonly from: PeerName;
+      readonly index: number;
+      /** Committed before it. */
+      readonly iteration: number;
+      /** Of the summary. */
+      readonly bytes: number;
+      readonly members: readonly { readonly peer: PeerName; readonly name: string; readonly stage: number }[];
+    }
   /** survivors go on without most of the keepers: from here on it is another run, whose name says so */
   | {
       readonly kind: 'refounded';

@@ -131,7 +131,7 @@ export class Listening {
       }
       case 'entriesWanted':
         // a stranger's next question is read when this one is answered
-        return answer && history.answerFrom(body.value.fromIndex).then(answer, trouble);
+        return answer && history.answerFrom(body.value.fromIndex, body.value.orSummary).then(answer, trouble);
       case 'consensus':
         return this.#keeperSays(from, body.value, answer);
       default:

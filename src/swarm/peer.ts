@@ -34,6 +34,7 @@ import type { StageSnapshot } from './weights/snapshot.ts';
 import { Refounding } from './agreement/refounding.ts';
 import { contributionBytesIn, tellAgain, tellEntries } from './agreement/telling.ts';
 import { noStamp, Timing } from './membership/timing.ts';
+import { isForwardOnly } from './training/probing.ts';
 import { type KeptBytes, Trainer } from './training/trainer.ts';
 
 export interface PeerParts {
@@ -168,6 +169,9 @@ export class Peer {
       timing,
       isOver,
       replaced: () => this.#journalReplaced(),
+      takesSummary: () => this.#signed !== undefined && !isForwardOnly(this.#signed.manifest),
+      begun: (from, index, bytes) => this.#journalBegun(from, index, bytes),
+      forged: (from, problem) => this.#misbehaved(from, problem),
     });
     this.#history = history;
     const joining = new Joining({
@@ -288,7 +292,7 @@ export class Peer {
   }
 
   /** The entries that this peer acts on, for those who compare histories. */
-  get journal(): Pick<Journal, 'length' | 'at'> {
+  get journal(): Pick<Journal, 'first' | 'length' | 'at'> {
     return this.#ledger.journal;
   }
 
@@ -442,6 +446,24 @@ export class Peer {
     this.#inPlace = false;
     this.#stopLeading();
     this.#trainer?.journalReplaced();
+  }
+
+  /** The journal begins with a summary: what the entries before it did, is done now. */
+  #journalBegun(from: PeerName, index: number, bytes: number): void {
+    const { network } = this.#parts;
+    const { iteration } = this.state;
+    const present = this.state.present();
+    const members = present.map(({ peer, name, stage }) => ({ peer, name, stage }));
+    this.#event({ kind: 'summary', from, index, iteration, bytes, members });
+    for (const { peer, addresses } of present) {
+      this.#living.entered(peer);
+      if (peer !== this.self) network.learn(peer, addresses);
+    }
+    const self = this.state.member(this.self);
+    if (self === undefined && !this.#inPlace) return;
+    // the entry that let this peer in is none that it acts on any more
+    this.#journalReplaced();
+    void this.#belonging.rejoinIfLeftOut();
   }
 
   #stopLeading(): void {

@@ -188,7 +188,7 @@ describe('a stranger', () => {
   });
 
   it('that forges entries is named and cut off, and changes nothing', async () => {
-    const wanted: ControlBody = { kind: 'entriesWanted', value: { fromIndex: 0 } };
+    const wanted: ControlBody = { kind: 'entriesWanted', value: { fromIndex: 0, orSummary: false } };
     const answer = await messenger.request(invite.peer, wanted, 20);
     if (answer.kind !== 'entries') throw new Error(`answered ${answer.kind}`);
     const real = answer.value.entries.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as Entry);
@@ -214,7 +214,7 @@ describe('a stranger', () => {
       const from = founder.mark();
       const stream = await open(CONTROL);
       const line = new TextEncoder().encode(Journal.line(entry));
-      await sayTo(stream, { kind: 'entries', value: { entries: [line] } });
+      await sayTo(stream, { kind: 'entries', value: { entries: [line], proofs: [] } });
       await named(/./, from);
       await isEnded(stream);
     }

@@ -4,7 +4,8 @@
 import { fc } from '../property.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { JournalError, parseEntry } from '../../src/journal/entry.ts';
-import { Journal, parseCertificate } from '../../src/journal/journal.ts';
+import { Journal } from '../../src/journal/journal.ts';
+import { parseCertificate } from '../../src/journal/skeleton.ts';
 import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import * as wire from '../../src/network/wire/codec.ts';

@@ -78,6 +78,7 @@ describe('a sound journal', () => {
       problem: null,
       runId: run.signed.runId,
       ended: true,
+      summary: null,
       certified: entries.length,
       plans: { recomputed: ITERATIONS, otherVersion: 0 },
       replayed: true,

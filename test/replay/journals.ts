@@ -3,7 +3,8 @@
 import { canonicalBytes, type Json, toHex } from '../../src/journal/canonical.ts';
 import type { Certificate } from '../../src/journal/consensus/messages.ts';
 import { type Entry, type EntryBody, GENESIS_PREVIOUS, parseEntry } from '../../src/journal/entry.ts';
-import { Journal, parseCertificate } from '../../src/journal/journal.ts';
+import { Journal } from '../../src/journal/journal.ts';
+import { parseCertificate } from '../../src/journal/skeleton.ts';
 import { createKeyIdentity, generateKey } from '../../src/network/libp2p/identity.ts';
 import { createRealClock } from '../../src/network/real-clock.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';

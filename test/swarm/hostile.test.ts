@@ -120,7 +120,7 @@ const entriesFrom = async (
   const entries = [await forgedEntry(simulation, change)];
   await send(
     line,
-    encodeControl({ request: 0, answer: false, body: { kind: 'entries', value: { entries } } }),
+    encodeControl({ request: 0, answer: false, body: { kind: 'entries', value: { entries, proofs: [] } } }),
   );
 };
 
@@ -237,7 +237,7 @@ const attacks: [string, 'named' | 'ignored', Attack][] = [
     'ignored',
     async (m) => {
       const line = await m.open('p1', CONTROL);
-      const body = { kind: 'entriesWanted', value: { fromIndex: 0 } } as const;
+      const body = { kind: 'entriesWanted', value: { fromIndex: 0, orSummary: false } } as const;
       for (let request = 1; request < 2000; request++) {
         await send(line, encodeControl({ request, answer: false, body }));
       }

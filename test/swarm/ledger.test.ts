@@ -3,12 +3,13 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Certificate } from '../../src/journal/consensus/messages.ts';
-import type { ConsensusMessage } from '../../src/journal/consensus/wire.ts';
+import { acknowledgement, type ConsensusMessage } from '../../src/journal/consensus/wire.ts';
 import { type Entry, type EntryBody, JournalError } from '../../src/journal/entry.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
+import type { ControlBody } from '../../src/network/wire/codec.ts';
 import type { Store } from '../../src/seams/store.ts';
 import { History } from '../../src/swarm/agreement/history.ts';
 import { Ledger, openJournal } from '../../src/swarm/agreement/ledger.ts';
@@ -17,6 +18,7 @@ import { nothingMeasured, timeoutsFrom } from '../../src/swarm/membership/timeou
 const run = { runId: 'ab'.repeat(32), founder: 'ann', seed: 7 };
 
 interface Party {
+  readonly self: string;
   readonly ledger: Ledger;
   readonly sent: { to: string; message: ConsensusMessage }[];
   readonly told: { entries: readonly Entry[]; certificate: Certificate }[];
@@ -50,6 +52,7 @@ async function party(
     self,
     clock: world.clockOf(self),
     tickSeconds: () => 0.15,
+    summaryEvery: 2,
     react: async (entry) => {
       seen.push(entry);
     },
@@ -64,7 +67,7 @@ async function party(
     failed: fail,
   });
   ledger.bind(of);
-  made.party = { ledger, sent, told, seen, lacking, leads: 0 };
+  made.party = { self, ledger, sent, told, seen, lacking, leads: 0 };
   return made.party;
 }
 
@@ -275,9 +278,26 @@ describe('a keeper', () => {
   });
 });
 
-/** Bob reads Ann's journal; `meanwhile` is done between her answer and his reading it. */
-function reader(ann: Party, bob: Party, meanwhile: () => Promise<void>) {
+type EntriesMessage = Extract<ControlBody, { kind: 'entries' }>['value'];
+
+/**
+ * Bob reads Ann's journal; `meanwhile` is done between her answer and his reading it.
+ * @param changed what comes in place of her answer; without it, Bob takes no summary
+ */
+function reader(
+  ann: Party,
+  bob: Party,
+  meanwhile: () => Promise<void>,
+  changed?: (value: EntriesMessage) => EntriesMessage,
+) {
   let replaced = 0;
+  const begun: number[] = [];
+  const forged: string[] = [];
+  const summaries = {
+    takesSummary: () => changed !== undefined,
+    begun: (_: string, index: number) => begun.push(index),
+    forged: (from: string, { message }: Error) => forged.push(`${from}: ${message}`),
+  };
   const isOver = () => false;
   const clock = world.clockOf('bob');
   const timing = { timeouts: timeoutsFrom(nothingMeasured) };
@@ -289,6 +309,7 @@ function reader(ann: Party, bob: Party, meanwhile: () => Promise<void>) {
     timing,
     isOver,
     replaced: () => {},
+    ...summaries,
   });
   const history = new History({
     clock,
@@ -296,9 +317,10 @@ function reader(ann: Party, bob: Party, meanwhile: () => Promise<void>) {
     messenger: {
       request: async (_, body) => {
         if (body.kind !== 'entriesWanted') throw new Error(`${body.kind} is not answered here`);
-        const answer = hers.answerFrom(body.value.fromIndex);
+        const answer = await hers.answerFrom(body.value.fromIndex, body.value.orSummary);
         await meanwhile();
-        return answer;
+        if (answer.kind !== 'entries' || changed === undefined) return answer;
+        return { ...answer, value: changed(answer.value) };
       },
     },
     timing,
@@ -306,8 +328,9 @@ function reader(ann: Party, bob: Party, meanwhile: () => Promise<void>) {
     replaced: () => {
       replaced++;
     },
+    ...summaries,
   });
-  return { history, replaced: () => replaced };
+  return { history, replaced: () => replaced, begun, forged };
 }
 
 describe('catching up with who leads', () => {
@@ -325,6 +348,195 @@ describe('catching up with who leads', () => {
     expect(await history.catchUp('ann')).toBe('ok');
     expect(replaced()).toBe(0);
     expect(bob.seen.map(({ index }) => index)).toEqual([0, 1, 2]);
+  });
+});
+
+/** What keepers say to each other comes, until they have no more to say. */
+async function talk(...parties: Party[]): Promise<void> {
+  for (let quiet = false; !quiet; ) {
+    await settle();
+    quiet = true;
+    for (const from of parties) {
+      for (const { to, message } of from.sent.splice(0)) {
+        quiet = false;
+        await parties.find(({ self }) => self === to)?.ledger.hear(from.self, message);
+      }
+    }
+  }
+}
+
+const commit = (iteration: number): EntryBody => ({
+  kind: 'commit',
+  iteration,
+  attempt: 0,
+  loss: 2,
+  stages: [],
+  dropped: [],
+  visitsComputed: 0,
+  visitsCounted: 0,
+  weights: [],
+});
+
+/** Ann and Bob keep a journal of so many iterations; every second certifies a summary. */
+async function kept(iterations: number): Promise<Party> {
+  const ann = await founded();
+  await ann.ledger.order([enter('ann')]);
+  await ann.ledger.order([enter('bob')]);
+  const bob = await party('bob');
+  await bob.ledger.take(...handedOn(ann));
+  const order = async (...bodies: EntryBody[]) => {
+    const ordered = ann.ledger.order(bodies);
+    await talk(ann, bob);
+    await ordered;
+  };
+  await order({ kind: 'keepers', keepers: ['ann', 'bob'] });
+  for (let iteration = 1; iteration <= iterations; iteration++) {
+    await order({ kind: 'plan', iteration, attempt: 0, plan: 'x'.repeat(2000) });
+    await order(commit(iteration));
+  }
+  return ann;
+}
+
+describe('a peer that has none of a long journal', () => {
+  it('begins with the newest summary, and can hand it on', async () => {
+    const ann = await kept(9);
+    const cy = await party('cy');
+    const { history, begun, forged } = reader(
+      ann,
+      cy,
+      async () => {},
+      (value) => value,
+    );
+    expect(await history.catchUp('ann')).toBe('ok');
+    await settle();
+    expect([begun, forged]).toEqual([[ann.ledger.journal.length - 3], []]);
+    expect(cy.seen.map(({ body }) => body.kind)).toEqual(['commit', 'plan', 'commit']);
+    expect(cy.ledger.journal.certificate).toEqual(ann.ledger.journal.certificate);
+    expect(cy.ledger.state.everyone()).toEqual(ann.ledger.state.everyone());
+    expect(cy.ledger.keepers).toEqual(['ann', 'bob']);
+    const dan = await party('dan');
+    const his = reader(
+      cy,
+      dan,
+      async () => {},
+      (value) => value,
+    );
+    expect(await his.history.catchUp('cy')).toBe('ok');
+    await settle();
+    expect(dan.ledger.state.everyone()).toEqual(ann.ledger.state.everyone());
+    expect(dan.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
+  });
+
+  it('has it after a restart', async () => {
+    const ann = await kept(6);
+    const store = createMemoryStore();
+    const cy = await party('cy', store);
+    await reader(
+      ann,
+      cy,
+      async () => {},
+      (value) => value,
+    ).history.catchUp('ann');
+    await settle();
+    cy.ledger.stop();
+    const again = await party('cy', store);
+    expect(again.ledger.journal.first).toBe(cy.ledger.journal.first);
+    expect(again.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
+    expect(again.ledger.state.everyone()).toEqual(ann.ledger.state.everyone());
+    expect(await again.ledger.summaryFor(0)).toEqual(await cy.ledger.summaryFor(0));
+  });
+
+  it('keeps under another name what it had, where nobody has what follows it any more', async () => {
+    const ann = await kept(4);
+    const cy = await party('cy');
+    await reader(
+      ann,
+      cy,
+      async () => {},
+      (value) => value,
+    ).history.catchUp('ann');
+    await settle();
+    const store = createMemoryStore();
+    const old = await party('dan', store);
+    const [all] = handedOn(ann);
+    const told = ann.told.find(({ entries }) => entries[0]!.index === 2)!;
+    await old.ledger.take(all.slice(0, 3), told.certificate);
+    await settle();
+    const { history, begun } = reader(
+      cy,
+      old,
+      async () => {},
+      (value) => value,
+    );
+    await history.readOn('cy');
+    await settle();
+    expect(begun).toHaveLength(1);
+    expect(await store.readLog(`journal-before-${begun[0]}`)).toEqual(all.slice(0, 3));
+    expect(old.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
+  });
+
+  it('reads all of it where the summary or who certified it is forged, and names who sent it', async () => {
+    const ann = await kept(6);
+    const eve = createSimulatedIdentity('eve');
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+    type Sent = NonNullable<EntriesMessage['summary']>;
+    const by = async (body: EntryBody, index: number) => {
+      const journal = await Journal.open(eve, createMemoryStore());
+      const [made] = await journal.make([body], 1, { index: index - 1, hash: '0'.repeat(64) });
+      const { hash, term } = made!;
+      const said = acknowledgement(run.runId, { index, term, hash });
+      const certificate = {
+        index,
+        term,
+        hash,
+        signatures: [{ keeper: 'eve', signature: await eve.sign(said) }],
+      };
+      return { entry: new TextEncoder().encode(Journal.line(made!)), certificate };
+    };
+    const hers = await by({ kind: 'keepers', keepers: ['ann', 'eve'] }, 5);
+    const genesis = await by({ kind: 'genesis', runId: run.runId, founder: 'eve' }, 0);
+    const forgeries: Record<string, (sent: Sent) => Sent> = {
+      'the state': (sent) => ({ ...sent, state: bytes({ ...JSON.parse(text(sent.state)), leader: 'eve' }) }),
+      'no state': (sent) => ({ ...sent, state: new Uint8Array(3) }),
+      'nobody ever kept it but the founder': (sent) => ({
+        ...sent,
+        entries: sent.entries.slice(0, 1),
+        proofs: [],
+      }),
+      'no certificate of the keepers': (sent) => ({ ...sent, proofs: [] }),
+      'a certificate with another signature': (sent) => ({
+        ...sent,
+        proofs: sent.proofs.map((one) => ({
+          ...one,
+          signatures: one.signatures.map((signed) => ({ ...signed, signature: new Uint8Array(16) })),
+        })),
+      }),
+      'keepers that a stranger names': (sent) => ({
+        ...sent,
+        entries: [sent.entries[0]!, hers.entry],
+        proofs: [hers.certificate],
+      }),
+      'another founder': (sent) => ({ ...sent, entries: [genesis.entry], proofs: [genesis.certificate] }),
+      'no entry at all': (sent) => ({ ...sent, entries: [] }),
+      'an entry that is none': (sent) => ({ ...sent, entries: [bytes('x')] }),
+    };
+    for (const [what, forge] of Object.entries(forgeries)) {
+      const cy = await party('cy');
+      const { history, begun, forged } = reader(
+        ann,
+        cy,
+        async () => {},
+        (value) => (value.summary ? { ...value, summary: forge(value.summary) } : value),
+      );
+      await history.catchUp('ann');
+      await settle();
+      expect(begun, what).toEqual([]);
+      expect(forged, what).toHaveLength(1);
+      expect(forged[0], what).toMatch(/^ann: /);
+      expect(cy.ledger.journal.first, what).toBe(0);
+      expect(cy.ledger.journal.lastHash, what).toBe(ann.ledger.journal.lastHash);
+    }
   });
 });
 

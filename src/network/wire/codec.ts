@@ -58,6 +58,7 @@ export const LIST_LIMITS: Readonly<Record<string, number>> = {
   squares: 1024,
   chunkDigests: 32_768,
   signatures: 16,
+  proofs: 512,
   keepers: 16,
   links: 1024,
 };
@@ -121,8 +122,9 @@ export class WireError extends Error {
   }
 }
 
-// protons reads the limit of a list, and the limits of a nested message, at `limits.<field>`.
-const bodyLimits = { ...LIST_LIMITS, certificate: LIST_LIMITS };
+// protons reads the limit of a list, and the limits of a nested message, at `limits.<field>`; of a list's at `<field>$`.
+const withProofs = { ...LIST_LIMITS, proofs$: LIST_LIMITS };
+const bodyLimits = { ...withProofs, certificate: LIST_LIMITS, summary: withProofs };
 const controlLimits = Object.fromEntries(Object.keys(CONTROL_KINDS).map((kind) => [kind, bodyLimits]));
 
 interface AnyCodec {

@@ -1,9 +1,11 @@
 // Reading what other peers have of the journal: on from where this one ends, up to what is proved; and whole, in place
 // of this one, when the run that lets this peer in has gone another way (it was founded again without most keepers).
+// Who has none of it need not read all of it: it begins with a summary that the keepers have certified.
 
 import type { Certificate } from '../../journal/consensus/messages.ts';
 import { type CertificateMessage, readCertificate } from '../../journal/consensus/wire.ts';
-import { parseEntry } from '../../journal/entry.ts';
+import { JournalError, parseEntry } from '../../journal/entry.ts';
+import { Journal } from '../../journal/journal.ts';
 import type { ControlBody } from '../../network/wire/codec.ts';
 import type { Clock } from '../../seams/clock.ts';
 import type { PeerName } from '../../seams/network.ts';
@@ -25,11 +27,23 @@ export interface HistoryParts {
   readonly isOver: () => boolean;
   /** Another journal has taken the place of this one: what was decided by the old one ends, in the same turn. */
   readonly replaced: () => void;
+  /** Whether this run's journal may begin with a summary here; where updates stand in it, all of them are wanted. */
+  readonly takesSummary: () => boolean;
+  /** This journal begins with a summary now, made by a commit of so many bytes' worth of proof. */
+  readonly begun: (from: PeerName, index: number, bytes: number) => void;
+  /** A peer's summary is not what the keepers have certified. */
+  readonly forged: (from: PeerName, problem: Error) => void;
 }
+
+type SummaryMessage = NonNullable<Extract<ControlBody, { kind: 'entries' }>['value']['summary']>;
 
 export interface Answer {
   readonly lines: readonly string[];
   readonly certificate: Certificate | undefined;
+  /** Of those entries that change the keepers, as far as the sender has them. */
+  readonly proofs: readonly Certificate[];
+  /** In place of all entries before the first. */
+  readonly summary?: SummaryMessage | undefined;
 }
 
 export class History {
@@ -40,6 +54,8 @@ export class History {
   /** Bytes of entries that others sent when asked, and how long they took. */
   #readBytes = 0;
   #readSeconds = 0;
+  /** Whose summaries were not what they should be: they are asked for entries. */
+  readonly #forgers = new Set<PeerName>();
 
   constructor(parts: HistoryParts) {
     this.#parts = parts;
@@ -50,28 +66,38 @@ export class History {
     return this.#readBytes < ENOUGH_BYTES ? undefined : this.#readBytes / this.#readSeconds;
   }
 
-  /** Entries of one answer: as many as fit, at least one where there is one. */
-  async answerFrom(fromIndex: number): Promise<ControlBody> {
-    const { journal } = this.#parts.ledger;
+  /** Entries of one answer: as many as fit, at least one where there is one; perhaps with a summary in place of the first. */
+  async answerFrom(fromIndex: number, orSummary: boolean): Promise<ControlBody> {
+    const { ledger } = this.#parts;
+    const { journal } = ledger;
+    const offer = orSummary ? await ledger.summaryFor(fromIndex) : undefined;
+    const from = offer?.index ?? fromIndex;
     const { certificate } = journal;
     const entries: Uint8Array[] = [];
     let bytes = 0;
-    for (const text of await journal.lines(fromIndex, fromIndex + MAX_ENTRIES_PER_ANSWER)) {
+    for (const text of await journal.lines(from, from + MAX_ENTRIES_PER_ANSWER)) {
       const line = new TextEncoder().encode(text);
       bytes += line.length;
       if (entries.length > 0 && bytes > MAX_ANSWER_BYTES) break;
       entries.push(line);
     }
-    return { kind: 'entries', value: { entries, ...(certificate && { certificate }) } };
+    const proofs = journal.proofsIn(from, from + entries.length);
+    const summary = offer && {
+      state: offer.state,
+      entries: offer.skeleton.entries.map((entry) => new TextEncoder().encode(Journal.line(entry))),
+      proofs: offer.skeleton.certificates,
+    };
+    const value = { entries, proofs, ...(certificate && { certificate }), ...(summary && { summary }) };
+    return { kind: 'entries', value };
   }
 
   /** A peer's entries from an index on, as many as it sends at once. Rejects when it does not answer. */
-  async ask(from: PeerName, fromIndex: number): Promise<Answer> {
-    const body: ControlBody = { kind: 'entriesWanted', value: { fromIndex } };
+  async ask(from: PeerName, fromIndex: number, orSummary = false): Promise<Answer> {
+    const body: ControlBody = { kind: 'entriesWanted', value: { fromIndex, orSummary } };
     const { clock, messenger, timing } = this.#parts;
     const asked = clock.now();
     const answer = await messenger.request(from, body, timing.timeouts.work);
-    if (answer.kind !== 'entries') return { lines: [], certificate: undefined };
+    if (answer.kind !== 'entries') return { lines: [], certificate: undefined, proofs: [] };
     this.#readSeconds += clock.now() - asked;
     for (const entry of answer.value.entries) this.#readBytes += entry.length;
     return readAnswer(answer.value);
@@ -129,23 +155,78 @@ export class History {
     const { ledger, isOver } = this.#parts;
     do {
       this.#again = false;
-      const { lines, certificate } = await this.#proved(from, ledger.certainLength);
+      const orSummary = this.#parts.takesSummary() && !this.#forgers.has(from);
+      const answer = await this.#proved(from, ledger.certainLength, orSummary);
+      const { lines, certificate } = answer;
       if (lines.length === 0 || certificate === undefined || isOver()) continue;
-      if ((await ledger.take(lines, certificate)) === 'fork') return 'fork';
+      if (!(await this.#begin(from, answer))) {
+        this.#again = true; // and this time without
+        continue;
+      }
+      if ((await this.#takeAll(answer)) === 'fork') return 'fork';
       await ledger.inTurn(async () => {}); // what is certain is applied before this says that it is there
     } while (this.#again && !isOver());
     return 'ok';
   }
 
-  /** Entries from an index on, up to one that is proved. */
-  async #proved(from: PeerName, fromIndex: number): Promise<Answer> {
+  /** Where an answer has a summary, this journal begins with it; false when it is not what was certified. */
+  async #begin(from: PeerName, { summary, lines, certificate }: Answer): Promise<boolean> {
+    if (summary === undefined) return true;
+    const { ledger, begun, forged } = this.#parts;
+    try {
+      const { index } = parseEntry(lines[0]!);
+      const { state } = summary;
+      const skeleton = {
+        entries: summary.entries.map((bytes) => parseEntry(new TextDecoder().decode(bytes))),
+        certificates: summary.proofs.map(readCertificate),
+      };
+      await ledger.begin({ state, skeleton }, lines, certificate!, () => begun(from, index, state.length));
+      return true;
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      this.#forgers.add(from);
+      forged(from, error);
+      return false;
+    }
+  }
+
+  /** Takes entries up to each proof of who keeps the journal, so that this peer can hand those proofs on. */
+  async #takeAll({ lines, certificate, proofs }: Answer): Promise<'ok' | 'gap' | 'fork'> {
+    const { ledger } = this.#parts;
+    const start = parseEntry(lines[0]!).index;
+    let taken = 0;
+    for (const proof of [...proofs, certificate!]) {
+      const end = proof.index + 1 - start;
+      if (proof !== certificate && (end <= taken || proof.index >= certificate!.index)) continue;
+      const outcome = await ledger.take(
+        proof === certificate ? lines.slice(taken) : lines.slice(taken, end),
+        proof,
+      );
+      if (outcome !== 'ok') return outcome;
+      taken = end;
+    }
+    return 'ok';
+  }
+
+  /** Entries from an index on, or from a summary's commit on, up to one that is proved. */
+  async #proved(from: PeerName, fromIndex: number, orSummary = false): Promise<Answer> {
     const lines: string[] = [];
+    const proofs: Certificate[] = [];
+    let start = fromIndex;
+    let summary: Answer['summary'];
     for (;;) {
-      const { lines: more, certificate } = await this.ask(from, fromIndex + lines.length);
+      const first = orSummary && lines.length === 0;
+      const answer = await this.ask(from, start + lines.length, first);
+      const { lines: more, certificate } = answer;
+      if (first && answer.summary !== undefined && more[0] !== undefined) {
+        summary = answer.summary;
+        start = parseEntry(more[0]).index;
+      }
       lines.push(...more);
-      const whole = certificate !== undefined && certificate.index < fromIndex + lines.length;
+      proofs.push(...answer.proofs);
+      const whole = certificate !== undefined && certificate.index < start + lines.length;
       if (whole || more.length === 0 || this.#parts.isOver()) {
-        return { lines, certificate: whole ? certificate : undefined };
+        return { lines, certificate: whole ? certificate : undefined, proofs, summary };
       }
     }
   }
@@ -163,10 +244,14 @@ export class History {
 export function readAnswer(value: {
   readonly entries: readonly Uint8Array[];
   readonly certificate?: CertificateMessage | undefined;
+  readonly proofs: readonly CertificateMessage[];
+  readonly summary?: SummaryMessage | undefined;
 }): Answer {
   const decoder = new TextDecoder();
   return {
     lines: value.entries.map((bytes) => decoder.decode(bytes)),
     certificate: value.certificate && readCertificate(value.certificate),
+    proofs: value.proofs.map(readCertificate),
+    summary: value.summary,
   };
 }

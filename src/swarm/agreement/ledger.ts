@@ -2,18 +2,22 @@
 // agreed on it; what is certain, from whomever it comes, is applied to the run's state and acted on, one entry after
 // another, each once.
 
+import { KeeperLog } from '../../journal/consensus/log.ts';
 import type { Certificate } from '../../journal/consensus/messages.ts';
+import { weighCertified } from '../../journal/consensus/proof.ts';
+import { consensusRules } from '../../journal/consensus/rules.ts';
 import type { ConsensusMessage } from '../../journal/consensus/wire.ts';
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../../journal/entry.ts';
-import { Journal, type JournalOptions } from '../../journal/journal.ts';
+import { Journal, type JournalOptions, logged } from '../../journal/journal.ts';
 import type { RefoundingProposal } from '../../journal/refounding.ts';
+import { checkSignatures, type JournalStart, keepersBy, type Skeleton } from '../../journal/skeleton.ts';
 import type { Clock } from '../../seams/clock.ts';
 import type { Identity } from '../../seams/identity.ts';
 import type { PeerName } from '../../seams/network.ts';
 import type { Store } from '../../seams/store.ts';
 import { Keeping } from './keeping.ts';
 import { RunState } from '../run-state.ts';
-import { SUMMARY_EVERY } from '../summary.ts';
+import { decodeSummary, encodeSummary, SUMMARY_EVERY } from '../summary.ts';
 
 export interface LedgerParts {
   readonly journal: Journal;
@@ -51,13 +55,17 @@ export async function openJournal(
   identity: Identity,
   store: Store,
   senseless: (problem: JournalError) => void,
-  options: Omit<JournalOptions, 'replay'> = {},
+  options: Omit<JournalOptions, 'begin' | 'replay'> = {},
 ): Promise<{ journal: Journal; state: RunState }> {
-  const state = new RunState(identity.digest);
+  let state = new RunState(identity.digest);
+  const begin = ({ summary }: JournalStart) => {
+    state = RunState.from(decodeSummary(new TextEncoder().encode(summary)), identity.digest);
+  };
   const replay = (entry: Entry) => {
     applyTo(state, entry, senseless);
   };
-  return { journal: await Journal.open(identity, store, { ...options, replay }), state };
+  const journal = await Journal.open(identity, store, { ...options, begin, replay });
+  return { journal, state };
 }
 
 /** Whether the entry made sense; the state is as it was when it did not. */
@@ -81,6 +89,19 @@ export interface RunName {
   readonly founder: PeerName;
   readonly seed: number;
 }
+
+/** What stands in place of the entries before a commit, for somebody who lacks them. */
+export interface SummaryOffer {
+  /** Where the commit stands that certifies it. */
+  readonly index: number;
+  /** As canonical JSON. */
+  readonly state: Uint8Array;
+  readonly skeleton: Skeleton;
+}
+
+/** A summary, and who kept the journal until then, are no more than this each: they go in one message. */
+const MOST_SUMMARY_BYTES = 1024 * 1024;
+const MOST_SKELETON_ENTRIES = 2048;
 
 const NOBODY: readonly PeerName[] = [];
 
@@ -323,4 +344,81 @@ export class Ledger {
       adopted();
     });
   }
+
+  // ---- beginning in the middle
+
+  /**
+   * What a peer may read in place of the entries before the newest summary: where they are not here, and for one that
+   * has none at all where it is fewer bytes. Undefined when it is to read entries, as after the run was founded again:
+   * half of its members have agreed on that, and only the whole journal shows who they were.
+   */
+  async summaryFor(fromIndex: number): Promise<SummaryOffer | undefined> {
+    const { journal, state } = this;
+    const { summarised } = state;
+    if (summarised === undefined || fromIndex >= summarised.index || state.refounded.length > 0)
+      return undefined;
+    const { index, summary } = summarised;
+    const isNeeded = fromIndex < journal.first;
+    if (!isNeeded && fromIndex > 0) return undefined;
+    const encoded = encodeSummary(summary);
+    const skeleton = await journal.skeleton(index - 1, MOST_SKELETON_ENTRIES);
+    if (skeleton === undefined) return undefined;
+    const skeletonBytes = skeleton.entries.reduce((sum, entry) => sum + Journal.line(entry).length, 0);
+    if (Math.max(encoded.length, skeletonBytes) > MOST_SUMMARY_BYTES) return undefined;
+    const entriesBytes = (journal.bytes * index) / journal.length;
+    if (!isNeeded && encoded.length + skeletonBytes >= entriesBytes) return undefined;
+    return { index, state: encoded, skeleton };
+  }
+
+  /**
+   * Begins this journal anew with a summary and the commit that certifies it; those entries are still to be taken. Calls
+   * `begun` in the same turn. Throws a JournalError, and changes nothing, when it is not proved.
+   * @param lines from that commit on, up to the certified entry at least
+   */
+  async begin(
+    { state: encoded, skeleton }: Pick<SummaryOffer, 'state' | 'skeleton'>,
+    lines: readonly string[],
+    certificate: Certificate,
+    begun: () => void,
+  ): Promise<void> {
+    const { identity } = this.#parts;
+    const run = this.#run!;
+    const entries = lines.map(parseEntry);
+    const [first] = entries;
+    if (first?.body.kind !== 'commit' || first.body.summary === undefined) {
+      throw new JournalError('a summary without the commit that certifies it', first);
+    }
+    const [index, term] = [first.index - 1, first.term];
+    const keepers = await keepersBy(skeleton, run, index, identity);
+    const base = { index, term, hash: first.previous, keepers, certificate: undefined };
+    await this.journal.check(entries, base);
+    const { outcome } = weighCertified(
+      new KeeperLog(base, []),
+      index,
+      entries.map(logged),
+      certificate,
+      consensusRules,
+    );
+    if (outcome !== 'ok' || certificate.index < first.index) {
+      throw new JournalError(`entry ${first.index} comes with a certificate that does not prove it`, first);
+    }
+    await checkSignatures(certificate, run.runId, identity);
+    const summary = decodeSummary(encoded);
+    const state = RunState.from(summary, identity.digest);
+    state.check(first);
+    if (state.runId !== run.runId || state.founder !== run.founder || !isSame(state.keepers, keepers)) {
+      throw new JournalError(`the summary at entry ${first.index} is of another run`, first);
+    }
+    const start = { ...base, summary: new TextDecoder().decode(encodeSummary(summary)), skeleton };
+    await this.inTurn(async () => {
+      if (this.journal.length > index || this.certainLength > index) return; // it has come to know more meanwhile
+      await this.#keeping!.reopen(() => this.journal.begin(start));
+      this.#state = state;
+      begun();
+    });
+  }
+}
+
+function isSame(one: readonly PeerName[], other: readonly PeerName[]): boolean {
+  return one.length === other.length && one.every((peer, place) => peer === other[place]);
 }

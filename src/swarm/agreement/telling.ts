@@ -24,7 +24,7 @@ export function tellAgain(journal: Journal, to: PeerName, messenger: Messenger):
   const entry = certificate && journal.at(certificate.index);
   if (certificate === undefined || entry === undefined) return;
   const line = new TextEncoder().encode(Journal.line(entry));
-  messenger.send(to, { kind: 'entries', value: { entries: [line], certificate } });
+  messenger.send(to, { kind: 'entries', value: { entries: [line], proofs: [], certificate } });
 }
 
 /** Sends entries, in order, to everyone they concern. */
@@ -46,7 +46,7 @@ export function tellEntries(
   }
   to.delete(network.self);
   messenger.carriesGradients(contributionBytesIn(entries) * to.size);
-  const said = { kind: 'entries', value: { entries: lines, certificate } } as const;
+  const said = { kind: 'entries', value: { entries: lines, proofs: [], certificate } } as const;
   for (const peer of to) messenger.send(peer, said);
 }
 

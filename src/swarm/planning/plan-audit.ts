@@ -29,9 +29,13 @@ export interface AuditedPlan {
 /**
  * Checks every plan of a journal, in order, each from the entries before it. The entries' hashes and signatures are the
  * journal's own matter. Throws a JournalError where an entry contradicts those before it.
+ * @param state what is so before the first of them
  */
-export function* auditPlans(entries: Iterable<Entry>, manifest: Manifest): Generator<AuditedPlan> {
-  const state = new RunState();
+export function* auditPlans(
+  entries: Iterable<Entry>,
+  manifest: Manifest,
+  state = new RunState(),
+): Generator<AuditedPlan> {
   for (const entry of entries) {
     const { body, index, author } = entry;
     if (body.kind === 'plan') {

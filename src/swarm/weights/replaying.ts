@@ -9,6 +9,7 @@ import type { Identity } from '../../seams/identity.ts';
 import type { PeerName } from '../../seams/network.ts';
 import { initialStage, normOf, stepStage } from './holder.ts';
 import type { Manifest } from '../manifest.ts';
+import type { Member } from '../members.ts';
 import { type GivenWeights, weightsDigest } from './obtaining.ts';
 import { estimateOf } from '../training/probing.ts';
 import { rebuildStage } from './rebuilding.ts';
@@ -202,8 +203,12 @@ export class ReplayedMembers {
   readonly #active = new Map<PeerName, number>();
   readonly #entering = new Map<PeerName, number>();
 
-  constructor(weights: ExpectedWeights) {
+  /** @param present who is there before the first entry that is read */
+  constructor(weights: ExpectedWeights, present: readonly Pick<Member, 'peer' | 'stage' | 'status'>[] = []) {
     this.#weights = weights;
+    for (const { peer, stage, status } of present) {
+      (status === 'active' ? this.#active : this.#entering).set(peer, stage);
+    }
   }
 
   /** @param iteration committed last. Throws a RangeError or a RecoveryError where an origin cannot be. */

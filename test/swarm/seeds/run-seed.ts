@@ -74,6 +74,12 @@ export async function runSeed(scenario: SeedScenario, options: RunSeedOptions = 
       keepsOneIteration(scenario),
     ],
   });
+  const { newcomerSeconds } = scenario;
+  if (newcomerSeconds !== undefined) {
+    simulation.world.after(newcomerSeconds, '', () => {
+      if (![...simulation.ends.values()].some(({ how }) => how === 'ended')) void simulation.start('late');
+    });
+  }
   simulation.world.onEvent((owner, at) => log.happened(owner, at));
   let failure: SeedResult['failure'];
   const unhandled = (error: unknown): void => {
@@ -142,10 +148,13 @@ function unfinished(simulation: Simulation, iterations: number): SeedResult['fai
 
 /** Reads the journal of one that ended as an auditor does who has it alone: what the seeds check as it happens is not read again. */
 async function audited(simulation: Simulation, manifest: Manifest): Promise<SeedResult['failure']> {
-  const [ended] = [...simulation.ends].find(([, end]) => end.how === 'ended') ?? [];
-  const disk = ended === undefined ? undefined : simulation.disk(ended);
-  if (disk === undefined) return undefined;
-  const journal = await Journal.open(createSimulatedIdentity('auditor'), disk.open());
+  let journal: Journal | undefined;
+  for (const [name, { how }] of simulation.ends) {
+    const disk = how === 'ended' ? simulation.disk(name) : undefined;
+    if (disk !== undefined) journal = await Journal.open(createSimulatedIdentity('auditor'), disk.open());
+    if (journal?.first === 0) break;
+  }
+  if (journal?.first !== 0) return undefined; // all that is left begins with a summary
   const entries = (await journal.lines(0, journal.length)).map(parseEntry);
   const pass = auditCommits(entries, manifest, rememberedWeights(), { compared: 0 });
   for (;;) {

@@ -6,6 +6,7 @@ import { createSimulatedIdentity } from '../../../src/network/simulated/identity
 import type { SimulatedLinks } from '../../../src/network/simulated/network.ts';
 import { generator, stream } from '../../../src/random/index.ts';
 import { type FaultKind, type FaultPlan, faultsFromSeed } from '../../../src/replay/faults.ts';
+import type { SimulationSettings } from '../../../src/replay/simulation.ts';
 import type { Manifest } from '../../../src/swarm/manifest.ts';
 import { PART_SIZES, type PartSizes } from '../../../src/swarm/protocols.ts';
 import { smallManifest, smallText } from '../small-run.ts';
@@ -14,11 +15,13 @@ export interface SeedScenario {
   readonly seed: number;
   readonly manifest: Omit<Manifest, 'founder'>;
   readonly text: Uint8Array;
-  readonly peers: readonly { readonly name: string; readonly stage: number; readonly hasText: boolean }[];
+  readonly peers: SimulationSettings['peers'];
   readonly links: SimulatedLinks;
   readonly sizes: PartSizes;
   readonly flopsPerSecond: number;
   readonly summaryEvery: number;
+  /** When the peer `late` comes, that nobody waited for; undefined where there is none. */
+  readonly newcomerSeconds: number | undefined;
   readonly faults: FaultPlan;
 }
 
@@ -63,6 +66,13 @@ function summaryEveryOf(seed: number): number {
   return [1, 2, 3, 5, 8, 64][draw.integerBelow(6)]!;
 }
 
+/** Half of the seeds have a newcomer, some time after the run has begun. */
+function newcomerSecondsOf(seed: number, fromSeconds: number, untilSeconds: number): number | undefined {
+  const draw = generator(stream({ runSeed: seed, purpose: 'network', index: 4 }));
+  if (draw.uniform() < 0.5) return undefined;
+  return fromSeconds + (0.3 + 0.7 * draw.uniform()) * (untilSeconds - fromSeconds);
+}
+
 /** @param kinds faults that may be drawn; all by default */
 export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScenario {
   const draw = generator(stream({ runSeed: seed, purpose: 'network', index: 1 }));
@@ -78,6 +88,11 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
   const far = draw.uniform() < 0.3 ? new Set([`p${between(1, peers.length - 1)}`]) : new Set<string>();
   const shared = draw.uniform() < 0.25;
   const names = peers.map((_, index) => `p${index}`);
+  const [gatheredSeconds, endSeconds] = [
+    0.05 * peers.length + 2,
+    0.05 * peers.length + 2 + iterations * ITERATION_SECONDS,
+  ];
+  const newcomerSeconds = newcomerSecondsOf(seed, gatheredSeconds, endSeconds);
   const bandwidth = 1e6 * 10 ** (2 * draw.uniform());
   return {
     seed,
@@ -107,7 +122,11 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
       },
     },
     text,
-    peers: peers.map((stage, index) => ({ name: `p${index}`, stage, hasText: true })),
+    peers: [
+      ...peers.map((stage, index) => ({ name: `p${index}`, stage, hasText: true })),
+      ...(newcomerSeconds === undefined ? [] : [{ name: 'late', stage: -1, hasText: true, isLate: true }]),
+    ],
+    newcomerSeconds,
     links: {
       latencySeconds: (from, to) => latency * (far.has(from) || far.has(to) ? 5 : 1),
       bytesPerSecond: () => bandwidth,
@@ -125,7 +144,7 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
     faults: faultsFromSeed(seed, {
       peers: names.map((name, index) => ({ name, stage: peers[index]! })),
       fromSeconds: 0.05 * peers.length,
-      gatheredSeconds: 0.05 * peers.length + 2,
+      gatheredSeconds,
       untilSeconds: 0.05 * peers.length + 0.7 * iterations * ITERATION_SECONDS,
       most: 6,
       ...(kinds && { kinds }),

@@ -275,9 +275,72 @@ export declare namespace Control {
         value: Uint8Array<ArrayBuffer>;
         index: number;
     }
+    interface ControlEntriesProofsIndexFieldEvent {
+        field: '$.entries.proofs[].index';
+        value: number;
+        index: number;
+    }
+    interface ControlEntriesProofsTermFieldEvent {
+        field: '$.entries.proofs[].term';
+        value: number;
+        index: number;
+    }
+    interface ControlEntriesProofsHashFieldEvent {
+        field: '$.entries.proofs[].hash';
+        value: string;
+        index: number;
+    }
+    interface ControlEntriesProofsSignaturesKeeperFieldEvent {
+        field: '$.entries.proofs[].signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface ControlEntriesProofsSignaturesSignatureFieldEvent {
+        field: '$.entries.proofs[].signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
+    interface ControlEntriesSummaryStateFieldEvent {
+        field: '$.entries.summary.state';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface ControlEntriesSummaryEntriesFieldEvent {
+        field: '$.entries.summary.entries[]';
+        index: number;
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface ControlEntriesSummaryProofsIndexFieldEvent {
+        field: '$.entries.summary.proofs[].index';
+        value: number;
+        index: number;
+    }
+    interface ControlEntriesSummaryProofsTermFieldEvent {
+        field: '$.entries.summary.proofs[].term';
+        value: number;
+        index: number;
+    }
+    interface ControlEntriesSummaryProofsHashFieldEvent {
+        field: '$.entries.summary.proofs[].hash';
+        value: string;
+        index: number;
+    }
+    interface ControlEntriesSummaryProofsSignaturesKeeperFieldEvent {
+        field: '$.entries.summary.proofs[].signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface ControlEntriesSummaryProofsSignaturesSignatureFieldEvent {
+        field: '$.entries.summary.proofs[].signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
     interface ControlEntriesWantedFromIndexFieldEvent {
         field: '$.entriesWanted.fromIndex';
         value: number;
+    }
+    interface ControlEntriesWantedOrSummaryFieldEvent {
+        field: '$.entriesWanted.orSummary';
+        value: boolean;
     }
     interface ControlFinishedIterationFieldEvent {
         field: '$.finished.iteration';
@@ -587,7 +650,7 @@ export declare namespace Control {
     }
     function encode(obj: Partial<Control>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Control;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlHeartbeatEchoFieldEvent | ControlHeartbeatHeldMicrosecondsFieldEvent | ControlHeartbeatIntervalMicrosecondsFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinStoredCopyFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlFinishedProbesProbeFieldEvent | ControlFinishedProbesDifferencesFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlReadyEntryFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Control>): Generator<ControlRequestFieldEvent | ControlAnswerFieldEvent | ControlHeartbeatSequenceFieldEvent | ControlHeartbeatIterationFieldEvent | ControlHeartbeatJournalIndexFieldEvent | ControlHeartbeatEchoFieldEvent | ControlHeartbeatHeldMicrosecondsFieldEvent | ControlHeartbeatIntervalMicrosecondsFieldEvent | ControlJoinRunIdFieldEvent | ControlJoinVersionFieldEvent | ControlJoinNameFieldEvent | ControlJoinAddressesFieldEvent | ControlJoinDataDigestFieldEvent | ControlJoinStoredStageFieldEvent | ControlJoinStoredIterationFieldEvent | ControlJoinStoredDigestFieldEvent | ControlJoinStoredCopyFieldEvent | ControlJoinWantedStageFieldEvent | ControlJoinTermFieldEvent | ControlJoinJournalLengthFieldEvent | ControlJoinMemoryMicrobatchesFieldEvent | ControlAcceptedLeaderFieldEvent | ControlAcceptedManifestFieldEvent | ControlRefusedReasonFieldEvent | ControlRefusedMessageFieldEvent | ControlRefusedLeaderFieldEvent | ControlRefusedLeaderAddressesFieldEvent | ControlEntriesEntriesFieldEvent | ControlEntriesCertificateIndexFieldEvent | ControlEntriesCertificateTermFieldEvent | ControlEntriesCertificateHashFieldEvent | ControlEntriesCertificateSignaturesKeeperFieldEvent | ControlEntriesCertificateSignaturesSignatureFieldEvent | ControlEntriesProofsIndexFieldEvent | ControlEntriesProofsTermFieldEvent | ControlEntriesProofsHashFieldEvent | ControlEntriesProofsSignaturesKeeperFieldEvent | ControlEntriesProofsSignaturesSignatureFieldEvent | ControlEntriesSummaryStateFieldEvent | ControlEntriesSummaryEntriesFieldEvent | ControlEntriesSummaryProofsIndexFieldEvent | ControlEntriesSummaryProofsTermFieldEvent | ControlEntriesSummaryProofsHashFieldEvent | ControlEntriesSummaryProofsSignaturesKeeperFieldEvent | ControlEntriesSummaryProofsSignaturesSignatureFieldEvent | ControlEntriesWantedFromIndexFieldEvent | ControlEntriesWantedOrSummaryFieldEvent | ControlFinishedIterationFieldEvent | ControlFinishedAttemptFieldEvent | ControlFinishedStageFieldEvent | ControlFinishedMicrobatchesFieldEvent | ControlFinishedLossesMicrobatchFieldEvent | ControlFinishedLossesLossFieldEvent | ControlFinishedComputeSecondsFieldEvent | ControlFinishedVisitsFieldEvent | ControlFinishedFinalFieldEvent | ControlFinishedForwardMicrosecondsFieldEvent | ControlFinishedBackwardMicrosecondsFieldEvent | ControlFinishedHeadMicrosecondsFieldEvent | ControlFinishedLinksToFieldEvent | ControlFinishedLinksMicrosecondsFieldEvent | ControlFinishedProbesProbeFieldEvent | ControlFinishedProbesDifferencesFieldEvent | ControlExchangeOrderIterationFieldEvent | ControlExchangeOrderAttemptFieldEvent | ControlExchangeOrderStageFieldEvent | ControlExchangeOrderRoundFieldEvent | ControlExchangeOrderContributorsFieldEvent | ControlExchangeOrderReceiversFieldEvent | ControlExchangeOrderMicrobatchesFieldEvent | ControlExchangeOrderPlacesFieldEvent | ControlExchangeOrderDeadlineSecondsFieldEvent | ControlExchangedIterationFieldEvent | ControlExchangedAttemptFieldEvent | ControlExchangedStageFieldEvent | ControlExchangedRoundFieldEvent | ControlExchangedDigestFieldEvent | ControlExchangedNormFieldEvent | ControlExchangedNotFiniteFieldEvent | ControlExchangedMissingFieldEvent | ControlExchangedUnsummedFieldEvent | ControlExchangedSquaresFieldEvent | ControlDroppedIterationFieldEvent | ControlDroppedAttemptFieldEvent | ControlDroppedMicrobatchFieldEvent | ControlDroppedReasonFieldEvent | ControlDroppedPeerFieldEvent | ControlSlotRequestIterationFieldEvent | ControlSlotRequestAttemptFieldEvent | ControlSlotRequestMicrobatchFieldEvent | ControlSlotRequestStageFieldEvent | ControlSuspicionPeerFieldEvent | ControlSuspicionBrokenFieldEvent | ControlSuspicionSilentSecondsFieldEvent | ControlReadyStageFieldEvent | ControlReadyIterationFieldEvent | ControlReadyDigestFieldEvent | ControlReadyFailureFieldEvent | ControlReadyEntryFieldEvent | ControlAppliedIterationFieldEvent | ControlAppliedStageFieldEvent | ControlAppliedDigestFieldEvent | ControlCloseIterationFieldEvent | ControlCloseAttemptFieldEvent | ControlConsensusKindFieldEvent | ControlConsensusTermFieldEvent | ControlConsensusLengthFieldEvent | ControlConsensusLastTermFieldEvent | ControlConsensusHashFieldEvent | ControlConsensusGrantedFieldEvent | ControlConsensusHandedOverFieldEvent | ControlConsensusEntriesFieldEvent | ControlConsensusCertificateIndexFieldEvent | ControlConsensusCertificateTermFieldEvent | ControlConsensusCertificateHashFieldEvent | ControlConsensusCertificateSignaturesKeeperFieldEvent | ControlConsensusCertificateSignaturesSignatureFieldEvent | ControlConsensusSignatureFieldEvent | ControlConsensusKeepersFieldEvent>;
 }
 export interface Heartbeat {
     sequence: number;
@@ -793,6 +856,8 @@ export declare namespace Refused {
 export interface Entries {
     entries: Uint8Array<ArrayBuffer>[];
     certificate?: Certificate;
+    proofs: Certificate[];
+    summary?: Summary;
 }
 export declare namespace Entries {
     const codec: () => Codec<Entries>;
@@ -823,12 +888,117 @@ export declare namespace Entries {
         value: Uint8Array<ArrayBuffer>;
         index: number;
     }
+    interface EntriesProofsIndexFieldEvent {
+        field: '$.proofs[].index';
+        value: number;
+        index: number;
+    }
+    interface EntriesProofsTermFieldEvent {
+        field: '$.proofs[].term';
+        value: number;
+        index: number;
+    }
+    interface EntriesProofsHashFieldEvent {
+        field: '$.proofs[].hash';
+        value: string;
+        index: number;
+    }
+    interface EntriesProofsSignaturesKeeperFieldEvent {
+        field: '$.proofs[].signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface EntriesProofsSignaturesSignatureFieldEvent {
+        field: '$.proofs[].signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
+    interface EntriesSummaryStateFieldEvent {
+        field: '$.summary.state';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface EntriesSummaryEntriesFieldEvent {
+        field: '$.summary.entries[]';
+        index: number;
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface EntriesSummaryProofsIndexFieldEvent {
+        field: '$.summary.proofs[].index';
+        value: number;
+        index: number;
+    }
+    interface EntriesSummaryProofsTermFieldEvent {
+        field: '$.summary.proofs[].term';
+        value: number;
+        index: number;
+    }
+    interface EntriesSummaryProofsHashFieldEvent {
+        field: '$.summary.proofs[].hash';
+        value: string;
+        index: number;
+    }
+    interface EntriesSummaryProofsSignaturesKeeperFieldEvent {
+        field: '$.summary.proofs[].signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface EntriesSummaryProofsSignaturesSignatureFieldEvent {
+        field: '$.summary.proofs[].signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
     function encode(obj: Partial<Entries>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Entries>): Entries;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Entries>): Generator<EntriesEntriesFieldEvent | EntriesCertificateIndexFieldEvent | EntriesCertificateTermFieldEvent | EntriesCertificateHashFieldEvent | EntriesCertificateSignaturesKeeperFieldEvent | EntriesCertificateSignaturesSignatureFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Entries>): Generator<EntriesEntriesFieldEvent | EntriesCertificateIndexFieldEvent | EntriesCertificateTermFieldEvent | EntriesCertificateHashFieldEvent | EntriesCertificateSignaturesKeeperFieldEvent | EntriesCertificateSignaturesSignatureFieldEvent | EntriesProofsIndexFieldEvent | EntriesProofsTermFieldEvent | EntriesProofsHashFieldEvent | EntriesProofsSignaturesKeeperFieldEvent | EntriesProofsSignaturesSignatureFieldEvent | EntriesSummaryStateFieldEvent | EntriesSummaryEntriesFieldEvent | EntriesSummaryProofsIndexFieldEvent | EntriesSummaryProofsTermFieldEvent | EntriesSummaryProofsHashFieldEvent | EntriesSummaryProofsSignaturesKeeperFieldEvent | EntriesSummaryProofsSignaturesSignatureFieldEvent>;
+}
+export interface Summary {
+    state: Uint8Array<ArrayBuffer>;
+    entries: Uint8Array<ArrayBuffer>[];
+    proofs: Certificate[];
+}
+export declare namespace Summary {
+    const codec: () => Codec<Summary>;
+    interface SummaryStateFieldEvent {
+        field: '$.state';
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface SummaryEntriesFieldEvent {
+        field: '$.entries[]';
+        index: number;
+        value: Uint8Array<ArrayBuffer>;
+    }
+    interface SummaryProofsIndexFieldEvent {
+        field: '$.proofs[].index';
+        value: number;
+        index: number;
+    }
+    interface SummaryProofsTermFieldEvent {
+        field: '$.proofs[].term';
+        value: number;
+        index: number;
+    }
+    interface SummaryProofsHashFieldEvent {
+        field: '$.proofs[].hash';
+        value: string;
+        index: number;
+    }
+    interface SummaryProofsSignaturesKeeperFieldEvent {
+        field: '$.proofs[].signatures[].keeper';
+        value: string;
+        index: number;
+    }
+    interface SummaryProofsSignaturesSignatureFieldEvent {
+        field: '$.proofs[].signatures[].signature';
+        value: Uint8Array<ArrayBuffer>;
+        index: number;
+    }
+    function encode(obj: Partial<Summary>): Uint8Array<ArrayBuffer>;
+    function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Summary>): Summary;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Summary>): Generator<SummaryStateFieldEvent | SummaryEntriesFieldEvent | SummaryProofsIndexFieldEvent | SummaryProofsTermFieldEvent | SummaryProofsHashFieldEvent | SummaryProofsSignaturesKeeperFieldEvent | SummaryProofsSignaturesSignatureFieldEvent>;
 }
 export interface EntriesWanted {
     fromIndex: number;
+    orSummary: boolean;
 }
 export declare namespace EntriesWanted {
     const codec: () => Codec<EntriesWanted>;
@@ -836,9 +1006,13 @@ export declare namespace EntriesWanted {
         field: '$.fromIndex';
         value: number;
     }
+    interface EntriesWantedOrSummaryFieldEvent {
+        field: '$.orSummary';
+        value: boolean;
+    }
     function encode(obj: Partial<EntriesWanted>): Uint8Array<ArrayBuffer>;
     function decode(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EntriesWanted>): EntriesWanted;
-    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EntriesWanted>): Generator<EntriesWantedFromIndexFieldEvent>;
+    function stream(buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EntriesWanted>): Generator<EntriesWantedFromIndexFieldEvent | EntriesWantedOrSummaryFieldEvent>;
 }
 export interface Finished {
     iteration: number;

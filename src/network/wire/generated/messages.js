@@ -2218,12 +2218,23 @@ export var Entries;
                     w.uint32(18);
                     Certificate.codec().encode(obj.certificate, w);
                 }
+                if (obj.proofs != null && obj.proofs.length > 0) {
+                    for (const value of obj.proofs) {
+                        w.uint32(26);
+                        Certificate.codec().encode(value, w);
+                    }
+                }
+                if (obj.summary != null) {
+                    w.uint32(34);
+                    Summary.codec().encode(obj.summary, w);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
             }, (reader, length, opts = {}) => {
                 const obj = {
-                    entries: []
+                    entries: [],
+                    proofs: []
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2242,6 +2253,21 @@ export var Entries;
                             });
                             break;
                         }
+                        case 3: {
+                            if (opts.limits?.proofs != null && obj.proofs.length === opts.limits.proofs) {
+                                throw new MaxLengthError('Decode error - repeated field "proofs" had too many elements');
+                            }
+                            obj.proofs.push(Certificate.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.proofs$
+                            }));
+                            break;
+                        }
+                        case 4: {
+                            obj.summary = Summary.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.summary
+                            });
+                            break;
+                        }
                         default: {
                             reader.skipType(tag & 7);
                             break;
@@ -2251,7 +2277,8 @@ export var Entries;
                 return obj;
             }, function* (reader, length, prefix, opts = {}) {
                 const obj = {
-                    entries: 0
+                    entries: 0,
+                    proofs: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2272,6 +2299,27 @@ export var Entries;
                         case 2: {
                             yield* Certificate.codec().stream(reader, reader.uint32(), `${prefix}.certificate`, {
                                 limits: opts.limits?.certificate
+                            });
+                            break;
+                        }
+                        case 3: {
+                            if (opts.limits?.proofs != null && obj.proofs === opts.limits.proofs) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "proofs" had too many elements');
+                            }
+                            for (const evt of Certificate.codec().stream(reader, reader.uint32(), `${prefix}.proofs[]`, {
+                                limits: opts.limits?.proofs$
+                            })) {
+                                yield {
+                                    ...evt,
+                                    index: obj.proofs
+                                };
+                            }
+                            obj.proofs++;
+                            break;
+                        }
+                        case 4: {
+                            yield* Summary.codec().stream(reader, reader.uint32(), `${prefix}.summary`, {
+                                limits: opts.limits?.summary
                             });
                             break;
                         }
@@ -2298,6 +2346,137 @@ export var Entries;
     }
     Entries.stream = stream;
 })(Entries || (Entries = {}));
+export var Summary;
+(function (Summary) {
+    let _codec;
+    Summary.codec = () => {
+        if (_codec == null) {
+            _codec = message((obj, w, opts = {}) => {
+                if (opts.lengthDelimited !== false) {
+                    w.fork();
+                }
+                if ((obj.state != null && obj.state.byteLength > 0)) {
+                    w.uint32(10);
+                    w.bytes(obj.state);
+                }
+                if (obj.entries != null && obj.entries.length > 0) {
+                    for (const value of obj.entries) {
+                        w.uint32(18);
+                        w.bytes(value);
+                    }
+                }
+                if (obj.proofs != null && obj.proofs.length > 0) {
+                    for (const value of obj.proofs) {
+                        w.uint32(26);
+                        Certificate.codec().encode(value, w);
+                    }
+                }
+                if (opts.lengthDelimited !== false) {
+                    w.ldelim();
+                }
+            }, (reader, length, opts = {}) => {
+                const obj = {
+                    state: uint8ArrayAlloc(0),
+                    entries: [],
+                    proofs: []
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            obj.state = reader.bytes();
+                            break;
+                        }
+                        case 2: {
+                            if (opts.limits?.entries != null && obj.entries.length === opts.limits.entries) {
+                                throw new MaxLengthError('Decode error - repeated field "entries" had too many elements');
+                            }
+                            obj.entries.push(reader.bytes());
+                            break;
+                        }
+                        case 3: {
+                            if (opts.limits?.proofs != null && obj.proofs.length === opts.limits.proofs) {
+                                throw new MaxLengthError('Decode error - repeated field "proofs" had too many elements');
+                            }
+                            obj.proofs.push(Certificate.codec().decode(reader, reader.uint32(), {
+                                limits: opts.limits?.proofs$
+                            }));
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+                return obj;
+            }, function* (reader, length, prefix, opts = {}) {
+                const obj = {
+                    entries: 0,
+                    proofs: 0
+                };
+                const end = length == null ? reader.len : reader.pos + length;
+                while (reader.pos < end) {
+                    const tag = reader.uint32();
+                    switch (tag >>> 3) {
+                        case 1: {
+                            yield {
+                                field: `${prefix}.state`,
+                                value: reader.bytes()
+                            };
+                            break;
+                        }
+                        case 2: {
+                            if (opts.limits?.entries != null && obj.entries === opts.limits.entries) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "entries" had too many elements');
+                            }
+                            yield {
+                                field: `${prefix}.entries[]`,
+                                index: obj.entries,
+                                value: reader.bytes()
+                            };
+                            obj.entries++;
+                            break;
+                        }
+                        case 3: {
+                            if (opts.limits?.proofs != null && obj.proofs === opts.limits.proofs) {
+                                throw new MaxLengthError('Streaming decode error - repeated field "proofs" had too many elements');
+                            }
+                            for (const evt of Certificate.codec().stream(reader, reader.uint32(), `${prefix}.proofs[]`, {
+                                limits: opts.limits?.proofs$
+                            })) {
+                                yield {
+                                    ...evt,
+                                    index: obj.proofs
+                                };
+                            }
+                            obj.proofs++;
+                            break;
+                        }
+                        default: {
+                            reader.skipType(tag & 7);
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        return _codec;
+    };
+    function encode(obj) {
+        return encodeMessage(obj, Summary.codec());
+    }
+    Summary.encode = encode;
+    function decode(buf, opts) {
+        return decodeMessage(buf, Summary.codec(), opts);
+    }
+    Summary.decode = decode;
+    function stream(buf, opts) {
+        return streamMessage(buf, Summary.codec(), opts);
+    }
+    Summary.stream = stream;
+})(Summary || (Summary = {}));
 export var EntriesWanted;
 (function (EntriesWanted) {
     let _codec;
@@ -2311,12 +2490,17 @@ export var EntriesWanted;
                     w.uint32(8);
                     w.uint64Number(obj.fromIndex);
                 }
+                if ((obj.orSummary != null && obj.orSummary !== false)) {
+                    w.uint32(16);
+                    w.bool(obj.orSummary);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
             }, (reader, length, opts = {}) => {
                 const obj = {
-                    fromIndex: 0
+                    fromIndex: 0,
+                    orSummary: false
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -2324,6 +2508,10 @@ export var EntriesWanted;
                     switch (tag >>> 3) {
                         case 1: {
                             obj.fromIndex = reader.uint64Number();
+                            break;
+                        }
+                        case 2: {
+                            obj.orSummary = reader.bool();
                             break;
                         }
                         default: {
@@ -2342,6 +2530,13 @@ export var EntriesWanted;
                             yield {
                                 field: `${prefix}.fromIndex`,
                                 value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 2: {
+                            yield {
+                                field: `${prefix}.orSummary`,
+                                value: reader.bool()
                             };
                             break;
                         }

@@ -1,0 +1,161 @@
+// A peer that comes late to a long run: it begins with a summary that the keepers have certified, and reads no more than
+// what came since.
+
+import { describe, expect, it } from 'vitest';
+import { decodeStart, type JournalStart, parseCertificate } from '../../src/journal/skeleton.ts';
+import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
+import { decodeControl } from '../../src/network/wire/codec.ts';
+import { type Audit, audit } from '../../src/replay/audit.ts';
+import { Invariants } from '../../src/replay/invariants.ts';
+import { type SimulatedPeerEvent, Simulation } from '../../src/replay/simulation.ts';
+import type { FrameStream, Network } from '../../src/seams/network.ts';
+import { readManifest } from '../../src/swarm/manifest.ts';
+import { CONTROL } from '../../src/swarm/protocols.ts';
+import { CountingEngine } from './seeds/counting-engine.ts';
+import { scenarioOf } from './seeds/scenario.ts';
+
+const device = { efficiency: 1, memoryBytesPerSecond: 1e9, memoryBytes: 1e9 };
+const EVERY = 8;
+
+interface LateRun {
+  readonly comesAfter: number;
+  readonly iterations: number;
+  /** The newcomer crashes when so many are committed, and is started again a moment later. */
+  readonly crashesAfter?: number;
+}
+
+/** A network that tells of what it sends to the newcomer. */
+function watched(network: Network, sent: (header: Uint8Array) => void): Network {
+  const watching = (stream: FrameStream): FrameStream =>
+    stream.remote !== 'late'
+      ? stream
+      : proxied(stream, {
+          send: (frame, signal) => {
+            sent(frame.header);
+            return stream.send(frame, signal);
+          },
+        });
+  return proxied(network, {
+    open: async (peer, protocol, signal) => {
+      const stream = await network.open(peer, protocol, signal);
+      return protocol.id === CONTROL.id ? watching(stream) : stream;
+    },
+    handle: (protocol, handler) =>
+      network.handle(protocol, (stream) => handler(protocol.id === CONTROL.id ? watching(stream) : stream)),
+  });
+}
+
+function proxied<T extends object>(target: T, methods: Partial<T>): T {
+  return new Proxy(target, {
+    get(same, name) {
+      const own = methods[name as keyof T] ?? same[name as keyof T];
+      return typeof own === 'function' ? own.bind(same) : own;
+    },
+  });
+}
+
+/** A swarm without faults to which one more peer comes when so many iterations are committed. */
+async function lateRun({ comesAfter, iterations, crashesAfter }: LateRun) {
+  const scenario = scenarioOf(7, []);
+  const { manifest } = scenario;
+  const training = { ...manifest.training, iterations, codec: 'dense-f32', policy: '1f1b' } as const;
+  let answerBytes = 0;
+  let journalBytes = 0;
+  const simulation: Simulation = new Simulation({
+    ...scenario,
+    manifest: { ...manifest, training },
+    peers: [
+      ...scenario.peers.filter(({ isLate }) => !isLate),
+      { name: 'late', stage: 1, hasText: true, isLate: true },
+    ],
+    summaryEvery: EVERY,
+    engine: async (_, processor) =>
+      new CountingEngine(processor, { ...device, flopsPerSecond: scenario.flopsPerSecond }),
+    network: (_, network) =>
+      watched(network, (header) => {
+        const { answer, body } = decodeControl(header);
+        if (answer && body.kind === 'entries') answerBytes += header.length;
+      }),
+    script: (event) => {
+      invariants.observe(event);
+      if (event.of !== 'p0' || event.kind !== 'commit') return;
+      if (event.commit.iteration === crashesAfter) {
+        simulation.crash('late');
+        simulation.world.after(0.2, '', () => void simulation.start('late'));
+      }
+      if (event.commit.iteration !== comesAfter) return;
+      void simulation
+        .store('p0')!
+        .readLog('journal')
+        .then((lines) => {
+          journalBytes = lines.reduce((sum, line) => sum + line.length + 1, 0);
+        });
+      void simulation.start('late');
+    },
+  });
+  const invariants: Invariants = new Invariants(simulation, {});
+  await simulation.run(2000);
+  invariants.atEnd();
+  const told = (kind: SimulatedPeerEvent['kind'], of = 'late') =>
+    simulation.events.filter((event) => event.of === of && event.kind === kind);
+  return { simulation, told, answerBytes, journalBytes };
+}
+
+/** What somebody finds who has the newcomer's folder and trusts nobody. */
+async function audited(simulation: Simulation, changed: Partial<JournalStart> = {}): Promise<Audit> {
+  const [store, identity] = [simulation.store('late')!, createSimulatedIdentity('an auditor')];
+  const lines = await store.readLog('journal');
+  const steps = audit({
+    journal: lines.map((line) => `${line}\n`).join(''),
+    certificates: (await store.readLog('certificates')).map(parseCertificate),
+    signed: await readManifest((await store.readBlob('manifest'))!, identity),
+    identity,
+    clock: simulation.world.clockOf('an auditor'),
+    start: { ...decodeStart((await store.readBlob('journal-start'))!), ...changed },
+  });
+  for (;;) {
+    const step = await steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+describe('a peer that comes late to a run', () => {
+  it('begins with a certified summary, counts, and has what the others have, also when it comes again', async () => {
+    const { simulation, told } = await lateRun({ comesAfter: 21, iterations: 40, crashesAfter: 26 });
+    expect(told('summary')).toMatchObject([{ from: 'p0', iteration: 15 }]);
+    const [taken] = told('commit');
+    expect(taken).toMatchObject({ commit: { iteration: 16 } });
+    expect(told('active').some((event) => 'peer' in event && event.peer === 'late')).toBe(true);
+    expect(told('ended')).toMatchObject([{ iteration: 40, divergences: 0 }]);
+    const [late, founder] = [simulation.peer('late')!, simulation.peer('p0')!];
+    expect(late.journal.at(late.journal.length - 1)).toEqual(founder.journal.at(founder.journal.length - 1));
+    expect(late.journal.at(10)).toBeUndefined();
+    expect(late.state.everyone()).toEqual(founder.state.everyone());
+    const replica = simulation.peer(late.state.group(late.holding!.stage)[0]!.peer)!;
+    expect(late.weights()).toEqual(replica.weights());
+
+    const { first, length } = late.journal;
+    const result = await audited(simulation);
+    expect(result).toMatchObject({ verified: true, entries: length - first, iterations: 25, ended: true });
+    expect(result).toMatchObject({ certified: length - first, plans: { recomputed: 24 } });
+    expect(result.summary).toMatchObject({ entry: first, iteration: 15 });
+    expect(result.summary!.certifiedBy.length).toBeGreaterThan(1);
+    const { summary, skeleton } = decodeStart((await simulation.store('late')!.readBlob('journal-start'))!);
+    const forgeries: Partial<JournalStart>[] = [
+      { summary: summary.replace('"status":"active"', '"status":"gone"') },
+      { skeleton: { ...skeleton, certificates: skeleton.certificates.slice(1) } },
+      { hash: '1'.repeat(64) },
+    ];
+    for (const forgery of forgeries) {
+      expect(await audited(simulation, forgery)).toMatchObject({ verified: false, firstBadEntry: first });
+    }
+  });
+
+  it('reads less than the whole journal, and no more of it when the run is three times as long', async () => {
+    const short = await lateRun({ comesAfter: 21, iterations: 24 });
+    const long = await lateRun({ comesAfter: 69, iterations: 72 });
+    expect(long.journalBytes).toBeGreaterThan(2.5 * short.journalBytes);
+    expect(short.answerBytes).toBeLessThan(short.journalBytes / 2);
+    expect(long.answerBytes).toBeLessThan(1.05 * short.answerBytes);
+  });
+});
