@@ -82,6 +82,9 @@ export class Journal {
   readonly #proved: ProvedChange[] = [];
   /** The first certain entry that changes keepers and is in no stretch that is proved. */
   #unproved: number | undefined;
+  /** The newest commit that certifies a summary, and the first certificate from it on; none after a founding anew. */
+  #summary: { readonly index: number; certificate: Certificate | undefined } | undefined;
+  #isRefounded = false;
   #proving: Promise<void> = Promise.resolve();
 
   private constructor(identity: Identity, store: Store, kept: number) {
@@ -310,20 +313,35 @@ export class Journal {
 
   #noteChange({ index, body }: Entry): void {
     if (index > 0 && keepersIn(body) !== undefined) this.#unproved ??= index;
+    if (body.kind === 'refound') this.#isRefounded = true;
+    if (body.kind !== 'commit' || body.summary === undefined || this.#isRefounded) return;
+    this.#summary = { index, certificate: undefined };
   }
 
   #noteProof(certificate: Certificate): void {
+    if (this.#summary !== undefined && certificate.index >= this.#summary.index && !this.#isRefounded) {
+      this.#summary.certificate ??= certificate;
+    }
     const from = this.#unproved;
     if (from === undefined || certificate.index < from) return;
     this.#proved.push({ from, certificate });
     this.#unproved = undefined;
   }
 
-  /** Certificates of changes of keepers that are in a stretch of entries, in order. */
+  /** Certificates of changes of keepers and of the newest summary that are in a stretch of entries, in order. */
   proofsIn(fromIndex: number, endIndex: number): Certificate[] {
-    return this.#proved.flatMap(({ certificate }) =>
-      certificate.index >= fromIndex && certificate.index < endIndex ? [certificate] : [],
-    );
+    return this.#proofs().filter(({ index }) => index >= fromIndex && index < endIndex);
+  }
+
+  #proofs(): Certificate[] {
+    const proofs = new Set(this.#proved.map(({ certificate }) => certificate));
+    if (this.#summary?.certificate !== undefined) proofs.add(this.#summary.certificate);
+    return [...proofs].sort((a, b) => a.index - b.index);
+  }
+
+  /** The first certificate from the newest commit on that certifies a summary. */
+  summaryCertificate(index: number): Certificate | undefined {
+    return this.#summary?.index === index ? this.#summary.certificate : undefined;
   }
 
   /**
@@ -352,8 +370,8 @@ export class Journal {
     this.#noteProof(certificate);
     const line = certificateLine(certificate);
     this.#proving = this.#proving.then(async () => {
-      if (++this.#certificates > MAX_CERTIFICATES + this.#proved.length) {
-        const lines = new Set([...this.#proved.map((one) => certificateLine(one.certificate)), line]);
+      if (++this.#certificates > MAX_CERTIFICATES + this.#proofs().length) {
+        const lines = new Set([...this.#proofs().map(certificateLine), line]);
         this.#certificates = lines.size;
         await this.#store.replaceLog(CERTIFICATES, [...lines]);
       } else await this.#store.appendLog(CERTIFICATES, line);
@@ -373,7 +391,10 @@ export class Journal {
     this.#base = emptyBase(GENESIS_PREVIOUS);
     this.#entries = [...entries];
     this.#proved.length = 0;
-    this.#unproved = entries.find(({ index, body }) => index > 0 && keepersIn(body))?.index;
+    this.#unproved = undefined;
+    this.#summary = undefined;
+    this.#isRefounded = false;
+    for (const entry of entries) this.#noteChange(entry);
     this.#genesis = entries[0];
     this.#bytes = entries.reduce((sum, entry) => sum + Journal.line(entry).length + 1, 0);
     this.#length = certificate.index + 1;
@@ -412,6 +433,8 @@ export class Journal {
     this.#certificates = 0;
     this.#proved.length = 0;
     this.#unproved = undefined;
+    this.#summary = undefined;
+    this.#isRefounded = false;
   }
 }
 

@@ -43,6 +43,49 @@ export async function checkSignatures(
   }
 }
 
+interface Change {
+  readonly index: number;
+  readonly keepers: readonly PeerName[];
+}
+
+/**
+ * The changes of keepers in entries that follow each other, of the last of which there is a certificate. Throws a
+ * JournalError unless whoever trusts the keepers before them has reason to trust the certificate.
+ */
+export async function checkStretch(
+  stretch: readonly Entry[],
+  certificate: Certificate,
+  before: readonly PeerName[],
+  runId: string,
+  identity: Pick<Identity, 'verify'>,
+): Promise<readonly Change[]> {
+  const signers = new Set(certificate.signatures.map(({ keeper }) => keeper));
+  const changes: Change[] = [];
+  let keepers = before;
+  for (const entry of stretch) {
+    const { index, author, body } = entry;
+    const wrong = (why: string) =>
+      new JournalError(`entry ${index}, before a summary, ${why}`, { index, author });
+    const changed = keepersIn(body);
+    if (changed === undefined) continue;
+    if (body.kind !== 'keepers') throw wrong('founds the run again: only the whole journal shows who agreed');
+    if (!consensusRules.mayFollow(keepers, changed)) throw wrong('changes more than one keeper');
+    if (!keepers.includes(author)) throw wrong(`is by ${author}, who was no keeper`);
+    if (!keepers.some((keeper) => signers.has(keeper)))
+      throw wrong('is certified by none of the keepers before');
+    keepers = changed;
+    changes.push({ index, keepers });
+  }
+  const last = stretch.at(-1);
+  const { index, hash, term } = certificate;
+  const isOfLast = last?.index === index && last.hash === hash && last.term === term;
+  if (!isOfLast || !proves(certificate, keepers, consensusRules)) {
+    throw new JournalError(`the certificate of entry ${index} does not prove it`, { index });
+  }
+  await checkSignatures(certificate, runId, identity);
+  return changes;
+}
+
 /**
  * Who kept the journal at an entry, by a skeleton that somebody sent. Throws a JournalError where it proves nothing.
  * @param index the last entry that counts; a stretch may go on after it
@@ -59,45 +102,23 @@ export async function keepersBy(
     throw new JournalError('a skeleton of another run', { index: 0, author: genesis.author });
   }
   await checkNext(genesis, undefined, identity);
-  let keepers: readonly PeerName[] = [run.founder];
-  let keepersThere = keepers;
+  const changes: Change[] = [{ index: 0, keepers: [run.founder] }];
   let last: EntryPlace = genesis;
   let at = 0;
   for (const certificate of certificates) {
-    const signers = new Set(certificate.signatures.map(({ keeper }) => keeper));
     const begin = at;
     for (; at < rest.length && rest[at]!.index <= certificate.index; at++) {
       const entry = rest[at]!;
-      const wrong = (why: string) => new JournalError(`entry ${entry.index} of a skeleton ${why}`, entry);
       if (at > begin) await checkNext(entry, last, identity);
-      else if (entry.index <= last.index) throw wrong('does not come after those before it');
-      else await checkSigned(entry, identity);
+      else if (entry.index > last.index) await checkSigned(entry, identity);
+      else throw new JournalError(`entry ${entry.index} of a skeleton comes too late`, entry);
       last = entry;
-      const changed = keepersIn(entry.body);
-      if (at === begin && changed === undefined) throw wrong('does not change the keepers');
-      if (changed === undefined) continue;
-      if (entry.body.kind !== 'keepers')
-        throw wrong('founds the run again: that is seen in the whole journal');
-      if (!consensusRules.mayFollow(keepers, changed)) throw wrong('changes more than one keeper');
-      if (!keepers.includes(entry.author)) throw wrong(`is by ${entry.author}, who was no keeper`);
-      if (!keepers.some((keeper) => signers.has(keeper)))
-        throw wrong('is certified by none of the keepers before');
-      keepers = changed;
-      if (entry.index <= index) keepersThere = keepers;
     }
-    const proved = at > begin && last.index === certificate.index && last.hash === certificate.hash;
-    if (!proved || last.term !== certificate.term || !proves(certificate, keepers, consensusRules)) {
-      throw new JournalError(
-        `a certificate of entry ${certificate.index} that proves nothing of a skeleton`,
-        {
-          index: certificate.index,
-        },
-      );
-    }
-    await checkSignatures(certificate, run.runId, identity);
+    const { keepers } = changes.at(-1)!;
+    changes.push(...(await checkStretch(rest.slice(begin, at), certificate, keepers, run.runId, identity)));
   }
   if (at < rest.length) throw new JournalError('entries of a skeleton without a certificate', rest[at]!);
-  return keepersThere;
+  return changes.findLast((change) => change.index <= index)!.keepers;
 }
 
 /** A certificate as one line of text. */

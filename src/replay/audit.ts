@@ -178,10 +178,7 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
     problem: finding?.problem ?? null,
     runId,
     ended: sound.at(-1)?.body.kind === 'end',
-    summary:
-      parts.start === undefined
-        ? null
-        : { entry: first, iteration, certifiedBy: counts.certifiedBy },
+    summary: parts.start === undefined ? null : { entry: first, iteration, certifiedBy: counts.certifiedBy },
     certified: Math.min(counts.certified - first, sound.length),
     plans: { recomputed: counts.recomputed, otherVersion: counts.otherVersion },
     replayed: notReplayed === null,

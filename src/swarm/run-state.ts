@@ -53,7 +53,7 @@ export class RunState {
   /** Per stage: the last commit that changed its weights, and the norm of that gradient. */
   readonly #updatedAt = new Map<number, number>();
   readonly #gradientNorms = new Map<number, number>();
-  /** The newest commit that certifies a summary, by index, and what it certifies. */
+  /** The newest commit that certifies a summary, by index, and what it certifies; none after a founding anew. */
   summarised: { readonly index: number; readonly summary: RunSummary } | undefined;
   readonly #sha256: Identity['digest'] | undefined;
   #summaryDigest: string | undefined;
@@ -176,7 +176,7 @@ export class RunState {
   apply(entry: Entry): void {
     this.check(entry);
     const { body, author, term } = entry;
-    if (body.kind === 'commit' && body.summary !== undefined) {
+    if (body.kind === 'commit' && body.summary !== undefined && this.refounded.length === 0) {
       this.summarised = { index: entry.index, summary: this.summary()! };
     }
     this.#summaryDigest = undefined;

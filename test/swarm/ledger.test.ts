@@ -4,7 +4,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Certificate } from '../../src/journal/consensus/messages.ts';
 import { acknowledgement, type ConsensusMessage } from '../../src/journal/consensus/wire.ts';
-import { type Entry, type EntryBody, JournalError } from '../../src/journal/entry.ts';
+import {
+  type CommitBody,
+  type Entry,
+  type EntryBody,
+  JournalError,
+  parseEntry,
+} from '../../src/journal/entry.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
@@ -13,6 +19,8 @@ import type { ControlBody } from '../../src/network/wire/codec.ts';
 import type { Store } from '../../src/seams/store.ts';
 import { History } from '../../src/swarm/agreement/history.ts';
 import { Ledger, openJournal } from '../../src/swarm/agreement/ledger.ts';
+import { RunState } from '../../src/swarm/run-state.ts';
+import { decodeSummary, encodeSummary } from '../../src/swarm/summary.ts';
 import { nothingMeasured, timeoutsFrom } from '../../src/swarm/membership/timeouts.ts';
 
 const run = { runId: 'ab'.repeat(32), founder: 'ann', seed: 7 };
@@ -330,7 +338,12 @@ function reader(
     },
     ...summaries,
   });
-  return { history, replaced: () => replaced, begun, forged };
+  const answer = async (fromIndex: number, orSummary: boolean): Promise<EntriesMessage> => {
+    const body = await hers.answerFrom(fromIndex, orSummary);
+    if (body.kind !== 'entries') throw new Error(`${body.kind} is no answer`);
+    return body.value;
+  };
+  return { history, replaced: () => replaced, begun, forged, answer };
 }
 
 describe('catching up with who leads', () => {
@@ -365,7 +378,7 @@ async function talk(...parties: Party[]): Promise<void> {
   }
 }
 
-const commit = (iteration: number): EntryBody => ({
+const commit = (iteration: number): CommitBody => ({
   kind: 'commit',
   iteration,
   attempt: 0,
@@ -521,14 +534,55 @@ describe('a peer that has none of a long journal', () => {
       'no entry at all': (sent) => ({ ...sent, entries: [] }),
       'an entry that is none': (sent) => ({ ...sent, entries: [bytes('x')] }),
     };
-    for (const [what, forge] of Object.entries(forgeries)) {
-      const cy = await party('cy');
-      const { history, begun, forged } = reader(
-        ann,
-        cy,
-        async () => {},
+    const changes: [string, (value: EntriesMessage) => EntriesMessage][] = Object.entries(forgeries).map(
+      ([what, forge]) => [
+        what,
         (value) => (value.summary ? { ...value, summary: forge(value.summary) } : value),
-      );
+      ],
+    );
+    // a run in which she leads, from what the real keepers have kept on: nobody of them has certified it
+    const own = async (after: EntryBody, sent: EntriesMessage): Promise<EntriesMessage> => {
+      const state = { ...JSON.parse(text(sent.summary!.state)), leader: 'eve' };
+      const theirs = RunState.from(decodeSummary(bytes(state)), eve.digest);
+      const journal = await Journal.open(eve, createMemoryStore());
+      const { index, previous } = parseEntry(text(sent.entries[0]!));
+      const summary = theirs.summaryDigest(eve.digest)!;
+      const first: EntryBody = { ...commit(state.iteration + 1), summary };
+      const made = await journal.make([first, after], 1, { index: index - 1, hash: previous });
+      const { hash, term } = made[1]!;
+      const said = acknowledgement(run.runId, { index: index + 1, term, hash });
+      const signatures = [{ keeper: 'eve', signature: await eve.sign(said) }];
+      return {
+        entries: made.map((entry) => new TextEncoder().encode(Journal.line(entry))),
+        proofs: [],
+        certificate: { index: index + 1, term, hash, signatures },
+        summary: { ...sent.summary!, state: encodeSummary(theirs.summary()!) },
+      };
+    };
+    const usurped: [string, EntryBody][] = [
+      ['a plan of her own', { kind: 'plan', iteration: 7, attempt: 0, plan: null }],
+      ['keepers of her own', { kind: 'keepers', keepers: ['ann', 'bob', 'eve'] }],
+      ['herself alone', { kind: 'keepers', keepers: ['eve'] }],
+      [
+        'a founding of her own',
+        {
+          kind: 'refound',
+          run: run.runId,
+          peer: 'eve',
+          keepers: ['eve'],
+          lost: ['bob'],
+          agreed: [{ peer: 'eve', signature: '' }],
+        },
+      ],
+    ];
+    const honest = await reader(ann, await party('dan'), async () => {}).answer(0, true);
+    for (const [what, body] of usurped) {
+      const value = await own(body, honest);
+      changes.push([what, (real) => (real.summary ? value : real)]);
+    }
+    for (const [what, change] of changes) {
+      const cy = await party('cy');
+      const { history, begun, forged } = reader(ann, cy, async () => {}, change);
       await history.catchUp('ann');
       await settle();
       expect(begun, what).toEqual([]);

@@ -228,6 +228,20 @@ describe('a summary of the journal', () => {
     }
   });
 
+  it('is given no newer one after a founding anew: only entries show who agreed to that', () => {
+    const script = eventful();
+    script.say('ann', second(script.state.summaryDigest(sha256)));
+    const { summarised } = script.state;
+    expect(summarised).toBeDefined();
+    script
+      .refound('bob', ['bob', 'dan'])
+      .say('bob', { kind: 'leader', peer: 'bob', reason: '' })
+      .say('bob', { kind: 'plan', iteration: 3, attempt: 0, plan: null })
+      .say('bob', { ...commit(3, ['bob']), summary: script.state.summaryDigest(sha256) } as EntryBody);
+    expect(script.state.iteration).toBe(3);
+    expect(script.state.summarised).toBe(summarised);
+  });
+
   it('is no summary with a member twice, an unknown field, or what is not JSON', () => {
     const summary = eventful().state.summary()!;
     const wrong = [

@@ -64,10 +64,7 @@ async function lateRun({ comesAfter, iterations, crashesAfter }: LateRun) {
   const simulation: Simulation = new Simulation({
     ...scenario,
     manifest: { ...manifest, training },
-    peers: [
-      ...scenario.peers.filter(({ isLate }) => !isLate),
-      { name: 'late', stage: 1, hasText: true, isLate: true },
-    ],
+    peers: [...scenario.peers, { name: 'late', stage: 1, hasText: true, isLate: true }],
     summaryEvery: EVERY,
     engine: async (_, processor) =>
       new CountingEngine(processor, { ...device, flopsPerSecond: scenario.flopsPerSecond }),

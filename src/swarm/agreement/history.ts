@@ -170,7 +170,7 @@ export class History {
   }
 
   /** Where an answer has a summary, this journal begins with it; false when it is not what was certified. */
-  async #begin(from: PeerName, { summary, lines, certificate }: Answer): Promise<boolean> {
+  async #begin(from: PeerName, { summary, lines, certificate, proofs }: Answer): Promise<boolean> {
     if (summary === undefined) return true;
     const { ledger, begun, forged } = this.#parts;
     try {
@@ -180,7 +180,8 @@ export class History {
         entries: summary.entries.map((bytes) => parseEntry(new TextDecoder().decode(bytes))),
         certificates: summary.proofs.map(readCertificate),
       };
-      await ledger.begin({ state, skeleton }, lines, certificate!, () => begun(from, index, state.length));
+      const certificates = [...proofs, certificate!];
+      await ledger.begin({ state, skeleton }, lines, certificates, () => begun(from, index, state.length));
       return true;
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;

@@ -2,15 +2,12 @@
 // agreed on it; what is certain, from whomever it comes, is applied to the run's state and acted on, one entry after
 // another, each once.
 
-import { KeeperLog } from '../../journal/consensus/log.ts';
 import type { Certificate } from '../../journal/consensus/messages.ts';
-import { weighCertified } from '../../journal/consensus/proof.ts';
-import { consensusRules } from '../../journal/consensus/rules.ts';
 import type { ConsensusMessage } from '../../journal/consensus/wire.ts';
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../../journal/entry.ts';
-import { Journal, type JournalOptions, logged } from '../../journal/journal.ts';
+import { Journal, type JournalOptions } from '../../journal/journal.ts';
 import type { RefoundingProposal } from '../../journal/refounding.ts';
-import { checkSignatures, type JournalStart, keepersBy, type Skeleton } from '../../journal/skeleton.ts';
+import { checkStretch, type JournalStart, keepersBy, type Skeleton } from '../../journal/skeleton.ts';
 import type { Clock } from '../../seams/clock.ts';
 import type { Identity } from '../../seams/identity.ts';
 import type { PeerName } from '../../seams/network.ts';
@@ -349,14 +346,13 @@ export class Ledger {
 
   /**
    * What a peer may read in place of the entries before the newest summary: where they are not here, and for one that
-   * has none at all where it is fewer bytes. Undefined when it is to read entries, as after the run was founded again:
-   * half of its members have agreed on that, and only the whole journal shows who they were.
+   * has none at all where it is fewer bytes. Undefined when it is to read entries. After the run was founded again, it
+   * is the last summary of before: half of the members have agreed, and who they were, the entries since then show.
    */
   async summaryFor(fromIndex: number): Promise<SummaryOffer | undefined> {
     const { journal, state } = this;
     const { summarised } = state;
-    if (summarised === undefined || fromIndex >= summarised.index || state.refounded.length > 0)
-      return undefined;
+    if (summarised === undefined || fromIndex >= summarised.index) return undefined;
     const { index, summary } = summarised;
     const isNeeded = fromIndex < journal.first;
     if (!isNeeded && fromIndex > 0) return undefined;
@@ -367,18 +363,28 @@ export class Ledger {
     if (Math.max(encoded.length, skeletonBytes) > MOST_SUMMARY_BYTES) return undefined;
     const entriesBytes = (journal.bytes * index) / journal.length;
     if (!isNeeded && encoded.length + skeletonBytes >= entriesBytes) return undefined;
+    const certificate = journal.summaryCertificate(index);
+    if (certificate === undefined) return undefined;
+    try {
+      const stretch = await journal.entries(index, certificate.index + 1);
+      await checkOffer(skeleton, stretch, certificate, this.#run!, unsigned(this.#parts.identity));
+    } catch (error) {
+      if (error instanceof JournalError) return undefined; // keepers changed faster than there are certificates here
+      throw error;
+    }
     return { index, state: encoded, skeleton };
   }
 
   /**
    * Begins this journal anew with a summary and the commit that certifies it; those entries are still to be taken. Calls
    * `begun` in the same turn. Throws a JournalError, and changes nothing, when it is not proved.
-   * @param lines from that commit on, up to the certified entry at least
+   * @param lines from that commit on
+   * @param certificates of some of them, in order
    */
   async begin(
     { state: encoded, skeleton }: Pick<SummaryOffer, 'state' | 'skeleton'>,
     lines: readonly string[],
-    certificate: Certificate,
+    certificates: readonly Certificate[],
     begun: () => void,
   ): Promise<void> {
     const { identity } = this.#parts;
@@ -389,24 +395,17 @@ export class Ledger {
       throw new JournalError('a summary without the commit that certifies it', first);
     }
     const [index, term] = [first.index - 1, first.term];
-    const keepers = await keepersBy(skeleton, run, index, identity);
+    await this.journal.check(entries, { index, term, hash: first.previous });
+    const certificate = certificates.find((one) => one.index > index);
+    if (certificate === undefined) throw new JournalError('a summary without a certificate', first);
+    const stretch = entries.filter((entry) => entry.index <= certificate.index);
+    const keepers = await checkOffer(skeleton, stretch, certificate, run, identity);
     const base = { index, term, hash: first.previous, keepers, certificate: undefined };
-    await this.journal.check(entries, base);
-    const { outcome } = weighCertified(
-      new KeeperLog(base, []),
-      index,
-      entries.map(logged),
-      certificate,
-      consensusRules,
-    );
-    if (outcome !== 'ok' || certificate.index < first.index) {
-      throw new JournalError(`entry ${first.index} comes with a certificate that does not prove it`, first);
-    }
-    await checkSignatures(certificate, run.runId, identity);
     const summary = decodeSummary(encoded);
     const state = RunState.from(summary, identity.digest);
     state.check(first);
-    if (state.runId !== run.runId || state.founder !== run.founder || !isSame(state.keepers, keepers)) {
+    const isRuns = state.runId === run.runId && state.founder === run.founder && state.refounded.length === 0;
+    if (!isRuns || !isSame(state.keepers, keepers)) {
       throw new JournalError(`the summary at entry ${first.index} is of another run`, first);
     }
     const start = { ...base, summary: new TextDecoder().decode(encodeSummary(summary)), skeleton };
@@ -417,6 +416,24 @@ export class Ledger {
       begun();
     });
   }
+}
+
+/** Who kept the journal before a summary's commit. Throws a JournalError unless they have certified it. */
+async function checkOffer(
+  skeleton: Skeleton,
+  stretch: readonly Entry[],
+  certificate: Certificate,
+  run: RunName,
+  identity: Pick<Identity, 'digest' | 'verify'>,
+): Promise<readonly PeerName[]> {
+  const keepers = await keepersBy(skeleton, run, stretch[0]!.index - 1, identity);
+  await checkStretch(stretch, certificate, keepers, run.runId, identity);
+  return keepers;
+}
+
+/** Signatures on one's own disk have been checked. */
+function unsigned({ digest }: Identity): Pick<Identity, 'digest' | 'verify'> {
+  return { digest, verify: async () => true };
 }
 
 function isSame(one: readonly PeerName[], other: readonly PeerName[]): boolean {

@@ -42,17 +42,21 @@ const SEARCH_STEPS = 200;
 /** No run takes longer: the longest patience of the peer code is ten minutes, and a run may need it twice. */
 const LIMIT_SECONDS = 2000;
 
+/** Whoever comes to a run that did not wait for it, and takes what stage it is given. */
+const newcomer = { name: 'late', stage: -1, hasText: true, isLate: true };
+
 export interface RunSeedOptions {
   readonly log?: (line: string) => void;
 }
 
 export async function runSeed(scenario: SeedScenario, options: RunSeedOptions = {}): Promise<SeedResult> {
-  const { manifest, flopsPerSecond } = scenario;
+  const { manifest, flopsPerSecond, peers, newcomerSeconds } = scenario;
   const engines = new Map<string, CountingEngine>();
   const log = new Log();
   const device = { flopsPerSecond, efficiency: 1, memoryBytesPerSecond: 1e9, memoryBytes: 1e9 };
   const simulation: Simulation = new Simulation({
     ...scenario,
+    peers: newcomerSeconds === undefined ? peers : [...peers, newcomer],
     slowDisks: true,
     firstSearchSteps: SEARCH_STEPS,
     restartSeconds: 2,
@@ -74,10 +78,10 @@ export async function runSeed(scenario: SeedScenario, options: RunSeedOptions = 
       keepsOneIteration(scenario),
     ],
   });
-  const { newcomerSeconds } = scenario;
   if (newcomerSeconds !== undefined) {
     simulation.world.after(newcomerSeconds, '', () => {
-      if (![...simulation.ends.values()].some(({ how }) => how === 'ended')) void simulation.start('late');
+      if (![...simulation.ends.values()].some(({ how }) => how === 'ended'))
+        void simulation.start(newcomer.name);
     });
   }
   simulation.world.onEvent((owner, at) => log.happened(owner, at));

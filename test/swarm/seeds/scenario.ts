@@ -6,7 +6,6 @@ import { createSimulatedIdentity } from '../../../src/network/simulated/identity
 import type { SimulatedLinks } from '../../../src/network/simulated/network.ts';
 import { generator, stream } from '../../../src/random/index.ts';
 import { type FaultKind, type FaultPlan, faultsFromSeed } from '../../../src/replay/faults.ts';
-import type { SimulationSettings } from '../../../src/replay/simulation.ts';
 import type { Manifest } from '../../../src/swarm/manifest.ts';
 import { PART_SIZES, type PartSizes } from '../../../src/swarm/protocols.ts';
 import { smallManifest, smallText } from '../small-run.ts';
@@ -15,7 +14,7 @@ export interface SeedScenario {
   readonly seed: number;
   readonly manifest: Omit<Manifest, 'founder'>;
   readonly text: Uint8Array;
-  readonly peers: SimulationSettings['peers'];
+  readonly peers: readonly { readonly name: string; readonly stage: number; readonly hasText: boolean }[];
   readonly links: SimulatedLinks;
   readonly sizes: PartSizes;
   readonly flopsPerSecond: number;
@@ -122,10 +121,7 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
       },
     },
     text,
-    peers: [
-      ...peers.map((stage, index) => ({ name: `p${index}`, stage, hasText: true })),
-      ...(newcomerSeconds === undefined ? [] : [{ name: 'late', stage: -1, hasText: true, isLate: true }]),
-    ],
+    peers: peers.map((stage, index) => ({ name: `p${index}`, stage, hasText: true })),
     newcomerSeconds,
     links: {
       latencySeconds: (from, to) => latency * (far.has(from) || far.has(to) ? 5 : 1),
