@@ -3,13 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import type { EntryBody } from '../../src/journal/entry.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
+import type { Plan } from '../../src/schedule/plan.ts';
 import type { Engine } from '../../src/seams/engine.ts';
 import { Executor } from '../../src/swarm/training/executor.ts';
 import { makePlan } from '../../src/swarm/planning/planning.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
-import { bytesOf, microbatchHeader } from '../../src/swarm/training/visits.ts';
+import { bytesOf, microbatchHeader, nextPeer, type Visit } from '../../src/swarm/training/visits.ts';
 import { activationFormat } from '../../src/swarm/training/activations.ts';
-import { smallManifest } from './small-run.ts';
+import { type SmallRun, smallManifest } from './small-run.ts';
 
 const { model, training } = smallManifest({});
 const small = { ...model, width: 4, context: 2 };
@@ -20,7 +21,13 @@ const whole = names.map((peer, stage) => ({ stage, peer }));
 const stageOf = (peer: string) => (names.includes(peer) ? names.indexOf(peer) : names.length - 1);
 
 /** Four peers, each alone at its stage, or with a fifth that is a replica of the last and has nothing to do. */
-function planOf(peers: readonly string[]) {
+const planOf = (peers: readonly string[]) => planWith(peers, stageOf, { microbatchesPerAnchor: 1 });
+
+function planWith(
+  peers: readonly string[],
+  stageOf: (peer: string) => number,
+  training: NonNullable<SmallRun['training']>,
+): Plan {
   const state = new RunState();
   const nothing = '0'.repeat(64);
   const bodies: EntryBody[] = [
@@ -42,8 +49,26 @@ function planOf(peers: readonly string[]) {
   bodies.forEach((body, index) => {
     state.apply({ index, term: 1, previous: nothing, author: 'a', body, hash: nothing, signature: '' });
   });
-  const training = { microbatchesPerAnchor: 1 };
   return makePlan(state, { ...smallManifest({ replicas: 1, training }), founder: 'a' });
+}
+
+/** The parts of an executor that do nothing, for a peer whose every other peer lives. */
+function partsOf(self: string, stage: number, plan: Plan) {
+  return {
+    self,
+    stage,
+    iteration: 1,
+    attempt: 0,
+    plan,
+    clock: new SimulatedWorld().clockOf(self),
+    activations,
+    emergencySkips: 1,
+    mender: () => undefined,
+    tokens: () => ({ inputs: new Int32Array(1), targets: new Int32Array(1) }),
+    alive: () => true,
+    askSlot: async () => false,
+    note: () => {},
+  };
 }
 
 /** The executor of a peer; `answer` ends the engine's forward or head. */
@@ -69,25 +94,13 @@ function executorOf(self: string) {
     },
   };
   const executor = new Executor({
-    self,
-    stage: stageOf(self),
-    iteration: 1,
-    attempt: 0,
-    plan: planOf([...new Set([...names, self])]),
+    ...partsOf(self, stageOf(self), planOf([...new Set([...names, self])])),
     engine: engine as Engine,
-    clock: new SimulatedWorld().clockOf(self),
-    activations,
-    emergencySkips: 1,
-    mender: () => undefined,
     nextKey: () => 7,
-    tokens: () => ({ inputs: new Int32Array(1), targets: new Int32Array(1) }),
     send: async (to, header) => {
       sent.push(`${header.kind} to ${to}`);
     },
-    alive: () => true,
     announceDropped: (microbatch) => dropped.push(microbatch),
-    askSlot: async () => false,
-    note: () => {},
   });
   void executor.run(() => {});
   const activation = (path: typeof whole, hop: number) => {
@@ -109,6 +122,62 @@ function executorOf(self: string) {
 
 /** Lets everything run that can run without a new message. */
 const settled = () => new Promise((resume) => setImmediate(resume));
+
+describe('the order of a plan with paths that skip', () => {
+  const peers = Array.from({ length: 8 }, (_, at) => `p${at}`);
+  const stageOfPair = (peer: string) => Math.floor(peers.indexOf(peer) / 2);
+  const plan = planWith(peers, stageOfPair, {
+    policy: 'skippipe',
+    skipRatio: 0.25,
+    microbatchesPerAnchor: 20,
+  });
+  const at = { iteration: 1, attempt: 0 };
+  const nothing = bytesOf(new Float32Array(ELEMENTS));
+
+  it.each(peers.slice(2))('is kept at %s, which is sent everything in the opposite order', async (self) => {
+    const order = plan.order.kind === 'fixed' ? plan.order.tasks[plan.peers.indexOf(self)]! : [];
+    const planned = order
+      .map((index) => plan.tasks[index]!)
+      .filter(({ microbatch }) => microbatch >= 0)
+      .map(({ kind, microbatch }) => `${kind} ${microbatch}`);
+    expect(planned.length).toBeGreaterThanOrEqual(10);
+    const computed: string[] = [];
+    let key = 0;
+    const microbatchOf = (wanted: number) =>
+      [...executor.paths.visits].find((visit) => visit.key === wanted)!.microbatch;
+    const computes = (kind: string) => async (request: { readonly key: number }) => {
+      computed.push(`${kind} ${microbatchOf(request.key)}`);
+      return new Float32Array(ELEMENTS);
+    };
+    const engine: Partial<Engine> = { forward: computes('forward'), backward: computes('backward') };
+    const executor = new Executor({
+      ...partsOf(self, stageOfPair(self), plan),
+      engine: engine as Engine,
+      nextKey: () => key++,
+      send: async () => {},
+      announceDropped: () => {},
+    });
+    const visits = [...executor.paths.visits].toReversed();
+    const sendTo = (visit: Visit, kind: 'ACTIVATION' | 'GRADIENT', from: string) => {
+      const header = microbatchHeader(kind, at, visit, visit.hop, activations);
+      expect(executor.paths.take(from, header, nothing)).toBeUndefined();
+    };
+    void executor.run(() => {});
+    for (const visit of visits) {
+      expect(visit.path).toHaveLength(3); // of 4 stages
+      sendTo(visit, 'ACTIVATION', visit.path[visit.hop - 1]!.peer);
+    }
+    for (let before = -1; computed.length > before; ) {
+      before = computed.length;
+      for (let turn = 0; turn < 20; turn++) await settled();
+      for (const visit of visits) {
+        if (visit.phase === 'backward' && visit.gradient === undefined)
+          sendTo(visit, 'GRADIENT', nextPeer(visit));
+      }
+    }
+    expect(computed).toEqual(planned);
+  });
+});
 
 describe('an activation that cannot be used', () => {
   const headerOf = (type: 'F32' | 'INT8') =>
