@@ -6,6 +6,7 @@ import type { SwarmDescription } from '../src/schedule/description.ts';
 import { type Budget, policies } from '../src/schedule/policies/index.ts';
 import { stepsOf } from '../src/schedule/skippipe/budget.ts';
 import { instanceOf } from '../src/schedule/skippipe/instance.ts';
+import { boundsOf } from '../src/schedule/skippipe/plan-bounds.ts';
 import { replanPath } from '../src/schedule/skippipe/replan.ts';
 import { rulesOf } from '../src/schedule/skippipe/rules.ts';
 import { seatsFor } from '../src/schedule/skippipe/seats.ts';
@@ -16,6 +17,7 @@ import { geo20 } from '../test/schedule/skippipe/geo20.ts';
 import { randomInstance, smallInstance } from './plan-instances.ts';
 
 export interface ScaleRow {
+  readonly assignment: 'fixed' | 'free';
   readonly peers: number;
   readonly stages: number;
   readonly microbatches: number;
@@ -23,15 +25,18 @@ export interface ScaleRow {
   /** Milliseconds of processor time until the first valid plan, and until the answer after so many steps. */
   readonly firstMs: number;
   readonly planMs: number;
-  /** Memory of the process when the plan is there, in MB of 10^6 bytes. */
-  readonly residentMB: number;
   readonly seconds: number;
   /** Over the makespan of the first plan. */
   readonly overFirst: number;
+  /** The two quick bounds, milliseconds of processor time for both, and the makespan over the larger. */
+  readonly twoTrips: number;
+  readonly busiestPeer: number;
+  readonly boundsMs: number;
+  readonly overBound: number;
 }
 
 /** Swarms over the twelve regions, four micro-batches an anchor, speeds that differ twofold. */
-export function scaleSwarm(peers: number): SwarmDescription {
+export function scaleSwarm(peers: number, free = false): SwarmDescription {
   return randomInstance(peers, {
     peers,
     stages: peers < 200 ? 6 : 12,
@@ -39,40 +44,53 @@ export function scaleSwarm(peers: number): SwarmDescription {
     microbatchesPerAnchor: 4,
     forwardSeconds: 0.44,
     speedSpread: 2,
-    free: false,
+    free,
   });
 }
 
-export function scaleRows(sizes: readonly number[], budget: Budget): ScaleRow[] {
-  return sizes.map((peers) => {
-    const swarm = scaleSwarm(peers);
-    const instance = instanceOf(swarm);
-    const first = planned(swarm, { steps: 0 });
-    const best = planned(swarm, budget);
-    const residentMB = process.memoryUsage().rss / 1e6;
-    const [problem] = validatePlan(best.plan, rulesOf(instance));
-    if (problem !== undefined) throw new Error(problem.message);
-    const seconds = timeline(best.plan, networkOf(swarm)).makespanSeconds;
-    return {
-      peers,
-      stages: swarm.stages,
-      microbatches: instance.microbatches,
-      steps: stepsOf(instance, budget),
-      firstMs: first.milliseconds,
-      planMs: best.milliseconds,
-      residentMB,
-      seconds,
-      overFirst: seconds / timeline(first.plan, networkOf(swarm)).makespanSeconds,
-    };
-  });
+export function* scaleRows(sizes: readonly number[], budget: Budget): Generator<ScaleRow> {
+  for (const peers of sizes) {
+    for (const free of [false, true]) yield scaleRow(scaleSwarm(peers, free), budget);
+  }
+}
+
+function scaleRow(swarm: SwarmDescription, budget: Budget): ScaleRow {
+  const instance = instanceOf(swarm);
+  const first = planned(swarm, { steps: 0 });
+  const best = planned(swarm, budget);
+  const [problem] = validatePlan(best.plan, rulesOf(instance));
+  if (problem !== undefined) throw new Error(problem.message);
+  const seconds = timeline(best.plan, networkOf(swarm)).makespanSeconds;
+  const bounds = timedInProcessor(() => boundsOf(swarm, false));
+  if (seconds < bounds.result.seconds) throw new Error('a plan is below its bound');
+  return {
+    assignment: instance.free ? 'free' : 'fixed',
+    peers: instance.peerCount,
+    stages: swarm.stages,
+    microbatches: instance.microbatches,
+    steps: stepsOf(instance, budget),
+    firstMs: first.milliseconds,
+    planMs: best.milliseconds,
+    seconds,
+    overFirst: seconds / timeline(first.plan, networkOf(swarm)).makespanSeconds,
+    twoTrips: bounds.result.twoTrips,
+    busiestPeer: bounds.result.busiestPeer,
+    boundsMs: bounds.milliseconds,
+    overBound: seconds / bounds.result.seconds,
+  };
+}
+
+function planned(swarm: SwarmDescription, budget: Budget) {
+  const { result, milliseconds } = timedInProcessor(() => policies.skippipe.plan(swarm, { seed: 1, budget }));
+  return { plan: result, milliseconds };
 }
 
 /** Planning is one thread's work, so what else the machine does counts less in processor time than on the clock. */
-function planned(swarm: SwarmDescription, budget: Budget) {
+function timedInProcessor<Result>(work: () => Result): { result: Result; milliseconds: number } {
   const before = process.cpuUsage();
-  const plan = policies.skippipe.plan(swarm, { seed: 1, budget });
+  const result = work();
   const { user, system } = process.cpuUsage(before);
-  return { plan, milliseconds: (user + system) / 1000 };
+  return { result, milliseconds: (user + system) / 1000 };
 }
 
 export interface QuickRow {

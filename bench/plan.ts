@@ -94,7 +94,7 @@ export async function run(
   switch (options.only) {
     case 'scale': {
       const sizes = scaleSizes.filter((size) => size <= (options.largest ?? 10_000));
-      return { bench: 'plan', rows: scaleRows(sizes, budget), notes: [] };
+      return { bench: 'plan', rows: [...scaleRows(sizes, budget)], notes: [] };
     }
     case 'quick':
       return { bench: 'plan', rows: quickRows(), notes: [] };

@@ -16,9 +16,7 @@ import { finish, type Sliced } from '../slices.ts';
 import type { Policy, PolicyOptions } from './policy.ts';
 
 /** Changes whenever the same description, seed and steps, up to the default as in a run, may give another plan. */
-export const plannerVersion = 6;
-
-const mostPeersBounded = 100;
+export const plannerVersion = 7;
 
 export const skippipe: Policy = {
   name: 'skippipe',
@@ -37,9 +35,7 @@ export const skippipe: Policy = {
 
 function* planInSlices(description: SwarmDescription, { seed, budget }: PolicyOptions): Sliced<Plan> {
   const instance = instanceOf(description);
-  // The search may stop at the bound; in large swarms it never gets there, and the bound takes longer than it saves.
-  const bound =
-    instance.peerCount <= mostPeersBounded ? quickBounds(instance).seconds * microsecondsPerSecond : 0;
+  const bound = quickBounds(instance).seconds * microsecondsPerSecond;
   const steps = stepsOf(instance, budget);
   const { candidate, evaluator, started } = yield* searchInSlices(instance, { seed, steps, bound });
   return planOfCandidate('skippipe', description, instance, evaluator, candidate, started);

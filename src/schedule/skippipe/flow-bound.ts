@@ -21,9 +21,10 @@
 // to list in larger swarms, and hops are few.
 
 import { minimumCostFlow } from '../flow.ts';
-import { anchorNeed, shortestRoundTrips, stagesOfPeers, thereAndBack, visitWork } from './bounds.ts';
+import { anchorNeed } from './bounds.ts';
 import { equalLoadsPossible, type Instance } from './instance.ts';
 import { microsecondsPerSecond } from './microseconds.ts';
+import { shortestRoundTrips, stagesOfPeers, thereAndBack, visitWork } from './round-trips.ts';
 import { placesOf, staggered } from './slots.ts';
 import { ownWork, seatsOf } from './tours.ts';
 

@@ -13,7 +13,7 @@
 // dismissed by prices found for others.
 
 import { type AnchorSchedule, type Cheapest, cheapestSchedule } from './anchor-schedules.ts';
-import { thereAndBack } from './bounds.ts';
+import { thereAndBack } from './round-trips.ts';
 import { equalLoadsPossible, type Instance } from './instance.ts';
 import { microsecondsPerSecond } from './microseconds.ts';
 import { type Column, dualPrices } from './simplex.ts';

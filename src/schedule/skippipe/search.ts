@@ -59,8 +59,12 @@ const fewStarts = 4;
 const stepsForMostStarts = 10_000;
 const stepsForMoreStarts = 5_000;
 const trialsShare = 0.48;
-/** In larger swarms one start has each path the shortest for itself: annealing would not come that far in its steps. */
+/**
+ * In larger swarms one start has each path the shortest for itself: annealing would not come that far in its steps. Where
+ * peers are placed too it is better up to more of them: a start by paths alone leaves everybody in place.
+ */
 const mostPeersAnnealed = 40;
+const mostPeersPlaced = 80;
 /** Pairs of paths it looks at for each step of the budget: beyond some thousand peers that is what ends it. */
 const pairsPerStep = 2_000;
 /** Temperatures, as parts of the cost where a phase begins. */
@@ -168,12 +172,12 @@ function* searchRound(
     stepsUsed += annealed.stepsUsed;
     if (chosen === undefined || annealed.cost < chosen.cost) chosen = annealed;
   }
-  const isLarge = instance.peerCount > mostPeersAnnealed;
+  const isLarge = instance.peerCount > (instance.free ? mostPeersPlaced : mostPeersAnnealed);
   const starts = startsFor(instance, length);
   for (let trial = 0; trial < starts && (trial === 0 || stepsUsed < mostSteps); trial++) {
     const moves = Math.ceil((length * surrogateMoves) / starts);
     const start =
-      isLarge && !instance.free && trial === starts - 1
+      isLarge && trial === starts - 1
         ? blindCandidate(instance, seed, length * pairsPerStep).candidate
         : yield* annealSurrogate(instance, waves, copyCandidate(first), draws, moves);
     // An anchor that lets the next wave's forwards go between the backwards of the last one ends sooner.

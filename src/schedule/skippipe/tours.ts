@@ -6,11 +6,12 @@
 // many others its stage has: it is known how many seats there are of each kind, not who takes which.
 
 import { anchorSets } from './anchor-sets.ts';
-import { anchorNeed, stagesOfPeers, thereAndBack, visitWork } from './bounds.ts';
+import { anchorNeed } from './bounds.ts';
 import { createOrderer } from './candidate.ts';
 import { binomial, combinations, permutations, product } from './combinations.ts';
 import type { Instance } from './instance.ts';
 import { lightestStages } from './orders.ts';
+import { stagesOfPeers, thereAndBack, visitWork } from './round-trips.ts';
 
 /** Beyond so many paths per anchor no tours are listed. */
 const mostPaths = 20_000;

@@ -2,7 +2,7 @@
 
 import { fc } from '../../property.ts';
 import { describe, expect, it } from 'vitest';
-import { shortestRoundTrips } from '../../../src/schedule/skippipe/bounds.ts';
+import { shortestRoundTrips } from '../../../src/schedule/skippipe/round-trips.ts';
 import { instanceOf } from '../../../src/schedule/skippipe/instance.ts';
 import { planOfCandidate } from '../../../src/schedule/skippipe/plan.ts';
 import { wavePaths } from '../../../src/schedule/skippipe/published/conflicts.ts';
