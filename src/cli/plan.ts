@@ -21,9 +21,10 @@ import {
   policies,
   policyNames,
 } from '../schedule/policies/index.ts';
+import type { Policy } from '../schedule/policies/policy.ts';
 import { instanceOf } from '../schedule/skippipe/instance.ts';
 import { boundsOf, type PlanBounds } from '../schedule/skippipe/plan-bounds.ts';
-import { rulesOf } from '../schedule/skippipe/rules.ts';
+import { rulesKept } from '../schedule/skippipe/rules.ts';
 import { networkOf, type Timeline, timeline } from '../schedule/timeline.ts';
 import { validatePlan } from '../schedule/validate.ts';
 import { RunError, UsageError } from './errors.ts';
@@ -175,15 +176,15 @@ function planWith(
   const forwardOnly = scenario.training.codec === ONE_BYTE;
   const plan = forwardOnly ? withoutBackwards(description, made, scenario) : made;
   const planMilliseconds = performance.now() - started;
-  const keepsRules = policies[name].keepsRules === true;
-  const rules = keepsRules ? rulesOf(instanceOf(description)) : undefined;
+  const { keepsRules }: Policy = policies[name];
+  const rules = keepsRules && rulesKept(keepsRules, instanceOf(description));
   // the passes of a path repeat it, so rules about all paths together are asked of the paths alone
   const [problem] = [...validatePlan(made, rules), ...(forwardOnly ? validatePlan(plan) : [])];
   if (problem !== undefined) throw new RunError(`${name} made a plan that is not sound: ${problem.message}`);
   const network = networkOf(description);
   const result = timeline(plan, network);
   // on every plan that keeps the rules; they reckon with backwards
-  const bounds = keepsRules && !forwardOnly ? boundsOf(description, which === 'full') : undefined;
+  const bounds = keepsRules === 'all' && !forwardOnly ? boundsOf(description, which === 'full') : undefined;
   const proven = bounds === undefined ? lowerBoundSeconds(plan, network) : bounds.seconds;
   if (result.makespanSeconds < proven * (1 - ROUNDING)) {
     const by = bounds === undefined ? 'of its own tasks' : bounds.by;

@@ -6,7 +6,8 @@
 // pass it has the input for.
 
 import type { SwarmDescription } from './description.ts';
-import type { Plan } from './plan.ts';
+import { PlanError } from './errors.ts';
+import type { Path, Plan } from './plan.ts';
 import { recordPlan } from './record.ts';
 
 /** Which pass of which micro-batch a number of a plan without backwards stands for. */
@@ -31,6 +32,29 @@ export function passNumber({ microbatch, pass }: Pass, microbatches: number): nu
 /** The pass that a number of the plan stands for. */
 export function passOf(number: number, microbatches: number): Pass {
   return { microbatch: number % microbatches, pass: Math.floor(number / microbatches) };
+}
+
+/**
+ * The paths of a plan without backwards as the policy gave them: a micro-batch's passes all take the same. Throws a
+ * `PlanError` where they do not.
+ */
+export function pathsOfOnePass({ paths }: Plan, microbatches: number): Path[] {
+  const first = new Map<number, Path>();
+  for (const path of paths) if (path.microbatch < microbatches) first.set(path.microbatch, path);
+  for (const { microbatch: number, nodes } of paths) {
+    const { microbatch, pass } = passOf(number, microbatches);
+    const of = first.get(microbatch)?.nodes;
+    const same = (at: number) =>
+      of?.[at]?.peer === nodes[at]?.peer &&
+      of?.[at]?.stage === nodes[at]?.stage &&
+      of?.[at]?.chunk === nodes[at]?.chunk;
+    if (of?.length === nodes.length && nodes.every((_, at) => same(at))) continue;
+    throw new PlanError(
+      'paths',
+      `pass ${pass} of micro-batch ${microbatch} does not take the path of its first one`,
+    );
+  }
+  return [...first.values()];
 }
 
 /**

@@ -46,6 +46,26 @@ export type CompletionProof =
 export function validatePlan(plan: Plan, rules?: PathRules): PlanProblem[] {
   const bad = [...badNumbers(plan)];
   if (bad.length > 0) return bad; // nothing else can be looked up safely
+  const problems = ruleProblems(plan, rules);
+  problems.push(...checkTasks(plan));
+  const cycle = dependencyCycle(plan);
+  if (cycle !== undefined) {
+    const names = namesOf(plan);
+    const message = `tasks wait for each other: ${cycle.map(names.task).join(' → ')}`;
+    problems.push({ problem: 'cycle', tasks: cycle, message });
+  }
+  const order = [...orderProblems(plan)];
+  const memory = [...memoryProblems(plan)];
+  problems.push(...order, ...memory);
+  if (cycle === undefined && order.length === 0 && memory.length === 0) {
+    const proof = proveCompletion(plan);
+    if ('problem' in proof) problems.push(proof);
+  }
+  return problems;
+}
+
+/** What its paths break, each alone or, where `rules` are about that too and none is broken so, all together. */
+export function ruleProblems(plan: Plan, rules: PathRules | undefined): PlanProblem[] {
   const problems: PlanProblem[] = [];
   const seen = new Set<number>();
   for (const path of plan.paths) {
@@ -65,20 +85,6 @@ export function validatePlan(plan: Plan, rules?: PathRules): PlanProblem[] {
       if (broken !== undefined)
         problems.push({ problem: 'rule', rule, message: `all paths together${inBrackets(rule)}: ${broken}` });
     }
-  }
-  problems.push(...checkTasks(plan));
-  const cycle = dependencyCycle(plan);
-  if (cycle !== undefined) {
-    const names = namesOf(plan);
-    const message = `tasks wait for each other: ${cycle.map(names.task).join(' → ')}`;
-    problems.push({ problem: 'cycle', tasks: cycle, message });
-  }
-  const order = [...orderProblems(plan)];
-  const memory = [...memoryProblems(plan)];
-  problems.push(...order, ...memory);
-  if (cycle === undefined && order.length === 0 && memory.length === 0) {
-    const proof = proveCompletion(plan);
-    if ('problem' in proof) problems.push(proof);
   }
   return problems;
 }

@@ -8,6 +8,8 @@ import { executeEvents } from '../../src/schedule/execute/events.ts';
 import { planFromJson, planToJson } from '../../src/schedule/json.ts';
 import { policies } from '../../src/schedule/policies/index.ts';
 import type { Policy } from '../../src/schedule/policies/policy.ts';
+import { instanceOf } from '../../src/schedule/skippipe/instance.ts';
+import { rulesKept } from '../../src/schedule/skippipe/rules.ts';
 import { networkOf, timeline } from '../../src/schedule/timeline.ts';
 import { validatePlan } from '../../src/schedule/validate.ts';
 import { swarms, wholeSwarms } from './swarms.ts';
@@ -46,6 +48,18 @@ describe.each(Object.values(policies) as Policy[])('policy $name', (policy) => {
         peakActivations.forEach((peak, peer) => {
           expect(peak).toBeLessThanOrEqual(shared.peers[peer]!.memoryMicrobatches + 1e-9);
         });
+      }),
+      runs,
+    );
+  });
+
+  it.runIf(policy.keepsRules)('keeps the rules that it promises to keep', () => {
+    fc.assert(
+      fc.property(swarms, fc.nat(1000), fc.integer({ min: 1, max: 4 }), (swarm, seed, largestJump) => {
+        const narrow = { ...swarm, largestJump, chunks: 1 };
+        const plan = policy.plan(narrow, { seed, budget: { steps: 20 } });
+        const rules = rulesKept(policy.keepsRules!, instanceOf(narrow));
+        expect(validatePlan(plan, rules)).toEqual([]);
       }),
       runs,
     );

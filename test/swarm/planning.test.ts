@@ -10,6 +10,9 @@ import type { SwarmDescription } from '../../src/schedule/description.ts';
 import { policies, policyNames } from '../../src/schedule/policies/index.ts';
 import type { Policy } from '../../src/schedule/policies/policy.ts';
 import type { Plan } from '../../src/schedule/plan.ts';
+import { forwardOnlyPlan } from '../../src/schedule/forward-only.ts';
+import { firstComeFirstServed } from '../../src/schedule/policies/swarm.ts';
+import { recordPlan } from '../../src/schedule/record.ts';
 import { networkOf, timeline } from '../../src/schedule/timeline.ts';
 import { noMeasurements } from '../../src/schedule/skippipe/measured.ts';
 import type { PlanJson } from '../../src/schedule/json.ts';
@@ -17,6 +20,7 @@ import type { Manifest } from '../../src/swarm/manifest.ts';
 import { activationFormat } from '../../src/swarm/training/activations.ts';
 import { describeSwarm } from '../../src/swarm/planning/describing.ts';
 import { Paths } from '../../src/swarm/training/paths.ts';
+import { planEntry, planIn } from '../../src/swarm/planning/planning.ts';
 import { auditPlans } from '../../src/swarm/planning/plan-audit.ts';
 import { changed, type SmallRun, smallManifest, smallSimulation } from './small-run.ts';
 
@@ -164,6 +168,53 @@ describe('plans of a running swarm', () => {
       );
     }
     expect(losses[0]).toEqual(losses[1]);
+  });
+});
+
+describe('plans of forward passes alone', () => {
+  it('are refused where paths break the rules of the policy, or a pass leaves that of its micro-batch', async () => {
+    const { optimizer } = smallManifest({}).training;
+    const settings: SmallRun = {
+      ...skipping,
+      iterations: 1,
+      training: {
+        ...skipping.training,
+        codec: 'one-byte',
+        probes: { directions: 1, perturbation: 1e-3, normalizeSteps: false },
+        optimizer: { ...optimizer, name: 'sgd', momentum: 0, clip: 0 },
+      },
+    };
+    const { simulation, entries } = await runOf(settings);
+    expect(simulation.ends.get('p7')).toEqual({ how: 'ended' });
+    const manifest = manifestOf(settings);
+    const at = entries.findIndex(({ body }) => body.kind === 'plan');
+    const entry = entries[at]!;
+    const outcomeWith = (plan: unknown) => {
+      const tampered = { ...entry, body: { ...(entry.body as PlanBody), plan } };
+      return [...auditPlans([...entries.slice(0, at), tampered], manifest)].at(-1)!.outcome;
+    };
+    const made = planIn((entry.body as PlanBody).plan);
+    expect(outcomeWith(planEntry(made))).toEqual({ kind: 'equal' });
+
+    const groups = made.assignment.map((group) => group.map((index) => made.peers[index]!));
+    const description = describeSwarm(manifest, groups, noMeasurements);
+    const everywhere = { ...policies['1f1b'].plan(description, { seed: 1 }), policy: 'skippipe' };
+    const whole = forwardOnlyPlan(description, everywhere, { passes: 2, microbatches: 4 });
+    expect(outcomeWith(planEntry(whole))).toMatchObject({
+      kind: 'invalid',
+      problem: expect.stringContaining('(rule path-length)'),
+    });
+
+    const { nodes: own } = made.paths.find(({ microbatch }) => microbatch === 4)!; // pass 1 of micro-batch 0
+    const { nodes } = made.paths.find(({ microbatch }) => microbatch === 2)!;
+    expect(nodes[0]).toEqual(own[0]);
+    expect(nodes).not.toEqual(own);
+    const paths = made.paths.map((path) => (path.microbatch === 4 ? { ...path, nodes } : path));
+    const shape = { ...made, paths, forwardOnly: true as const, priority: firstComeFirstServed };
+    expect(outcomeWith(planEntry(recordPlan(description, shape)))).toEqual({
+      kind: 'invalid',
+      problem: 'paths: pass 1 of micro-batch 0 does not take the path of its first one',
+    });
   });
 });
 

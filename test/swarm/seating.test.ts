@@ -2,8 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import type { EntryBody } from '../../src/journal/entry.ts';
+import { plannedSeconds, slowestExchange } from '../../src/schedule/skippipe/seats.ts';
 import { finish } from '../../src/schedule/slices.ts';
+import { describeSwarm } from '../../src/swarm/planning/describing.ts';
+import { measurementsFor } from '../../src/swarm/planning/planning.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
+import { parametersOf } from '../../src/swarm/weights/holder.ts';
 import { moveInSlices, seatInSlices } from '../../src/swarm/leading/seating.ts';
 import { smallManifest, smallSimulation } from './small-run.ts';
 
@@ -14,8 +18,16 @@ const manifest = {
   founder: 'a0',
 };
 
-/** Three stages after one iteration in which every link took `transfer` µs and a forward 2 ms, at c0 `slow` times that. */
-function stateOf(slow: number, transfer: number): RunState {
+/**
+ * Three stages after one iteration in which every link took `transfer` µs, those of c0 with stage 1 `toC0`, and a
+ * forward 2 ms, at c0 `slow` times that.
+ */
+function stateOf(slow: number, transfer: number, toC0 = transfer): RunState {
+  const isToC0 = (from: string, to: string) =>
+    [from, to]
+      .sort()
+      .join()
+      .match(/^b\d,c0$/) !== null;
   const peers = groups.flatMap((group, stage) => group.map((peer) => ({ peer, stage })));
   const measurements = peers.map(({ peer }) => {
     const times = peer === 'c0' ? slow : 1;
@@ -26,7 +38,7 @@ function stateOf(slow: number, transfer: number): RunState {
       head: 500,
       links: peers
         .filter((other) => other.peer !== peer)
-        .map(({ peer: to }) => ({ to, microseconds: transfer })),
+        .map(({ peer: to }) => ({ to, microseconds: isToC0(peer, to) ? toC0 : transfer })),
     };
   });
   const commit = { loss: 2, stages: [], dropped: [], visitsComputed: 0, visitsCounted: 0, weights: [] };
@@ -97,6 +109,25 @@ describe('a member', () => {
   it('moves to the stage that the iteration waits for', () => {
     const move = finish(moveInSlices(stateOf(6, 100), manifest));
     expect(move).toMatchObject({ from: 1, to: 2 });
+  });
+
+  it('stays when its new group would exchange gradients for longer than paths get shorter', () => {
+    const far = stateOf(6, 100, 60_000);
+    const swarm = describeSwarm(manifest, groups, measurementsFor(far, manifest, 1));
+    const [a, b, c] = swarm.assignment!;
+    const after = [a!, b!.slice(1), [...c!, b![0]!]];
+    const seconds = (assignment: readonly (readonly number[])[]) =>
+      plannedSeconds(
+        { ...swarm, assignment, stageSizes: assignment.map(({ length }) => length) },
+        { seed: 1 },
+      );
+    const saved = seconds(swarm.assignment!) - seconds(after);
+    // by its paths alone the move would be made: it gains enough, and more than the weights take to travel
+    expect(saved).toBeGreaterThan(0.1 * seconds(swarm.assignment!));
+    const travelSeconds = (0.06 * 12 * parametersOf(manifest, 2)) / swarm.activationBytes;
+    expect(100 * saved).toBeGreaterThan(2 * travelSeconds);
+    expect(slowestExchange(swarm, after)).toBeGreaterThan(saved);
+    expect(finish(moveInSlices(far, manifest))).toBeUndefined();
   });
 
   it('stays when that would gain little, or its weights travel longer than the gain lasts', () => {

@@ -53,6 +53,9 @@ export interface Policy {
    * Where times decide the order of work alone it does not, so that such runs give the same losses twice.
    */
   readonly plansFromTimes?: true;
-  /** Whether its plans keep the rules of partial pipelines (skippipe/rules.ts) with their path length and budgets. */
-  readonly keepsRules?: true;
+  /**
+   * Which rules of partial pipelines its plans keep, with their path length and budgets: those about each path (rules.ts)
+   * or also those about all paths together (skippipe/rules.ts).
+   */
+  readonly keepsRules?: 'of paths' | 'all';
 }

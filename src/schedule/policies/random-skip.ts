@@ -21,6 +21,8 @@ export const randomSkip: Policy = {
   choose: 'as the baseline for planned skipping',
   source: 'SkipPipe (arXiv 2502.19913), evaluation',
   closedForms: [],
+  // Of all paths together only the sums are even: which stages come in one wave is left to chance.
+  keepsRules: 'of paths',
   plan(description, { seed }) {
     const assignment = assignmentOf(description);
     const { pathLength } = description;

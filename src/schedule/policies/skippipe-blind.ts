@@ -20,7 +20,7 @@ export const skippipeBlind: Policy = {
   source: 'SkipPipe (arXiv 2502.19913), evaluation, without collision awareness',
   closedForms: [],
   plansFromTimes: true,
-  keepsRules: true,
+  keepsRules: 'all',
   plan(description, { seed, budget }) {
     const given = instanceOf(description);
     const several = given.holder[description.peers.length];

@@ -25,7 +25,7 @@ export const skippipe: Policy = {
   source: 'SkipPipe (arXiv 2502.19913); joint search by annealing',
   closedForms: [],
   plansFromTimes: true,
-  keepsRules: true,
+  keepsRules: 'all',
   plan: (description, options) => finish(planInSlices(description, options)),
   searching: {
     planInSlices,

@@ -3,7 +3,7 @@
 
 import type { Draws } from './draws.ts';
 import type { Instance } from './instance.ts';
-import { waveOf } from './instance.ts';
+import { waveMicrobatches, waveOf } from './instance.ts';
 import { lightestStages, orderPatterns } from './orders.ts';
 
 export const urgentEverywhere = 1;
@@ -44,9 +44,8 @@ export interface Waves {
 }
 
 export function wavesOf(instance: Instance): Waves {
-  const { anchorCount, microbatches, memory, assignment, free } = instance;
-  const holders = free ? assignment.flat() : assignment[0]!;
-  const perAnchor = holders.reduce((least, peer) => Math.min(least, memory[peer]!), Number.POSITIVE_INFINITY);
+  const { anchorCount, microbatches } = instance;
+  const perAnchor = waveMicrobatches(instance);
   const of = new Int32Array(microbatches);
   const members: number[][] = [];
   for (let m = 0; m < microbatches; m++) {

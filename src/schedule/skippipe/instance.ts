@@ -167,9 +167,18 @@ function checkRoom(
   }
 }
 
-/** The wave of an anchor's k-th micro-batch: as many as its memory holds are one wave. */
-export function waveOf(k: number, memory: number): number {
-  return memory === Number.POSITIVE_INFINITY ? 0 : Math.floor(k / memory);
+/**
+ * Micro-batches of an anchor that are one wave: as many as fit at every anchor, or where it is open who is one, at
+ * everybody who could be.
+ */
+export function waveMicrobatches({ free, assignment, memory }: Instance): number {
+  const holders = free ? assignment.flat() : assignment[0]!;
+  return holders.reduce((least, peer) => Math.min(least, memory[peer]!), Number.POSITIVE_INFINITY);
+}
+
+/** The wave of an anchor's k-th micro-batch, with so many in one. */
+export function waveOf(k: number, perAnchor: number): number {
+  return perAnchor === Number.POSITIVE_INFINITY ? 0 : Math.floor(k / perAnchor);
 }
 
 /** Stages that nobody holds may leave a hole wider than the rule on jumps allows: then the rule gives way. */

@@ -5,7 +5,7 @@
 import type { Path, Plan } from '../plan.ts';
 import type { PathRules } from '../rules.ts';
 import type { Instance } from './instance.ts';
-import { equalLoadsPossible, waveOf } from './instance.ts';
+import { equalLoadsPossible, waveMicrobatches, waveOf } from './instance.ts';
 
 /** Rules of paths and of the set of all paths. */
 export interface SkipPipeRules extends PathRules {
@@ -13,8 +13,10 @@ export interface SkipPipeRules extends PathRules {
   readonly loadSpread: number;
   /** A peer has at most its equal share of its stage's visits, rounded up, and this many more. */
   readonly shareExcess: number;
+  /** Micro-batches per anchor in a wave: as many as the anchors' memory holds. */
+  readonly waveMicrobatches: number;
   /**
-   * In a wave (as many micro-batches per anchor as the anchors' memory holds) a stage is visited at most as often as
+   * In a wave a stage is visited at most as often as
    * its peers have room together; where even an equal spread needs more, at most this many more than an equal spread.
    */
   readonly waveExcess: number;
@@ -27,7 +29,7 @@ export const paperRules = {
   loadSpread: 1,
   shareExcess: 0,
   waveExcess: 1,
-} as const satisfies Omit<SkipPipeRules, 'pathLength'>;
+} as const satisfies Omit<SkipPipeRules, 'pathLength' | 'waveMicrobatches'>;
 
 /** Stages that a path visits when it leaves out `skipRatio` of them; at least stage 0. */
 export function pathLengthOf(stages: number, skipRatio: number): number {
@@ -68,8 +70,8 @@ export const setCheckers: Readonly<Record<SetRuleName, SetChecker>> = {
     }
     return undefined;
   },
-  'wave-load': (plan, { waveExcess }) => {
-    const waves = pathsByWave(plan);
+  'wave-load': (plan, { waveExcess, waveMicrobatches: perAnchor }) => {
+    const waves = pathsByWave(plan, perAnchor);
     for (const [wave, paths] of waves.entries()) {
       const loads = stageLoads(plan, paths);
       let visits = 0;
@@ -115,22 +117,24 @@ function stageLoads(plan: Plan, paths: readonly Path[]): Map<number, number> {
   return loads;
 }
 
-/** Paths by wave: the k-th micro-batch of an anchor, in order of numbers, is in wave k div (least memory of an anchor). */
-function pathsByWave(plan: Plan): Path[][] {
-  const perAnchor = Math.floor(
-    Math.min(...plan.assignment[0]!.map((peer) => plan.memoryLimits[peer]!)) + 1e-9,
-  );
+/** Paths by wave: the k-th micro-batch of an anchor, in order of numbers, is in wave k div `perAnchor`. */
+function pathsByWave(plan: Plan, perAnchor: number): Path[][] {
   const count = new Map<number, number>();
   const waves: Path[][] = [];
   for (const path of [...plan.paths].sort((a, b) => a.microbatch - b.microbatch)) {
     const anchor = path.nodes[0]!.peer;
     const k = count.get(anchor) ?? 0;
     count.set(anchor, k + 1);
-    const wave = waveOf(k, Math.max(1, perAnchor));
+    const wave = waveOf(k, perAnchor);
     waves[wave] ??= [];
     waves[wave].push(path);
   }
   return waves;
+}
+
+/** The rules about each path. */
+function pathRulesOf({ pathLength, swapBudget, largestJump }: Instance): PathRules {
+  return { pathLength, swapBudget, largestJump };
 }
 
 /**
@@ -140,11 +144,15 @@ function pathsByWave(plan: Plan): Path[][] {
 export function rulesOf(instance: Instance): SkipPipeRules {
   return {
     ...paperRules,
-    pathLength: instance.pathLength,
-    swapBudget: instance.swapBudget,
-    largestJump: instance.largestJump,
+    ...pathRulesOf(instance),
+    waveMicrobatches: waveMicrobatches(instance),
     ...(equalLoadsPossible(instance)
       ? {}
       : { loadSpread: Number.POSITIVE_INFINITY, waveExcess: Number.POSITIVE_INFINITY }),
   };
+}
+
+/** The rules that a policy promises to keep. */
+export function rulesKept(which: 'of paths' | 'all', instance: Instance): PathRules {
+  return which === 'all' ? rulesOf(instance) : pathRulesOf(instance);
 }

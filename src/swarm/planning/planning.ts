@@ -7,15 +7,14 @@ import { DescriptionError, PlanError, StallError } from '../../schedule/errors.t
 import { planFromJson, planToJson } from '../../schedule/json.ts';
 import { type Policy, type PolicyName, policies } from '../../schedule/policies/index.ts';
 import type { SwarmDescription } from '../../schedule/description.ts';
-import { forwardOnlyPlan } from '../../schedule/forward-only.ts';
+import { forwardOnlyPlan, pathsOfOnePass } from '../../schedule/forward-only.ts';
 import { plannerVersion } from '../../schedule/policies/skippipe.ts';
 import type { Plan } from '../../schedule/plan.ts';
-import type { PathRules } from '../../schedule/rules.ts';
 import { instanceOf } from '../../schedule/skippipe/instance.ts';
 import { type Measurements, noMeasurements } from '../../schedule/skippipe/measured.ts';
-import { rulesOf } from '../../schedule/skippipe/rules.ts';
+import { rulesKept } from '../../schedule/skippipe/rules.ts';
 import { finish, type Sliced } from '../../schedule/slices.ts';
-import { validatePlan } from '../../schedule/validate.ts';
+import { type PlanProblem, ruleProblems, validatePlan } from '../../schedule/validate.ts';
 import { directionsOfPass, isForwardOnly, passesOf } from '../training/probing.ts';
 import type { PeerName } from '../../seams/network.ts';
 import { describeSwarm, type Memory } from './describing.ts';
@@ -180,7 +179,9 @@ export function planIn(json: unknown): Plan {
 function problemOf(plan: Plan, manifest: Manifest): string | undefined {
   const found = problems.get(plan) ?? new WeakMap<Manifest, { readonly message: string | undefined }>();
   problems.set(plan, found);
-  const known = found.get(manifest) ?? { message: validatePlan(plan, rulesFor(plan, manifest))[0]?.message };
+  const known = found.get(manifest) ?? {
+    message: (validatePlan(plan)[0] ?? brokenRule(plan, manifest))?.message,
+  };
   found.set(manifest, known);
   return known.message;
 }
@@ -230,11 +231,16 @@ function plannerProblem({ planner, iteration }: OrderedPlan, manifest: Manifest)
   return committed ? undefined : `the plan uses measurements up to iteration ${measuredUpTo}`;
 }
 
-/** The rules of paths that the run's policy promises to keep, for the groups of a plan. */
-function rulesFor({ assignment, peers, memoryLimits }: Plan, manifest: Manifest): PathRules | undefined {
-  // of passes that repeat each other, the rules about all paths together say nothing
-  if (policyOf(manifest).keepsRules !== true || isForwardOnly(manifest)) return undefined;
+/** What the paths of a plan break of the rules that the run's policy promises to keep; where passes repeat them, of one. */
+function brokenRule(plan: Plan, manifest: Manifest): PlanProblem | undefined {
+  const { keepsRules } = policyOf(manifest);
+  const paths = isForwardOnly(manifest)
+    ? pathsOfOnePass(plan, microbatchesPerIteration(manifest))
+    : plan.paths;
+  if (keepsRules === undefined) return undefined;
+  const { assignment, peers, memoryLimits } = plan;
   const groups = assignment.map((group) => group.map((index) => peers[index]!));
   const memory = new Map(peers.map((peer, index) => [peer, memoryLimits[index]!]));
-  return rulesOf(instanceOf(describeSwarm(manifest, groups, noMeasurements, memory)));
+  const instance = instanceOf(describeSwarm(manifest, groups, noMeasurements, memory));
+  return ruleProblems({ ...plan, paths }, rulesKept(keepsRules, instance))[0];
 }

@@ -137,6 +137,26 @@ describe('every plan', () => {
     );
   });
 
+  it('keeps the rule of waves where who becomes an anchor has more room than others', () => {
+    for (const [seed, least] of [
+      [8, 2],
+      [21, 1],
+    ] as const) {
+      const swarm = { ...smallInstance(seed, true), microbatchesPerAnchor: 8 };
+      const peers = swarm.peers.map((peer, at) => ({
+        ...peer,
+        memoryMicrobatches: at === seed % swarm.peers.length ? least : 4,
+      }));
+      const plan = policies.skippipe.plan({ ...swarm, peers }, { seed, budget: { steps: 1_000 } });
+      const rules = rulesOf(instanceOf({ ...swarm, peers }));
+      expect(rules.waveMicrobatches).toBe(least);
+      expect(validatePlan(plan, rules)).toEqual([]);
+      // by the room of these anchors waves would be wider, and others visited too often in one
+      for (const anchor of plan.assignment[0]!) expect(peers[anchor]!.memoryMicrobatches).toBe(4);
+      expect(setCheckers['wave-load'](plan, { ...rules, waveMicrobatches: 4 })).toMatch(/in wave 1 stage/);
+    }
+  });
+
   it('takes no less than the bounds', () => {
     fc.assert(
       fc.property(plainSwarms, fc.nat(1000), fc.boolean(), (swarm, seed, free) => {
