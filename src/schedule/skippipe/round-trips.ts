@@ -8,6 +8,7 @@
 
 import { mayVisit } from '../rules.ts';
 import type { Instance } from './instance.ts';
+import { quickestOf, sitesOf } from './sites.ts';
 
 /** Sums that are tried for the trips of all anchors; beyond that halves are counted. Half a second. */
 const mostSums = 300_000_000;
@@ -66,58 +67,11 @@ export function thereAndBack({ place, placeCount, roundTrip }: Instance, from: n
   return roundTrip[place[from]! * placeCount + place[to]!]!;
 }
 
-/** Per peer its site: places that are equally far from all others, and their peers from each other. */
-export function sitesOf({ peerCount, place, placeCount, roundTrip }: Instance): Int32Array {
-  const members = new Int32Array(placeCount);
-  for (let peer = 0; peer < peerCount; peer++) members[place[peer]!]!++;
-  interface Site {
-    readonly first: number;
-    /** Between two of its peers; undefined while there is one. */
-    within: number | undefined;
-  }
-  const sites: Site[] = [];
-  const own = (at: number) => (members[at]! > 1 ? roundTrip[at * placeCount + at]! : undefined);
-  const belongs = (at: number, { first, within }: Site): boolean => {
-    const apart = roundTrip[at * placeCount + first]!;
-    if ((within ?? apart) !== apart || (own(at) ?? apart) !== apart) return false;
-    for (let other = 0; other < placeCount; other++) {
-      if (other === at || other === first) continue;
-      if (roundTrip[at * placeCount + other] !== roundTrip[first * placeCount + other]) return false;
-    }
-    return true;
-  };
-  const siteOfPlace = Int32Array.from({ length: placeCount }, (_, at) => {
-    const known = sites.findIndex((site) => belongs(at, site));
-    if (known < 0) return sites.push({ first: at, within: own(at) }) - 1;
-    sites[known]!.within = roundTrip[at * placeCount + sites[known]!.first]!;
-    return known;
-  });
-  return place.map((at) => siteOfPlace[at]!);
-}
-
 interface Trips {
   /** How many sums it takes to find those of all anchors. */
   readonly sums: number;
   /** Microseconds beside what the anchor itself does. */
   readonly of: (anchor: number) => number;
-}
-
-/** The peers of each site, the quickest first, as many as could be of use. */
-function quickestOf(
-  peers: readonly number[],
-  site: Int32Array,
-  work: Float64Array,
-  count: number,
-): number[][] {
-  const bySite = new Map<number, number[]>();
-  for (const peer of peers) {
-    const quickest = bySite.get(site[peer]!) ?? [];
-    bySite.set(site[peer]!, quickest);
-    const at = quickest.findIndex((other) => work[other]! > work[peer]!);
-    quickest.splice(at < 0 ? quickest.length : at, 0, peer);
-    if (quickest.length > count) quickest.pop();
-  }
-  return [...bySite.values()];
 }
 
 /** Any peers but the anchor, no peer twice in a row (in sets of three among few: at all). */

@@ -10,11 +10,11 @@ import { type Instance, instanceOf } from '../../../src/schedule/skippipe/instan
 import {
   roundTripsByHalves,
   shortestRoundTrips,
-  sitesOf,
   stagesOfPeers,
   thereAndBack,
   visitWork,
 } from '../../../src/schedule/skippipe/round-trips.ts';
+import { sitesOf } from '../../../src/schedule/skippipe/sites.ts';
 import { linksOf } from '../build.ts';
 import { swarms } from '../swarms.ts';
 
