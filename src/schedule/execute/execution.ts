@@ -31,12 +31,16 @@ export const memoryTolerance = 1e-9;
 export function transferSeconds(links: LinkDescription, from: number, to: number, bytes: number): number {
   if (from === to) return 0;
   const latency = links.latencySeconds[from]![to]!;
-  if (bytes === 0) return latency;
+  return bytes === 0 ? latency : latency + bytes / narrowestBytesPerSecond(links, from, to);
+}
+
+/** Of the link between two peers, the upload of one and the download of the other. */
+export function narrowestBytesPerSecond(links: LinkDescription, from: number, to: number): number {
   const pair = links.bytesPerSecond[from]![to]!;
   const up = links.uploadBytesPerSecond[from]!;
   const down = links.downloadBytesPerSecond[to]!;
   let narrowest = pair;
   if (up < narrowest) narrowest = up;
   if (down < narrowest) narrowest = down;
-  return latency + bytes / narrowest;
+  return narrowest;
 }

@@ -1,12 +1,12 @@
 // GWTF, "Go With The Flow": every micro-batch goes through all stages, and the flows together cost least.
-// arXiv 2509.21221, section on routing: the cost of a hop is half the compute at both ends, the latency, and the bytes
-// over the bandwidth, each as the mean of both ways; a relay takes at most as many flows as it has room for. The paper
+// arXiv 2509.21221, section on routing: the cost of a hop is half the compute at both ends, the mean latency of both ways
+// and the bytes over their mean bandwidth; a data peer is source and sink of its flows; a relay takes at most as many flows as it has room for. The paper
 // approaches the minimum-cost flow by messages between neighbours; here each anchor's flow is of least cost (successive
 // shortest paths) in the room that the anchors before it left, so all flows together may cost more than the least. A
 // relay's room is its memory's, capped at twice its equal share. First come, first served at the peers.
 
 import type { SwarmDescription } from '../description.ts';
-import { transferSeconds } from '../execute/execution.ts';
+import { narrowestBytesPerSecond } from '../execute/execution.ts';
 import { minimumCostFlow } from '../flow.ts';
 import type { Path } from '../plan.ts';
 import { recordPlan } from '../record.ts';
@@ -34,22 +34,24 @@ export const gwtf: Policy = {
   },
 };
 
-/** GWTF's d(i, j): mean compute of both ends, and both ways over the link, halved. */
+/** GWTF's d(i, j): mean compute of both ends, mean latency of both ways, and the bytes over their mean bandwidth. */
 function hopCost(
   description: SwarmDescription,
   from: number,
   fromStage: number,
   to: number,
   toStage: number,
-) {
+): number {
   const { peers, links, activationBytes } = description;
   const compute = (peer: number, stage: number) =>
     peers[peer]!.forwardSeconds[stage]! +
     peers[peer]!.backwardInputSeconds[stage]! +
     peers[peer]!.backwardWeightSeconds[stage]!;
-  const wire =
-    transferSeconds(links, from, to, activationBytes) + transferSeconds(links, to, from, activationBytes);
-  return (compute(from, fromStage) + compute(to, toStage) + wire) / 2;
+  const computing = (compute(from, fromStage) + compute(to, toStage)) / 2;
+  if (from === to) return computing;
+  const latency = (links.latencySeconds[from]![to]! + links.latencySeconds[to]![from]!) / 2;
+  const bandwidth = narrowestBytesPerSecond(links, from, to) + narrowestBytesPerSecond(links, to, from);
+  return computing + latency + (activationBytes === 0 ? 0 : (2 * activationBytes) / bandwidth);
 }
 
 /**
