@@ -84,6 +84,8 @@ export class Journal {
   #unproved: number | undefined;
   /** The newest commit that certifies a summary, and the first certificate from it on; none after a founding anew. */
   #summary: { readonly index: number; certificate: Certificate | undefined } | undefined;
+  /** The first certificate after a beginning in the middle: of those who certified the summary. */
+  #startCertificate: Certificate | undefined;
   #isRefounded = false;
   #proving: Promise<void> = Promise.resolve();
 
@@ -319,6 +321,7 @@ export class Journal {
   }
 
   #noteProof(certificate: Certificate): void {
+    if (this.#start !== undefined) this.#startCertificate ??= certificate;
     if (this.#summary !== undefined && certificate.index >= this.#summary.index && !this.#isRefounded) {
       this.#summary.certificate ??= certificate;
     }
@@ -335,7 +338,8 @@ export class Journal {
 
   #proofs(): Certificate[] {
     const proofs = new Set(this.#proved.map(({ certificate }) => certificate));
-    if (this.#summary?.certificate !== undefined) proofs.add(this.#summary.certificate);
+    for (const one of [this.#startCertificate, this.#summary?.certificate])
+      if (one !== undefined) proofs.add(one);
     return [...proofs].sort((a, b) => a.index - b.index);
   }
 
@@ -388,6 +392,7 @@ export class Journal {
       entries.map((entry) => Journal.line(entry)),
     );
     this.#start = undefined;
+    this.#startCertificate = undefined;
     this.#base = emptyBase(GENESIS_PREVIOUS);
     this.#entries = [...entries];
     this.#proved.length = 0;
@@ -424,6 +429,7 @@ export class Journal {
   #beginAt(start: JournalStart): void {
     const { index, term, hash, keepers } = start;
     this.#start = start;
+    this.#startCertificate = undefined;
     this.#base = { index, term, hash, keepers, certificate: undefined };
     [this.#genesis] = start.skeleton.entries;
     this.#entries = [];

@@ -11,7 +11,7 @@ import { acknowledgement } from '../journal/consensus/wire.ts';
 import { type Entry, GENESIS_PREVIOUS, JournalError, parseEntry } from '../journal/entry.ts';
 import { checkNext } from '../journal/checking.ts';
 import { Journal, logged } from '../journal/journal.ts';
-import { type JournalStart, keepersBy } from '../journal/skeleton.ts';
+import { checkStretch, type JournalStart, keepersBy } from '../journal/skeleton.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
@@ -306,11 +306,31 @@ async function* provedBy(
       if (await identity.verify(keeper, said, signature)) continue;
       return { index, problem: `its certificate is not signed by ${keeper}` };
     }
+    if (start !== undefined && counts.certifiedBy.length === 0) {
+      // whoever wrote the summary may have written who keeps the journal after it, too
+      const problem = await problemOfStart(start, sound.slice(0, index - first + 1), certificate, parts);
+      if (problem !== undefined) return { index: first, problem };
+      counts.certifiedBy = signatures.map(({ keeper }) => keeper);
+    }
     counts.certified = index + 1;
-    counts.certifiedBy = signatures.map(({ keeper }) => keeper);
     yield index + 1;
   }
   return undefined;
+}
+
+async function problemOfStart(
+  { keepers }: JournalStart,
+  stretch: readonly Entry[],
+  certificate: Certificate,
+  { signed: { runId }, identity }: AuditParts,
+): Promise<string | undefined> {
+  try {
+    await checkStretch(stretch, certificate, keepers, runId, identity);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    return `those who kept the journal before it have not certified it: ${error.message}`;
+  }
 }
 
 function* plansOf(

@@ -183,6 +183,57 @@ describe('a long journal', () => {
     return { store, open, journal };
   }
 
+  it('can show who has kept it, also when it was read again and other certificates were cleared', async () => {
+    const { store, open, journal } = await long();
+    const skeleton = async (of: Journal) => of.skeleton(LENGTH - 1, 10);
+    const shown = (await skeleton(journal))!;
+    expect(shown.entries.map(({ index }) => index)).toEqual([0, 100, 200]);
+    expect(shown.certificates.map(({ index }) => index)).toEqual([100, 200]);
+    expect(await skeleton(await open())).toEqual(shown);
+    expect(await journal.skeleton(150, 10)).toMatchObject({ certificates: [{ index: 100 }] });
+    expect(await journal.skeleton(LENGTH - 1, 2)).toBeUndefined();
+    expect(journal.proofsIn(150, LENGTH).map(({ index }) => index)).toEqual([200]);
+    const newest = journal.certificate!;
+    for (let i = 0; i < 1000; i++) await journal.prove(newest);
+    expect((await store.readLog('certificates')).length).toBeLessThan(500);
+    expect(await skeleton(await open())).toEqual(shown);
+  });
+
+  it('goes on from what stands for its beginning, and keeps what it had under another name', async () => {
+    const { journal } = await long();
+    const skeleton = (await journal.skeleton(249, 10))!;
+    const [before] = await journal.entries(249, 250);
+    const { index, term, hash } = before!;
+    const start = { index, term, hash, keepers: ['ann'], certificate: undefined, summary: '{}', skeleton };
+    const store = createMemoryStore();
+    const open = () =>
+      Journal.open(createSimulatedIdentity('bob'), store, { begin: (at) => begun.push(at.index) });
+    const begun: number[] = [];
+    const other = await open();
+    const first = await journal.entries(0, 3);
+    await other.write(0, first);
+    for (const _ of first) other.settle();
+    await other.prove(proofOf(first[2]!));
+    await other.begin(start);
+    expect([other.first, other.length, other.lastHash]).toEqual([250, 250, hash]);
+    expect(await store.readLog('journal-before-250')).toEqual(first.map((entry) => Journal.line(entry)));
+    expect((await open()).length).toBe(0); // of a crash before any entry came: it joins anew
+    await other.write(250, await journal.entries(250, 260));
+    for (let i = 250; i < 260; i++) other.settle();
+    const [last] = await journal.entries(259, 260);
+    await other.prove(proofOf(last!));
+    const again = await open();
+    expect(begun).toEqual([249]);
+    expect([again.first, again.length, again.lastHash]).toEqual([250, 260, last!.hash]);
+    expect(again.genesis?.index).toBe(0);
+    expect(again.certificate).toEqual(other.certificate);
+    expect(await again.lines(249, 252)).toEqual([]);
+    expect(await again.lines(255, 257)).toEqual(await journal.lines(255, 257));
+    expect(await again.skeleton(259, 10)).toEqual(skeleton);
+    await store.writeBlob('journal-start', new Uint8Array(3));
+    await expect(open()).rejects.toThrow(JournalError);
+  });
+
   it('keeps its newest part in memory and reads what is older from the store', async () => {
     const { store, journal } = await long();
     expect(journal.length).toBe(LENGTH);
