@@ -61,7 +61,7 @@ describe.each(Object.values(policies) as Policy[])('policy $name', (policy) => {
         const rules = rulesKept(policy.keepsRules!, instanceOf(narrow));
         expect(validatePlan(plan, rules)).toEqual([]);
       }),
-      runs,
+      { ...runs, numRuns: 30 },
     );
   });
 
