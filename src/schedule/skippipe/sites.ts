@@ -3,6 +3,9 @@
 
 import type { Instance } from './instance.ts';
 
+/** With more sites than this, what is not yet compared is one each: there are too few alike to be worth looking for. */
+const mostSites = 128;
+
 /** Per peer its site: places that are equally far from all others, and their peers from each other. */
 export function sitesOf({ peerCount, place, placeCount, roundTrip }: Instance): Int32Array {
   const members = new Int32Array(placeCount);
@@ -24,7 +27,7 @@ export function sitesOf({ peerCount, place, placeCount, roundTrip }: Instance): 
     return true;
   };
   const siteOfPlace = Int32Array.from({ length: placeCount }, (_, at) => {
-    const known = sites.findIndex((site) => belongs(at, site));
+    const known = sites.length > mostSites ? -1 : sites.findIndex((site) => belongs(at, site));
     if (known < 0) return sites.push({ first: at, within: own(at) }) - 1;
     sites[known]!.within = roundTrip[at * placeCount + sites[known]!.first]!;
     return known;
