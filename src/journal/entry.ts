@@ -25,6 +25,8 @@ export const origin = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stored'), iteration: count }),
   /** the exact copies that these members keep outside the stage */
   z.object({ kind: z.literal('shadow'), sources: z.array(peer).min(1).max(16) }),
+  /** computed from the run's first weights and the updates, which stand in this journal (forward passes alone) */
+  z.object({ kind: z.literal('replay') }),
   /** rebuilt from other stages because nobody holds this one any more */
   z.object({
     kind: z.literal('rebuild'),

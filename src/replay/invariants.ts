@@ -328,8 +328,8 @@ export class Invariants {
     }
     if (body.kind === 'commit') this.#checkCommit(seen, body, index);
     if (body.kind === 'repair') {
-      const needed = body.rule === 'checkpoint' || body.rule === 'random' ? 0 : 1;
-      const isExact = body.rule === 'checkpoint' || body.rule === 'shadow';
+      const needed = ['checkpoint', 'random', 'replay'].includes(body.rule) ? 0 : 1;
+      const isExact = ['checkpoint', 'replay', 'shadow'].includes(body.rule);
       if (!isExact && !Object.hasOwn(recoveryRules, body.rule)) {
         this.#fail('every repair names its rule and sources', `entry ${index} names the rule "${body.rule}"`);
       }

@@ -51,16 +51,24 @@ function nudged(body: CommitBody): CommitBody {
   return { ...body, probes };
 }
 
-/** A run that lost stage 2 in iteration 2 and rebuilt it. */
-function withLostStage(): Promise<RecordedRun> {
+/** Weights for a run of so many stages to begin with. */
+function givenWeights(stages: number): Float32Array<ArrayBuffer>[] {
+  const other = { ...smallManifest({ stages }), seed: 1234, founder: 'p0' };
+  return Array.from({ length: stages }, (_, stage) => new Float32Array(initialStage(other, stage).weights));
+}
+
+/** A run that lost stage 2 in iteration 2, and with it perhaps its founder, who alone had the weights it began with. */
+function withLostStage(withFounder: boolean): Promise<RecordedRun> {
   let armed = true;
+  const lost = withFounder ? ['p0', 'p4', 'p5'] : ['p4', 'p5'];
   return recorded({
     iterations: 5,
     training: oneByte,
+    ...(withFounder && { given: givenWeights(4) }),
     script: (event, { world, crash }) => {
       if (event.kind !== 'plan' || event.iteration !== 2 || !armed) return;
       armed = false;
-      world.after(0.03, '', () => ['p4', 'p5'].forEach(crash));
+      world.after(0.03, '', () => lost.forEach(crash));
     },
   });
 }
@@ -117,8 +125,16 @@ describe('a sound journal', () => {
     });
   });
 
+  it('gives the weights of a stage that was lost and computed from the journal', async () => {
+    const run = await withLostStage(false);
+    const repair = entriesOf(run.journal).find(({ body }) => body.kind === 'repair')!;
+    expect(repair.body).toMatchObject({ stage: 2, rule: 'replay', sources: [] });
+    // the auditor has gone on with the stage as if it had never been lost
+    expect(await audited(run)).toMatchObject({ verified: true, replayed: true, iterations: 5 });
+  });
+
   it('gives the weights of a stage that was lost and rebuilt from its neighbours', async () => {
-    const run = await withLostStage();
+    const run = await withLostStage(true);
     const repair = entriesOf(run.journal).find(({ body }) => body.kind === 'repair')!;
     expect(repair.body).toMatchObject({ stage: 2, rule: 'checkfree' });
     expect(await audited(run)).toMatchObject({ verified: true, replayed: true, iterations: 5 });
@@ -178,7 +194,7 @@ describe('a sound journal', () => {
   });
 
   it('tells the other stages when one is given, and nothing of a stage that was rebuilt from what is not', async () => {
-    const run = await withLostStage();
+    const run = await withLostStage(true);
     const [first, second] = await snapshotsAfter(run, 4); // stage 2 was rebuilt before
     const { digestsCompared, ...whole } = await audited(run);
     const fewer = await audited(run, { snapshots: [first!, second!] });
@@ -197,16 +213,16 @@ describe('a sound journal', () => {
   });
 
   it('of a run that began with a model is replayed from that model', async () => {
-    const other = { ...smallManifest(small), seed: 1234, founder: 'p0' };
-    const given = [0, 1].map((stage) => initialStage(other, stage).weights as Float32Array<ArrayBuffer>);
+    const given = givenWeights(2);
     const run = await recorded({ stages: 2, replicas: 1, iterations: 2, training: oneByte, given }, 'p0');
-    expect(await audited(run, { given })).toMatchObject({
+    expect(await audited(run)).toMatchObject({
       verified: true,
       replayed: true,
       digestsCompared: 4,
     });
     const notReplayed = 'the run began with the weights of a model, which is not here';
-    expect(await audited(run)).toMatchObject({ verified: true, replayed: false, notReplayed });
+    const without = { ...run, given: undefined };
+    expect(await audited(without)).toMatchObject({ verified: true, replayed: false, notReplayed });
   });
 });
 

@@ -20,6 +20,8 @@ export interface RecordedRun {
   readonly journal: string;
   readonly certificates: readonly Certificate[];
   readonly signed: SignedManifest;
+  /** The weights it began with, where they were given. */
+  readonly given: GivenWeights | undefined;
 }
 
 /** Training by forward passes alone: every update stands in the journal. */
@@ -37,7 +39,7 @@ export async function recorded(settings: SmallRun, keeper = 'p7'): Promise<Recor
   const lines = await store.readLog('journal');
   const signed = await readManifest((await store.readBlob('manifest'))!, createSimulatedIdentity('anyone'));
   const certificates = (await store.readLog('certificates')).map(parseCertificate);
-  return { journal: textOf(lines), certificates, signed };
+  return { journal: textOf(lines), certificates, signed, given: settings.given };
 }
 
 export const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
@@ -48,14 +50,15 @@ export const entriesOf = (journal: string): Entry[] => linesOf(journal).map(pars
 
 /** The whole audit, of a simulated run unless `identity` says otherwise. */
 export async function audited(
-  { journal, certificates, signed }: RecordedRun,
+  run: RecordedRun,
   more: {
     readonly given?: GivenWeights;
     readonly identity?: Identity;
     readonly snapshots?: readonly StageSnapshot[];
   } = {},
 ): Promise<Audit> {
-  const { given, snapshots, identity = createSimulatedIdentity('an auditor') } = more;
+  const { journal, certificates, signed } = run;
+  const { given = run.given, snapshots, identity = createSimulatedIdentity('an auditor') } = more;
   const parts = { journal, certificates, signed, identity, clock: createRealClock(), given };
   const steps = audit({ ...parts, ...(snapshots && { snapshots }) });
   for (;;) {
@@ -66,11 +69,11 @@ export async function audited(
 
 /** Every stage of a run as it was after an iteration. */
 export async function snapshotsAfter(
-  { journal, signed: { manifest } }: RecordedRun,
+  { journal, signed: { manifest }, given }: RecordedRun,
   iteration: number,
 ): Promise<StageSnapshot[]> {
   const identity = createSimulatedIdentity('a keeper of snapshots');
-  const parts = { manifest, identity, clock: createRealClock(), given: undefined, stored: [] };
+  const parts = { manifest, identity, clock: createRealClock(), given, stored: [] };
   const weights = followedWeights(parts);
   const members = new ReplayedMembers(weights);
   let done = 0;
@@ -110,6 +113,7 @@ export async function forged(
 export async function withRealKeys({
   journal,
   signed,
+  given,
 }: RecordedRun): Promise<RecordedRun & { readonly identityOf: (author: string) => Identity }> {
   const names = [...new Set(journal.match(/"p\d+"/g))].map((name) => JSON.parse(name) as string);
   const identities = new Map<string, Identity>();
@@ -123,5 +127,5 @@ export async function withRealKeys({
   const begun = (body: EntryBody): EntryBody =>
     body.kind === 'genesis' ? { ...body, runId: resigned.runId } : body;
   const renewed = await forged(renamed(journal), 0, begun, identityOf);
-  return { journal: renewed, certificates: [], signed: resigned, identityOf };
+  return { journal: renewed, certificates: [], signed: resigned, given, identityOf };
 }

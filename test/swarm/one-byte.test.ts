@@ -278,10 +278,39 @@ describe('a newcomer to a run whose updates stand in its journal', () => {
     expect(quickerWay({ ...costs, secondsPerStep: 0.011 })).toBe('download');
   });
 
-  it('computes a stage that was rebuilt from others on the way', async () => {
+  it('computes a stage that was lost whole, and computed by another, on the way', async () => {
+    const simulation = await losesStage2({});
+    expectSound(simulation, 16);
+    const repairs = simulation.events.filter((event) => event.kind === 'repair');
+    expect(new Set(repairs.map(({ stage, rule }) => `${stage} ${rule}`))).toEqual(new Set(['2 replay']));
+    expect(ways(simulation)).toMatchObject([{ way: 'replay', fromIteration: 0 }]);
+    for (const { weights } of commitsOf(simulation)) {
+      expect(weights.every(({ divergent }) => divergent.length === 0)).toBe(true);
+    }
+  });
+
+  it('fetches first weights of the founder for a stage that was lost whole; without it, others make it anew', async () => {
+    const other = { ...smallManifest({}), seed: 99, founder: 'p0' };
+    const given = [0, 1, 2, 3].map((stage) => new Float32Array(initialStage(other, stage).weights));
+    for (const [also, rule] of [
+      [[], 'replay'],
+      [['p0'], 'checkfree'],
+    ] as const) {
+      const simulation = await losesStage2({ given, iterations: 12 }, also);
+      const repairs = simulation.events.filter((event) => event.kind === 'repair' && event.stage === 2);
+      expect(new Set(repairs.map((repair) => repair.kind === 'repair' && repair.rule))).toEqual(
+        new Set([rule]),
+      );
+      expect(commitsOf(simulation)).toHaveLength(12);
+    }
+  });
+
+  /** Stage 2 is lost whole after the third commit; p5 comes back after the ninth, its disk of no use. */
+  function losesStage2(settings: SmallRun, also: readonly string[] = []): Promise<Simulation> {
     let step = 0;
-    const simulation = await run({
+    return run({
       iterations: 16,
+      ...settings,
       script: (event, running) => {
         if (event.kind !== 'commit') return;
         const at = (iteration: number, work: () => void) => {
@@ -289,20 +318,14 @@ describe('a newcomer to a run whose updates stand in its journal', () => {
           step = iteration;
           running.world.after(0, '', work);
         };
-        at(3, () => ['p4', 'p5'].forEach(running.crash)); // stage 2 is lost whole
+        at(3, () => ['p4', 'p5', ...also].forEach(running.crash));
         at(9, () => {
           void running.store('p5')!.writeBlob('stage-2', new Uint8Array(3));
           void running.start('p5');
         });
       },
     });
-    expectSound(simulation, 16);
-    expect(simulation.events.some((event) => event.kind === 'repair' && event.stage === 2)).toBe(true);
-    expect(ways(simulation)).toMatchObject([{ way: 'replay', fromIteration: 0 }]);
-    for (const { weights } of commitsOf(simulation)) {
-      expect(weights.every(({ divergent }) => divergent.length === 0)).toBe(true);
-    }
-  });
+  }
 
   it('is not joined where an iteration has more samples than there are directions for', async () => {
     const identity = createSimulatedIdentity('p0');

@@ -15,7 +15,7 @@ import {
   lostStages,
   originFor,
   possibleStages,
-  rebuildOrigin,
+  lostOrigin,
   stageFor,
   takerOf,
 } from './placement.ts';
@@ -244,7 +244,7 @@ export class Boundary {
         // it has entered anew since
       } else if (failure !== '') {
         const stored = this.#stored.get(peer) ?? [];
-        const origin = originFor(state, manifest, { peer, stored }, stage);
+        const origin = originFor(state, manifest, { peer, stored }, stage, true);
         changes.push(
           origin && this.#failed(peer, stage) < MOST_FAILURES
             ? entering(member, stage, origin)
@@ -257,6 +257,7 @@ export class Boundary {
         const { origin } = member;
         const repaired =
           origin.kind === 'rebuild' ||
+          origin.kind === 'replay' ||
           origin.kind === 'shadow' ||
           (origin.kind === 'stored' && state.iteration > origin.iteration);
         if (repaired) repairs.push(repairEntry(state, peer, digest));
@@ -405,7 +406,7 @@ export class Boundary {
 
   #madeAnew(stage: number, taker: PeerName): Origin | undefined {
     const { state, manifest } = this.#parts;
-    return state.iteration === 0 ? { kind: 'initial' } : rebuildOrigin(state, manifest, stage, taker);
+    return state.iteration === 0 ? { kind: 'initial' } : lostOrigin(state, manifest, stage, taker);
   }
 
   /** The move that was suggested, when the stage that it leaves keeps a replica and the other has one to copy. */
@@ -461,13 +462,25 @@ function repairEntry(state: RunState, peer: PeerName, digest: string): EntryBody
   return {
     kind: 'repair',
     stage,
-    rule: origin.kind === 'rebuild' ? origin.rule : origin.kind === 'shadow' ? 'shadow' : 'checkpoint',
+    rule: ruleOf(origin),
     peer,
     iteration: state.iteration,
     lostAfter: enteredAfter,
     sources: sourcesOf(stage, origin),
     digest,
   };
+}
+
+function ruleOf(origin: Origin): string {
+  switch (origin.kind) {
+    case 'rebuild':
+      return origin.rule;
+    case 'replay':
+    case 'shadow':
+      return origin.kind;
+    default:
+      return 'checkpoint';
+  }
 }
 
 function sourcesOf(stage: number, origin: Origin): { stage: number; peer: PeerName }[] {

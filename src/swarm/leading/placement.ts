@@ -4,6 +4,7 @@ import type { MemberChange, Origin } from '../../journal/entry.ts';
 import { planRecovery, type RecoveryRuleName } from '../../recovery/index.ts';
 import type { PeerName } from '../../seams/network.ts';
 import { compareOrder } from '../training/arrivals.ts';
+import { isForwardOnly } from '../training/probing.ts';
 import type { Manifest } from '../manifest.ts';
 import type { Member, RunState } from '../run-state.ts';
 import type { StoredStage } from '../weights/saving.ts';
@@ -61,12 +62,16 @@ function familiarity({ stored }: Applicant, stage: number): number {
   return own.length === 0 ? 0 : own.every(({ copy }) => copy) ? 1 : 2;
 }
 
-/** Where a newcomer's weights of a stage would come from; undefined when there is no way to get them. */
+/**
+ * Where a newcomer's weights of a stage would come from; undefined when there is no way to get them.
+ * @param triedBefore it could not get them the first time: a stage that nobody holds is not computed again
+ */
 export function originFor(
   state: RunState,
   manifest: Manifest,
   applicant: Pick<Applicant, 'peer' | 'stored'>,
   stage: number,
+  triedBefore = false,
 ): Origin | undefined {
   const donor = donorOf(state, stage, applicant.peer);
   if (donor !== undefined) return { kind: 'donor', donor };
@@ -81,7 +86,23 @@ export function originFor(
     .toSorted((a, b) => b.iteration - a.iteration);
   if (stored !== undefined && stored.iteration > 0) return { kind: 'stored', iteration: stored.iteration };
   if (state.iteration === 0) return { kind: 'initial' };
-  return rebuildOrigin(state, manifest, stage, applicant.peer);
+  return lostOrigin(state, manifest, stage, applicant.peer, triedBefore);
+}
+
+/**
+ * What is made of a stage that nobody holds or keeps a copy of: the same weights, where the journal has every update and
+ * those that the run began with can be had; else what the recovery rule makes of other stages.
+ */
+export function lostOrigin(
+  state: RunState,
+  manifest: Manifest,
+  stage: number,
+  newcomer: PeerName,
+  triedBefore = false,
+): Origin | undefined {
+  const hasFirst = manifest.start === undefined || state.member(manifest.founder)?.status === 'active';
+  if (isForwardOnly(manifest) && hasFirst && !triedBefore) return { kind: 'replay' };
+  return rebuildOrigin(state, manifest, stage, newcomer);
 }
 
 /** The replica that the fewest newcomers are fetching from, the newest of those: whoever comes at once is spread over all. */
@@ -100,7 +121,7 @@ function donorOf(state: RunState, stage: number, newcomer: PeerName): PeerName |
 }
 
 /** The recovery rule's sources for a lost stage, each with a live donor; undefined for stage 0 or when none is left. */
-export function rebuildOrigin(
+function rebuildOrigin(
   state: RunState,
   manifest: Manifest,
   stage: number,

@@ -64,20 +64,25 @@ export function quickerWay({
 /**
  * The weights of the stage that a member has just entered, computed from the journal; undefined when they cannot be, or
  * when fetching them takes less time. Rejects when the signal aborts.
+ * @param first the stage's weights as the run begins, where nobody is left to fetch newer ones from
  */
 export async function replayStage(
   parts: CatchingUpParts,
   member: Pick<Entered, 'stage' | 'enteredAfter' | 'enteredBy'>,
   signal: AbortSignal,
+  first?: Float32Array<ArrayBuffer>,
 ): Promise<StageSnapshot | undefined> {
-  const { manifest, clock, identity, given, journal, event } = parts;
+  const { manifest, clock, identity, journal, event } = parts;
   if (!isForwardOnly(manifest)) return undefined;
   const { stage, enteredAfter } = member;
   const entries = await journal.entries();
   signal.throwIfAborted();
   const known = await storedHere(parts, entries, member);
-  if (known === undefined && manifest.start !== undefined && given === undefined) return undefined;
   const from = known?.iteration ?? 0;
+  const needed = stagesNeeded(entries, stage, from);
+  const given = parts.given ?? (first && onlyOf(stage, first));
+  const lacks = (one: number) => given?.[one] === undefined && (one !== stage || known === undefined);
+  if (manifest.start !== undefined && [...needed].some(lacks)) return undefined;
   const snapshotBytes = snapshotBytesOf(manifest, stage);
   const bytesPerSecond = journal.bytesPerSecond ?? UNKNOWN_BYTES_PER_SECOND;
   const costs = { snapshotBytes, bytesPerSecond, steps: enteredAfter - from };
@@ -94,7 +99,7 @@ export async function replayStage(
     clock,
     given,
     stored: storedOrigins(entries),
-    only: stagesNeeded(entries, stage, from),
+    only: needed,
     known: known === undefined ? [] : [known],
   });
   const members = new ReplayedMembers(weights);
@@ -115,7 +120,8 @@ export async function replayStage(
       if (iteration <= from) continue;
       seconds += clock.now() - began;
       const secondsPerStep = seconds / (iteration - from);
-      if (quickerWay({ ...costs, secondsPerStep }) === 'download') return say('download', secondsPerStep);
+      if (!first && quickerWay({ ...costs, secondsPerStep }) === 'download')
+        return say('download', secondsPerStep);
     }
   } catch (error) {
     if (error instanceof RangeError || error instanceof RecoveryError) return undefined;
@@ -124,6 +130,12 @@ export async function replayStage(
   const done = weights.snapshot(stage);
   if (done?.iteration !== enteredAfter) return undefined;
   return say('replay', costs.steps === 0 ? 0 : seconds / costs.steps, done);
+}
+
+function onlyOf(stage: number, weights: Float32Array<ArrayBuffer>): GivenWeights {
+  const given: Float32Array<ArrayBuffer>[] = [];
+  given[stage] = weights;
+  return given;
 }
 
 /** This peer's own snapshot, where the journal bears out that its weights were those of the stage. */

@@ -165,7 +165,8 @@ export class Following {
     ready: () => void,
   ): Promise<void> {
     const { holder } = this;
-    const replay = (until: AbortSignal) => replayStage({ ...this.#parts, holder }, entered, until);
+    const replay = (until: AbortSignal, first?: Float32Array<ArrayBuffer>) =>
+      replayStage({ ...this.#parts, holder }, entered, until, first);
     const snapshot = own ?? (await obtainStage({ ...this.#parts, holder, replay }, entered, signal));
     await this.#parts.needs(entered.stage);
     await this.#parts.inTurn(async () => {

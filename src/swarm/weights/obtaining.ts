@@ -37,8 +37,14 @@ export interface ObtainingParts {
   readonly event: (event: PeerEventBody) => void;
   /** The weights that the run begins with, where this peer has them: see `Manifest.start`. */
   readonly given: GivenWeights | undefined;
-  /** Computes the weights from the journal, where that can be done and is quicker than fetching them. */
-  readonly replay: (signal: AbortSignal) => Promise<StageSnapshot | undefined>;
+  /**
+   * Computes the weights from the journal, where that can be done and is quicker than fetching them; from the stage's
+   * first weights, if they are given, however long it takes.
+   */
+  readonly replay: (
+    signal: AbortSignal,
+    first?: Float32Array<ArrayBuffer>,
+  ) => Promise<StageSnapshot | undefined>;
 }
 
 /** A peer is to hold a stage from an entry of the journal on. */
@@ -92,6 +98,12 @@ export async function obtainStage(
         alive(peer) && [...state().group(stage), ...state().shadows(stage)].some((one) => one.peer === peer);
       const wanted = { from: sources, stage, iteration: enteredAfter, signal };
       return fetchFrom({ ...parts, alive: has }, wanted);
+    }
+    case 'replay': {
+      const { weights } = await begin(parts, stage, signal);
+      const replayed = await parts.replay(signal, new Float32Array(weights));
+      if (replayed) return replayed;
+      throw new TransferError(`the journal does not lead to the weights of stage ${stage}`);
     }
     case 'rebuild':
       return rebuild(parts, origin, { stage, iteration: enteredAfter, signal });

@@ -102,6 +102,7 @@ export function followedWeights({
   function weightsOf({ stage, origin, enteredAfter }: Entering): StageSnapshot | 'untold' | undefined {
     switch (origin.kind) {
       case 'donor':
+      case 'replay':
       case 'shadow':
         return undefined; // the stage's own
       case 'initial':
