@@ -101,7 +101,9 @@ export function lostOrigin(
   triedBefore = false,
 ): Origin | undefined {
   const hasFirst = manifest.start === undefined || state.member(manifest.founder)?.status === 'active';
-  if (isForwardOnly(manifest) && hasFirst && !triedBefore) return { kind: 'replay' };
+  // an anchor without the text is of no use, and nobody may be left to give it
+  const isFit = stage !== 0 || state.member(newcomer)?.hasText === true;
+  if (isForwardOnly(manifest) && hasFirst && isFit && !triedBefore) return { kind: 'replay' };
   return rebuildOrigin(state, manifest, stage, newcomer);
 }
 
