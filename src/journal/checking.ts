@@ -1,8 +1,11 @@
-// Whether an entry is what it says: it follows the one before, matches its hash and is signed by its author.
+// Whether an entry is what it says: it follows the one before, matches its hash and is signed by its author; and whether
+// a certificate is signed by those whom it names.
 
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
 import { canonicalBytes, fromHex, type Json, toHex } from './canonical.ts';
+import type { Certificate } from './consensus/messages.ts';
+import { acknowledgement } from './consensus/wire.ts';
 import { type Entry, type EntryBody, GENESIS_PREVIOUS, JournalError } from './entry.ts';
 import { checkRefounding } from './refounding.ts';
 
@@ -50,6 +53,31 @@ export async function checkSigned(entry: Entry, identity: Verifier): Promise<voi
     throw new JournalError(`entry ${index} is not signed by ${author}`, where);
   }
   await checkRefounding(entry, identity);
+}
+
+/** Throws a JournalError unless everyone whom a certificate names has signed it. */
+export async function checkSignatures(
+  certificate: Certificate,
+  runId: string,
+  identity: Pick<Identity, 'verify'>,
+): Promise<void> {
+  const { index } = certificate;
+  const keeper = await signerInName(certificate, runId, identity);
+  if (keeper === undefined) return;
+  throw new JournalError(`the certificate of entry ${index} is not signed by ${keeper}`, { index });
+}
+
+/** A keeper whom a certificate names and who has not signed it; undefined where all have. */
+export async function signerInName(
+  certificate: Certificate,
+  runId: string,
+  identity: Pick<Identity, 'verify'>,
+): Promise<PeerName | undefined> {
+  const said = acknowledgement(runId, certificate);
+  for (const { keeper, signature } of certificate.signatures) {
+    if (!(await identity.verify(keeper, said, signature))) return keeper;
+  }
+  return undefined;
 }
 
 /** Who keeps the journal from an entry on, where it says so. */

@@ -206,8 +206,7 @@ export class Journal {
   /** Lines of certain entries from an index on, up to `endIndex` or the end: from memory, or else from the store. */
   async lines(fromIndex = 0, endIndex = this.#length): Promise<string[]> {
     const end = Math.min(endIndex, this.#length);
-    if (fromIndex >= end) return [];
-    if (fromIndex < this.first) return [];
+    if (fromIndex >= end || fromIndex < this.first) return [];
     const from = this.#offset(fromIndex);
     if (from < 0) return this.#store.readLog(LOG, fromIndex - this.first, end - fromIndex);
     return this.#entries.slice(from, this.#offset(end)).map((entry) => Journal.line(entry));
@@ -217,7 +216,6 @@ export class Journal {
   async entries(fromIndex = 0, endIndex = this.#length): Promise<readonly Entry[]> {
     const end = Math.min(endIndex, this.#length);
     const from = this.#offset(fromIndex);
-    if (fromIndex < this.first) return [];
     if (from >= 0) return this.#entries.slice(from, Math.max(from, this.#offset(end)));
     const lines = await this.lines(fromIndex, end);
     return lines.map((line, offset) => parseStored(line, fromIndex + offset));
@@ -391,14 +389,9 @@ export class Journal {
       LOG,
       entries.map((entry) => Journal.line(entry)),
     );
-    this.#start = undefined;
-    this.#startCertificate = undefined;
+    this.#startFrom(undefined);
     this.#base = emptyBase(GENESIS_PREVIOUS);
     this.#entries = [...entries];
-    this.#proved.length = 0;
-    this.#unproved = undefined;
-    this.#summary = undefined;
-    this.#isRefounded = false;
     for (const entry of entries) this.#noteChange(entry);
     this.#genesis = entries[0];
     this.#bytes = entries.reduce((sum, entry) => sum + Journal.line(entry).length + 1, 0);
@@ -428,8 +421,7 @@ export class Journal {
 
   #beginAt(start: JournalStart): void {
     const { index, term, hash, keepers } = start;
-    this.#start = start;
-    this.#startCertificate = undefined;
+    this.#startFrom(start);
     this.#base = { index, term, hash, keepers, certificate: undefined };
     [this.#genesis] = start.skeleton.entries;
     this.#entries = [];
@@ -437,6 +429,12 @@ export class Journal {
     this.#bytes = 0;
     this.#certificate = undefined;
     this.#certificates = 0;
+  }
+
+  /** Another journal takes this one's place: what was noted of its keepers and summaries is of the old one. */
+  #startFrom(start: JournalStart | undefined): void {
+    this.#start = start;
+    this.#startCertificate = undefined;
     this.#proved.length = 0;
     this.#unproved = undefined;
     this.#summary = undefined;

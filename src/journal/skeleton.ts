@@ -9,8 +9,8 @@ import { canonicalJson, fromHex, type Json, toHex } from './canonical.ts';
 import type { Certificate, LogBase } from './consensus/messages.ts';
 import { proves } from './consensus/proof.ts';
 import { consensusRules } from './consensus/rules.ts';
-import { acknowledgement, readCertificate } from './consensus/wire.ts';
-import { checkNext, checkSigned, type EntryPlace, keepersIn } from './checking.ts';
+import { readCertificate } from './consensus/wire.ts';
+import { checkNext, checkSignatures, checkSigned, type EntryPlace, keepersIn } from './checking.ts';
 import { type Entry, JournalError, parseEntry } from './entry.ts';
 
 export interface Skeleton {
@@ -28,20 +28,6 @@ export interface JournalStart extends LogBase {
 }
 
 type Verifier = Pick<Identity, 'digest' | 'verify'>;
-
-/** Throws a JournalError unless everyone whom a certificate names has signed it. */
-export async function checkSignatures(
-  certificate: Certificate,
-  runId: string,
-  identity: Pick<Identity, 'verify'>,
-): Promise<void> {
-  const said = acknowledgement(runId, certificate);
-  const { index } = certificate;
-  for (const { keeper, signature } of certificate.signatures) {
-    if (await identity.verify(keeper, said, signature)) continue;
-    throw new JournalError(`the certificate of entry ${index} is not signed by ${keeper}`, { index });
-  }
-}
 
 interface Change {
   readonly index: number;

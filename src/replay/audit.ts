@@ -7,9 +7,8 @@ import { emptyBase, KeeperLog } from '../journal/consensus/log.ts';
 import type { Certificate } from '../journal/consensus/messages.ts';
 import { proves } from '../journal/consensus/proof.ts';
 import { consensusRules } from '../journal/consensus/rules.ts';
-import { acknowledgement } from '../journal/consensus/wire.ts';
 import { type Entry, GENESIS_PREVIOUS, JournalError, parseEntry } from '../journal/entry.ts';
-import { checkNext } from '../journal/checking.ts';
+import { checkNext, signerInName } from '../journal/checking.ts';
 import { Journal, logged } from '../journal/journal.ts';
 import { checkStretch, type JournalStart, keepersBy } from '../journal/skeleton.ts';
 import type { Clock } from '../seams/clock.ts';
@@ -301,11 +300,8 @@ async function* provedBy(
     if (!proves(certificate, log.keepersAt(index), consensusRules)) {
       return { index, problem: 'its certificate is not of a majority of its keepers' };
     }
-    const said = acknowledgement(signed.runId, certificate);
-    for (const { keeper, signature } of signatures) {
-      if (await identity.verify(keeper, said, signature)) continue;
-      return { index, problem: `its certificate is not signed by ${keeper}` };
-    }
+    const inName = await signerInName(certificate, signed.runId, identity);
+    if (inName !== undefined) return { index, problem: `its certificate is not signed by ${inName}` };
     if (start !== undefined && counts.certifiedBy.length === 0) {
       // whoever wrote the summary may have written who keeps the journal after it, too
       const problem = await problemOfStart(start, sound.slice(0, index - first + 1), certificate, parts);

@@ -1,9 +1,10 @@
 // GWTF, "Go With The Flow": every micro-batch goes through all stages, and the flows together cost least.
 // arXiv 2509.21221, section on routing: the cost of a hop is half the compute at both ends, the mean latency of both ways
-// and the bytes over their mean bandwidth; a data peer is source and sink of its flows; a relay takes at most as many flows as it has room for. The paper
-// approaches the minimum-cost flow by messages between neighbours; here each anchor's flow is of least cost (successive
-// shortest paths) in the room that the anchors before it left, so all flows together may cost more than the least. A
-// relay's room is its memory's, capped at twice its equal share. First come, first served at the peers.
+// and the bytes over their mean bandwidth; a data peer is source and sink of its flows; a relay takes at most as many
+// flows as it has room for. The paper approaches the minimum-cost flow by messages between neighbours; here each
+// anchor's flow is of least cost (successive shortest paths) in the room that the anchors before it left, so all flows
+// together may cost more than the least. A relay's room is its memory's, capped at twice its equal share. First come,
+// first served at the peers.
 
 import type { SwarmDescription } from '../description.ts';
 import { narrowestBytesPerSecond } from '../execute/execution.ts';

@@ -2,6 +2,7 @@
 // and other peers. What it says has been written first; what others say has been checked first. A peer that is no
 // keeper runs the same and only takes what is certain.
 
+import { checkSignatures } from '../../journal/checking.ts';
 import { Keeper } from '../../journal/consensus/keeper.ts';
 import type {
   Certificate,
@@ -212,13 +213,9 @@ export class Keeping {
 
   async #checkProof(certificate: Certificate): Promise<void> {
     const { identity, runId } = this.#parts;
-    const { index, hash, signatures } = certificate;
+    const { index, hash } = certificate;
     if (index <= this.#keeper.certainIndex || this.#proved === hash) return;
-    const said = acknowledgement(runId, certificate);
-    for (const { keeper, signature } of signatures) {
-      if (!(await identity.verify(keeper, said, signature)))
-        throw new JournalError(`the certificate of entry ${index} is not signed by ${keeper}`, { index });
-    }
+    await checkSignatures(certificate, runId, identity);
     this.#proved = hash;
   }
 
