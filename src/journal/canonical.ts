@@ -24,18 +24,40 @@ export function canonicalJson(value: Json): string {
   if (value === null) return 'null';
   // plans have thousands of members: text is added up, without lists of pieces
   if (Array.isArray(value)) {
-    let items = '';
-    for (const item of value as readonly Json[]) items += `${items === '' ? '' : ','}${canonicalJson(item)}`;
-    return `[${items}]`;
+    const items = value as readonly Json[];
+    let text = '';
+    for (let index = 0; index < items.length; index++) {
+      text += index === 0 ? canonicalJson(items[index]!) : `,${canonicalJson(items[index]!)}`;
+    }
+    return `[${text}]`;
   }
   const object = value as { readonly [key: string]: Json | undefined };
   let members = '';
-  for (const key of Object.keys(object).sort()) {
+  const keys = sorted(Object.keys(object));
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!;
     const member = object[key];
     if (member === undefined) continue;
     members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member)}`;
   }
   return `{${members}}`;
+}
+
+const FEW_KEYS = 16;
+
+/** Sorts in place; few keys by insertion, which takes no memory and for those in order already next to no time. */
+function sorted(keys: string[]): string[] {
+  if (keys.length > FEW_KEYS) return keys.sort();
+  for (let index = 1; index < keys.length; index++) {
+    const key = keys[index]!;
+    let hole = index;
+    while (hole > 0 && keys[hole - 1]! > key) {
+      keys[hole] = keys[hole - 1]!;
+      hole--;
+    }
+    keys[hole] = key;
+  }
+  return keys;
 }
 
 const encoder = new TextEncoder();

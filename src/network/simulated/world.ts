@@ -197,21 +197,60 @@ export class SimulatedWorld {
    */
   async run(done: () => boolean, limitSeconds: number): Promise<void> {
     await this.#settle();
-    while (!done()) {
-      const event = this.#next();
-      if (event === undefined) throw new SimulationStuckError(`nothing left to happen at ${this.#now} s`);
-      if (event.time > limitSeconds) {
-        this.#queue.push(event);
-        throw new SimulationStuckError(`not done after ${limitSeconds} simulated seconds`);
-      }
-      this.#now = event.time;
-      this.#events++;
-      event.run!();
-      await (this.#events % EVENTS_PER_TURN === 0 ? turn() : drained());
+    for (;;) {
+      const event = await this.#stretch(done, limitSeconds);
+      if (event === undefined) break;
+      if (this.#events % EVENTS_PER_TURN === 0) await turn();
       if (this.#pending.size > 0) await this.#settle();
-      for (const listener of this.#eventListeners) listener(event.owner.name, event.time);
+      this.#tell(event);
     }
     await turn(); // what was rejected and nobody handled is heard of now
+  }
+
+  /**
+   * Runs events one after another, until one after which the event loop has to turn, or computations to end: that
+   * one, of which no listener was told yet; undefined when `done` holds. Calls instead of a promise for every event.
+   */
+  #stretch(done: () => boolean, limitSeconds: number): Promise<SimulatedEvent | undefined> {
+    return new Promise((resolve, reject) => {
+      let last: SimulatedEvent | undefined;
+      const step = (): void => {
+        try {
+          const isOver = this.#pending.size === 0;
+          if (last !== undefined && isOver) this.#tell(last);
+          if (last === undefined || isOver) {
+            last = done() ? undefined : this.#take(limitSeconds);
+            last?.run?.();
+            if (last !== undefined && this.#events % EVENTS_PER_TURN !== 0) {
+              drain();
+              return;
+            }
+          }
+          resolve(last);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const drain = drained(step);
+      step();
+    });
+  }
+
+  #tell(event: SimulatedEvent): void {
+    for (const listener of this.#eventListeners) listener(event.owner.name, event.time);
+  }
+
+  /** The next event, at its time. */
+  #take(limitSeconds: number): SimulatedEvent {
+    const event = this.#next();
+    if (event === undefined) throw new SimulationStuckError(`nothing left to happen at ${this.#now} s`);
+    if (event.time > limitSeconds) {
+      this.#queue.push(event);
+      throw new SimulationStuckError(`not done after ${limitSeconds} simulated seconds`);
+    }
+    this.#now = event.time;
+    this.#events++;
+    return event;
   }
 
   /** The next event that somebody is there for; what comes to a frozen peer is put aside. */
@@ -247,11 +286,16 @@ function turn(): Promise<void> {
   });
 }
 
-/** Lets every queued microtask run. Node looks at its tick queue after all of them, without a turn of the event loop. */
-const drained: () => Promise<void> =
+const soon = Promise.resolve();
+
+/**
+ * What calls `next`, as a microtask, once every microtask that is queued by then, and what they queue, has run. Node
+ * looks at its tick queue after all of them, without a turn of the event loop; what a tick calls comes before others.
+ */
+const drained: (next: () => void) => () => void =
   typeof process === 'object' && typeof process.nextTick === 'function'
-    ? () =>
-        new Promise((resolve) => {
-          process.nextTick(resolve);
-        })
-    : turn;
+    ? (next) => {
+        const tick = () => void soon.then(next);
+        return () => process.nextTick(tick);
+      }
+    : (next) => () => void turn().then(next);
