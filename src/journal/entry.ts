@@ -74,8 +74,8 @@ const peerTimes = z.object({
   forward: microseconds,
   backward: microseconds,
   head: microseconds,
-  /** one activation, by receiver */
-  links: z.array(z.object({ to: peer, microseconds })).max(1024),
+  /** one activation, by receiver, and the part of that which an empty message takes too */
+  links: z.array(z.object({ to: peer, microseconds, latency: microseconds })).max(1024),
 });
 
 const planner = z.object({

@@ -59,7 +59,10 @@ const summary = z.strictObject({
   refounded: z.array(digest).max(10_000),
   measured: z.strictObject({
     compute: z.record(peer, times),
-    transfer: z.record(peer, z.record(peer, microseconds)),
+    transfer: z.record(
+      peer,
+      z.record(peer, z.strictObject({ activation: microseconds, bytes: microseconds })),
+    ),
   }),
   stages: z
     .array(z.strictObject({ stage: count, updatedAt: count, gradientNorm: z.number().min(0).optional() }))

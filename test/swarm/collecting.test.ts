@@ -133,4 +133,21 @@ describe('what a peer reports', () => {
     expect(report.microbatches).toEqual([0]);
     expect(report.losses).toEqual([{ microbatch: 0, loss: 2 }]);
   });
+
+  it('is believed about links up to an hour, of which no more is latency than there is', () => {
+    const most = 3_600e6;
+    const links = [
+      { to: 'b', microseconds: 300, latencyMicroseconds: 200 },
+      { to: 'c', microseconds: 300, latencyMicroseconds: 400 },
+      { to: 'd', microseconds: 2 * most, latencyMicroseconds: 3 * most },
+      { to: 'a', microseconds: 1, latencyMicroseconds: 1 },
+      { to: 'stranger', microseconds: 1, latencyMicroseconds: 1 },
+    ];
+    const [measured] = collecting({ a: reportOf(0, [0], { links }) }).measurements();
+    expect(measured!.links).toEqual([
+      { to: 'b', microseconds: 300, latency: 200 },
+      { to: 'c', microseconds: 300, latency: 300 },
+      { to: 'd', microseconds: most, latency: most },
+    ]);
+  });
 });

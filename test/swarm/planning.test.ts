@@ -137,6 +137,14 @@ describe('plans of a running swarm', () => {
       expect(microseconds).toBeGreaterThan(200_000);
       expect(microseconds).toBeLessThan(206_000);
     }
+    // an empty message takes the latency; what is left over is for the tensor, at the bandwidth
+    const bytesMicroseconds = (activationFormat(manifestOf(skipping)).bytes / 1e7) * 1e6;
+    for (const { peer, links } of measured.flat()) {
+      for (const { to, microseconds, latency } of links) {
+        expect(Math.abs(latency - 1e6 * slow(peer, to))).toBeLessThan(10);
+        expect((microseconds - latency) / bytesMicroseconds).toBeCloseTo(1, 1);
+      }
+    }
     const forwards = measured.flat().map(({ forward }) => forward);
     expect(Math.min(...forwards)).toBeGreaterThan(0);
   });

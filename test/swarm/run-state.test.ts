@@ -176,7 +176,13 @@ describe('what nobody may say', () => {
 describe('a summary of the journal', () => {
   /** Members of every kind, a stage that was rebuilt, measurements, and a plan that waits for its commit. */
   function eventful(): Script {
-    const times = { peer: 'bob', forward: 5, backward: 7, head: 0, links: [{ to: 'cid', microseconds: 9 }] };
+    const times = {
+      peer: 'bob',
+      forward: 5,
+      backward: 7,
+      head: 0,
+      links: [{ to: 'cid', microseconds: 9, latency: 4 }],
+    };
     const shadowed = { peer: 'bob', stage: 0, origin: { kind: 'shadow' as const, sources: ['ann'] } };
     return founded()
       .say('ann', members({ kind: 'shadow', ...shadowed }, { kind: 'shadowing', peer: 'bob' }))

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { EntryBody } from '../../src/journal/entry.ts';
+import { transferSeconds } from '../../src/schedule/execute/execution.ts';
 import { plannedSeconds, slowestExchange } from '../../src/schedule/skippipe/seats.ts';
 import { finish } from '../../src/schedule/slices.ts';
 import { describeSwarm } from '../../src/swarm/planning/describing.ts';
@@ -19,10 +20,10 @@ const manifest = {
 };
 
 /**
- * Three stages after one iteration in which every link took `transfer` µs, those of c0 with stage 1 `toC0`, and a
- * forward 2 ms, at c0 `slow` times that.
+ * Three stages after one iteration in which every link took `transfer` µs, those of c0 with stage 1 `toC0`, of these
+ * `latencyToC0` whatever is sent, and a forward 2 ms, at c0 `slow` times that.
  */
-function stateOf(slow: number, transfer: number, toC0 = transfer): RunState {
+function stateOf(slow: number, transfer: number, toC0 = transfer, latencyToC0 = 0): RunState {
   const isToC0 = (from: string, to: string) =>
     [from, to]
       .sort()
@@ -38,7 +39,11 @@ function stateOf(slow: number, transfer: number, toC0 = transfer): RunState {
       head: 500,
       links: peers
         .filter((other) => other.peer !== peer)
-        .map(({ peer: to }) => ({ to, microseconds: isToC0(peer, to) ? toC0 : transfer })),
+        .map(({ peer: to }) =>
+          isToC0(peer, to)
+            ? { to, microseconds: toC0, latency: latencyToC0 }
+            : { to, microseconds: transfer, latency: 0 },
+        ),
     };
   });
   const commit = { loss: 2, stages: [], dropped: [], visitsComputed: 0, visitsCounted: 0, weights: [] };
@@ -67,6 +72,23 @@ function stateOf(slow: number, transfer: number, toC0 = transfer): RunState {
   });
   return state;
 }
+
+describe('a link that nobody used', () => {
+  it('counts as the middle one of those used, for gradients too', () => {
+    const seated = [['a0', 'a1'], ['b0', 'b1', 'b2', 'new'], ['c0']];
+    const state = stateOf(6, 20_000, 50_000, 49_000);
+    const swarm = describeSwarm(manifest, seated, measurementsFor(state, manifest, 1));
+    const index = (name: string) => swarm.peers.findIndex((peer) => peer.name === name);
+    const seconds = (from: string, to: string, bytes: number) =>
+      transferSeconds(swarm.links, index(from), index(to), bytes);
+    for (const bytes of [0, swarm.activationBytes, swarm.gradientBytes]) {
+      expect(seconds('new', 'b0', bytes)).toBe(seconds('a0', 'b0', bytes));
+      expect(seconds('c0', 'new', bytes)).toBe(seconds('a0', 'b0', bytes));
+    }
+    expect(seconds('c0', 'b0', swarm.gradientBytes)).toBeLessThan(0.06);
+    expect(seconds('a0', 'b0', swarm.gradientBytes)).toBeGreaterThan(0.1);
+  });
+});
 
 describe('a newcomer', () => {
   it('sits where the iteration waits for work, whatever the planned sizes say', () => {
@@ -128,6 +150,24 @@ describe('a member', () => {
     expect(100 * saved).toBeGreaterThan(2 * travelSeconds);
     expect(slowestExchange(swarm, after)).toBeGreaterThan(saved);
     expect(finish(moveInSlices(far, manifest))).toBeUndefined();
+  });
+
+  it('stays when activations come to its new group soon enough and gradients, with more bytes, do not', () => {
+    // the same times of an activation: as long as an empty message takes, or all for its bytes
+    const far = stateOf(6, 100, 20_000, 20_000);
+    const slow = stateOf(6, 100, 20_000);
+    const [exchangeFar, exchangeSlow] = [far, slow].map((state) => {
+      const swarm = describeSwarm(manifest, groups, measurementsFor(state, manifest, 1));
+      expect(swarm.gradientBytes).toBeGreaterThan(5 * swarm.activationBytes);
+      return slowestExchange(swarm, [
+        [0, 1],
+        [3, 4],
+        [5, 2],
+      ]);
+    });
+    expect(exchangeSlow).toBeGreaterThan(5 * exchangeFar!);
+    expect(finish(moveInSlices(far, manifest))).toMatchObject({ from: 1, to: 2 });
+    expect(finish(moveInSlices(slow, manifest))).toBeUndefined();
   });
 
   it('stays when that would gain little, or its weights travel longer than the gain lasts', () => {

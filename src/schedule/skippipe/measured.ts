@@ -10,8 +10,15 @@ import { microsecondsPerSecond } from './microseconds.ts';
 export interface Measurements {
   /** A full stage's work for one micro-batch; 0 where nothing was measured. */
   readonly compute: Readonly<Record<string, ComputeTimes>>;
-  /** By sender, then receiver: one activation or its gradient. */
-  readonly transfer: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** By sender, then receiver. */
+  readonly transfer: Readonly<Record<string, Readonly<Record<string, TransferTimes>>>>;
+}
+
+export interface TransferTimes {
+  /** One activation or its gradient, all in all; at least 1. */
+  readonly activation: number;
+  /** Of that, what its bytes took: more bytes take longer in proportion. The rest any message takes, however short. */
+  readonly bytes: number;
 }
 
 export interface ComputeTimes {
@@ -29,7 +36,15 @@ export type Measurement =
       readonly part: keyof ComputeTimes;
       readonly seconds: number;
     }
-  | { readonly kind: 'transfer'; readonly from: string; readonly to: string; readonly seconds: number };
+  | {
+      readonly kind: 'transfer';
+      readonly from: string;
+      readonly to: string;
+      /** Of one activation. */
+      readonly seconds: number;
+      /** Its part that a message of no bytes takes too. */
+      readonly latencySeconds: number;
+    };
 
 /** What one peer measured in one iteration, in whole microseconds; 0 where it measured nothing. */
 export interface PeerTimes {
@@ -38,7 +53,14 @@ export interface PeerTimes {
   /** Both halves. */
   readonly backward: number;
   readonly head: number;
-  readonly links: readonly { readonly to: string; readonly microseconds: number }[];
+  readonly links: readonly LinkMicroseconds[];
+}
+
+/** One activation to a peer, and its part that a message of no bytes takes too. */
+export interface LinkMicroseconds {
+  readonly to: string;
+  readonly microseconds: number;
+  readonly latency: number;
 }
 
 /** Those of `times` that are about peers which `counts` says belong here. Halves of a backward are not measured apart. */
@@ -55,9 +77,11 @@ export function measurementsOf(
       const seconds = value / microsecondsPerSecond;
       if (value > 0) measured.push({ kind: 'compute', peer, part: part as keyof ComputeTimes, seconds });
     }
-    for (const { to, microseconds } of links) {
+    for (const { to, microseconds, latency } of links) {
       if (microseconds === 0 || !counts(to)) continue;
-      measured.push({ kind: 'transfer', from: peer, to, seconds: microseconds / microsecondsPerSecond });
+      const seconds = microseconds / microsecondsPerSecond;
+      const latencySeconds = latency / microsecondsPerSecond;
+      measured.push({ kind: 'transfer', from: peer, to, seconds, latencySeconds });
     }
   }
   return measured;
@@ -77,6 +101,11 @@ export function withoutPeer(before: Measurements, peer: string): Measurements {
 
 /** A new value counts an eighth: a shift and an addition, the same whole number on every machine. */
 const weightOfNew = 8;
+/**
+ * What bytes took, and it was less than before, counts a half: whatever else a peer had to do before it heard of a tensor
+ * is in what was measured, does not grow with the bytes, and makes it longer only.
+ */
+const weightOfLess = 2;
 /** No measurement counts as more than this: a peer that claims more is not believed. */
 export const mostMicroseconds = 3_600e6;
 
@@ -85,10 +114,10 @@ export const noMeasurements: Measurements = { compute: {}, transfer: {} };
 /** The averages with the measurements taken in, in their order. Throws a `DescriptionError` for what is no time. */
 export function withMeasurements(before: Measurements, added: readonly Measurement[]): Measurements {
   const compute: Record<string, ComputeTimes> = { ...before.compute };
-  const transfer: Record<string, Record<string, number>> = {};
+  const transfer: Record<string, Record<string, TransferTimes>> = {};
   for (const [from, row] of Object.entries(before.transfer)) transfer[from] = { ...row };
   added.forEach((measured, index) => {
-    const value = quantised(measured.seconds, index);
+    const value = Math.max(1, quantised(measured.seconds, index));
     switch (measured.kind) {
       case 'compute': {
         const own = Object.hasOwn(compute, measured.peer)
@@ -100,7 +129,12 @@ export function withMeasurements(before: Measurements, added: readonly Measureme
       case 'transfer': {
         if (!Object.hasOwn(transfer, measured.from)) transfer[measured.from] = {};
         const row = transfer[measured.from]!;
-        row[measured.to] = averaged(Object.hasOwn(row, measured.to) ? row[measured.to]! : 0, value);
+        const latency = Math.min(value, quantised(measured.latencySeconds, index));
+        const own = Object.hasOwn(row, measured.to) ? row[measured.to] : undefined;
+        row[measured.to] =
+          own === undefined
+            ? { activation: value, bytes: value - latency }
+            : { activation: averaged(own.activation, value), bytes: lowered(own.bytes, value - latency) };
         break;
       }
     }
@@ -109,20 +143,32 @@ export function withMeasurements(before: Measurements, added: readonly Measureme
 }
 
 /**
- * The description with what was measured in place of what was assumed. Measured transfers are whole times, so the
- * link's bandwidth is set to Infinity; peers' shared uplinks are in what was measured already.
+ * The latency and the bandwidth of a link by what was measured: with these an activation takes as long as it took, and
+ * what has other bytes in proportion. Where an activation took no longer than an empty message its bytes could not be told
+ * from the noise, and any number of them counts as nothing.
  */
+export function linkOf({ activation, bytes }: TransferTimes, activationBytes: number) {
+  const whole = activation / microsecondsPerSecond;
+  // the two are averaged apart
+  const forBytes = Math.min(activation, bytes) / microsecondsPerSecond;
+  if (forBytes === 0 || activationBytes === 0) {
+    return { latencySeconds: whole, bytesPerSecond: Number.POSITIVE_INFINITY };
+  }
+  return { latencySeconds: whole - forBytes, bytesPerSecond: activationBytes / forBytes };
+}
+
+/** The description with what was measured in place of what was assumed; peers' uplinks are in what was measured. */
 export function measuredDescription(
   description: SwarmDescription,
   measurements: Measurements,
 ): SwarmDescription {
-  const { peers, links } = description;
-  const names = peers.map((peer) => peer.name);
-  const time = (from: string, to: string): number | undefined => {
+  const { peers, links, activationBytes } = description;
+  const measured = peers.map(({ name: from }) => {
     const row = Object.hasOwn(measurements.transfer, from) ? measurements.transfer[from]! : {};
-    const value = Object.hasOwn(row, to) ? row[to]! : 0;
-    return value > 0 ? value / microsecondsPerSecond : undefined;
-  };
+    return peers.map(({ name: to }) =>
+      Object.hasOwn(row, to) ? linkOf(row[to]!, activationBytes) : undefined,
+    );
+  });
   return {
     ...description,
     peers: peers.map((peer) => {
@@ -141,12 +187,10 @@ export function measuredDescription(
     links: {
       ...links,
       latencySeconds: links.latencySeconds.map((row, from) =>
-        row.map((assumed, to) => time(names[from]!, names[to]!) ?? assumed),
+        row.map((assumed, to) => measured[from]![to]?.latencySeconds ?? assumed),
       ),
       bytesPerSecond: links.bytesPerSecond.map((row, from) =>
-        row.map((assumed, to) =>
-          time(names[from]!, names[to]!) === undefined ? assumed : Number.POSITIVE_INFINITY,
-        ),
+        row.map((assumed, to) => measured[from]![to]?.bytesPerSecond ?? assumed),
       ),
     },
   };
@@ -156,10 +200,18 @@ function quantised(seconds: number, index: number): number {
   if (!(seconds >= 0 && seconds < Number.POSITIVE_INFINITY)) {
     throw new DescriptionError(`measurements[${index}]`, `${seconds} is no time; leave it out`);
   }
-  return Math.min(mostMicroseconds, Math.max(1, Math.round(seconds * microsecondsPerSecond)));
+  return Math.min(mostMicroseconds, Math.round(seconds * microsecondsPerSecond));
 }
 
 /** The first value is taken as it is; later ones move the average by an eighth, rounded to whole microseconds. */
 function averaged(before: number, value: number): number {
-  return before === 0 ? value : Math.max(1, before + Math.trunc((value - before) / weightOfNew));
+  return before === 0 ? value : Math.max(1, moved(before, value, weightOfNew));
+}
+
+function lowered(before: number, value: number): number {
+  return moved(before, value, value < before ? weightOfLess : weightOfNew);
+}
+
+function moved(before: number, value: number, weight: number): number {
+  return before + Math.trunc((value - before) / weight);
 }

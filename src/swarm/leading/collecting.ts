@@ -4,7 +4,7 @@
 import { toHex } from '../../journal/canonical.ts';
 import type { CommitBody, WeightReport } from '../../journal/entry.ts';
 import type { Plan } from '../../schedule/plan.ts';
-import { mostMicroseconds } from '../../schedule/skippipe/measured.ts';
+import { type LinkMicroseconds, mostMicroseconds } from '../../schedule/skippipe/measured.ts';
 import type { PeerName } from '../../seams/network.ts';
 import type { LinkTime } from '../membership/link-times.ts';
 import type { ContributionNorm } from './exchange-limits.ts';
@@ -311,16 +311,14 @@ export class Collecting {
       const report = this.reports.get(peer);
       if (report === undefined || measured.has(peer)) return [];
       measured.add(peer);
-      const links = new Map(report.links.map(({ to, microseconds }) => [to, bounded(microseconds)]));
+      const links = new Map(report.links.map((link) => [link.to, linkMicroseconds(link)]));
       return [
         {
           peer,
           forward: bounded(report.forwardMicroseconds),
           backward: bounded(report.backwardMicroseconds),
           head: bounded(report.headMicroseconds),
-          links: [...links]
-            .filter(([to]) => to !== peer && names.has(to))
-            .map(([to, microseconds]) => ({ to, microseconds })),
+          links: [...links.values()].filter(({ to }) => to !== peer && names.has(to)),
         },
       ];
     });
@@ -381,6 +379,12 @@ export class Collecting {
       ...(measured && { measurements: this.measurements() }),
     };
   }
+}
+
+/** Latency is a part of the time, whatever the peer says. */
+function linkMicroseconds({ to, microseconds, latencyMicroseconds }: LinkTime): LinkMicroseconds {
+  const whole = bounded(microseconds);
+  return { to, microseconds: whole, latency: Math.min(whole, latencyMicroseconds) };
 }
 
 /** What a peer says is believed up to the most that a measurement counts for. */

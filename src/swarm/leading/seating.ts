@@ -103,7 +103,7 @@ function withAssignment(
   return { ...swarm, assignment, stageSizes: assignment.map((group) => group.length) };
 }
 
-/** To fetch a stage from its last replica, as fast as activations travel. */
+/** To fetch a stage from its last replica. */
 function fetchSeconds(
   swarm: SwarmDescription,
   manifest: Manifest,
@@ -111,7 +111,6 @@ function fetchSeconds(
   peer: number,
   stage: number,
 ): number {
-  const { links, activationBytes } = swarm;
   const bytes = 4 * SNAPSHOT_VALUES_PER_WEIGHT * parametersOf(manifest, stage);
-  return (transferSeconds(links, donors.at(-1)!, peer, activationBytes) * bytes) / activationBytes;
+  return transferSeconds(swarm.links, donors.at(-1)!, peer, bytes);
 }

@@ -1,8 +1,10 @@
 // How long an activation takes to each peer that this one sends to. Clocks of two machines cannot be compared, so the
 // sender measures alone: once an iteration and peer, the first tensor that finds its stream open and empty asks for a
 // receipt, and a heartbeat asked for at the same moment gives the round trip. The receipt came back over the control
-// connection, so the transfer is the time to the receipt less half of the round trip. On a link whose two directions
-// differ in latency it is off by half of the difference; a tensor that waits behind others is not measured.
+// connection, so the transfer is the time to the receipt less half of the round trip. The other half is its latency, what
+// is left was for its bytes: as good as nothing on a fast and near link, where noise decides about it. On a link whose two
+// directions differ in latency both times are off by half of the difference, the rest is not; a tensor that waits behind
+// others is not measured.
 
 import type { TensorHeaderMessage } from '../../network/wire/codec.ts';
 import type { Clock } from '../../seams/clock.ts';
@@ -12,8 +14,10 @@ import { noStamp } from './timing.ts';
 
 export interface LinkTime {
   readonly to: PeerName;
-  /** At least 1. */
+  /** One activation; at least 1. */
   readonly microseconds: number;
+  /** Its part that an empty message would take: no more than all of it. */
+  readonly latencyMicroseconds: number;
 }
 
 /** A round trip that takes longer than this is not waited for. */
@@ -24,7 +28,7 @@ export class LinkTimes {
   readonly #clock: Clock;
   readonly #messenger: Pick<Messenger, 'isIdle' | 'request' | 'tensor'>;
   #asked = new Set<PeerName>();
-  #times = new Map<PeerName, number>();
+  #times = new Map<PeerName, { readonly transfer: number; readonly oneWay: number }>();
 
   constructor(clock: Clock, messenger: Pick<Messenger, 'isIdle' | 'request' | 'tensor'>) {
     this.#clock = clock;
@@ -39,10 +43,11 @@ export class LinkTimes {
 
   /** What was measured in this iteration. */
   get times(): LinkTime[] {
-    return [...this.#times].map(([to, seconds]) => ({
-      to,
-      microseconds: Math.max(1, Math.round(seconds * MICROSECONDS)),
-    }));
+    return [...this.#times].map(([to, { transfer, oneWay }]) => {
+      const microseconds = Math.max(1, Math.round(transfer * MICROSECONDS));
+      const latencyMicroseconds = Math.min(microseconds, Math.round(oneWay * MICROSECONDS));
+      return { to, microseconds, latencyMicroseconds };
+    });
   }
 
   /** Sends a tensor as the messenger does, and measures the transfer where it can be. */
@@ -55,8 +60,9 @@ export class LinkTimes {
     let roundTrip: number | undefined;
     let receipt: number | undefined;
     const measured = () => {
-      if (roundTrip !== undefined && receipt !== undefined)
-        times.set(to, Math.max(0, receipt - roundTrip / 2));
+      if (roundTrip === undefined || receipt === undefined) return;
+      const oneWay = roundTrip / 2;
+      times.set(to, { transfer: Math.max(0, receipt - oneWay), oneWay });
     };
     const value = { ...noStamp, iteration: header.iteration, journalIndex: 0 };
     this.#messenger.request(to, { kind: 'heartbeat', value }, ROUND_TRIP_SECONDS).then(

@@ -5,8 +5,10 @@ import { exchangeBytesWith } from '../../gradient/index.ts';
 import type { PeerDescription, SwarmDescription } from '../../schedule/description.ts';
 import {
   type ComputeTimes,
+  linkOf,
   type Measurements,
   measuredDescription,
+  type TransferTimes,
 } from '../../schedule/skippipe/measured.ts';
 import { pathLengthOf } from '../../schedule/skippipe/rules.ts';
 import type { PeerName } from '../../seams/network.ts';
@@ -39,7 +41,10 @@ export function describeSwarm(
   const peers = holding.flat();
   const indexOf = new Map(peers.map((peer, index) => [peer, index]));
   const assumed = assumedPeer(manifest, holding, measurements);
-  const transfer = lowerMedian(linksAmong(peers, measurements)) / MICROSECONDS;
+  const { bytes: activationBytes } = activationFormat(manifest);
+  const used = linksAmong(peers, measurements);
+  const middle = (part: keyof TransferTimes) => lowerMedian(used.map((times) => times[part]));
+  const link = linkOf({ activation: middle('activation'), bytes: middle('bytes') }, activationBytes);
   const unlimited = peers.map(() => Number.POSITIVE_INFINITY);
   const description: SwarmDescription = {
     peers: peers.map((name) => ({
@@ -60,11 +65,11 @@ export function describeSwarm(
     headAt: 'anchor',
     splitBackward: training.splitBackward,
     chunks: 1,
-    activationBytes: activationFormat(manifest).bytes,
+    activationBytes,
     ...exchangeBytesWith(training.codec, parametersOf(manifest, training.stages - 1)),
     links: {
-      latencySeconds: peers.map((_, from) => peers.map((__, to) => (from === to ? 0 : transfer))),
-      bytesPerSecond: peers.map(() => unlimited),
+      latencySeconds: peers.map((_, from) => peers.map((__, to) => (from === to ? 0 : link.latencySeconds))),
+      bytesPerSecond: peers.map(() => peers.map(() => link.bytesPerSecond)),
       uploadBytesPerSecond: unlimited,
       downloadBytesPerSecond: unlimited,
       shared: false,
@@ -102,7 +107,7 @@ function assumedPeer(
   };
 }
 
-function linksAmong(peers: readonly PeerName[], { transfer }: Measurements): number[] {
+function linksAmong(peers: readonly PeerName[], { transfer }: Measurements): TransferTimes[] {
   const known = new Set(peers);
   return peers.flatMap((from) => {
     const row = Object.hasOwn(transfer, from) ? transfer[from]! : {};

@@ -5,13 +5,17 @@ import { fc } from '../../property.ts';
 import { describe, expect, it } from 'vitest';
 import { smallInstance } from '../../../bench/plan-instances.ts';
 import { seatRow } from '../../../bench/plan-parts.ts';
+import { transferSeconds } from '../../../src/schedule/execute/execution.ts';
 import { policies } from '../../../src/schedule/policies/index.ts';
 import { brokenRules } from '../../../src/schedule/rules.ts';
 import {
+  linkOf,
   measuredDescription,
+  mostMicroseconds,
   noMeasurements,
   withMeasurements,
 } from '../../../src/schedule/skippipe/measured.ts';
+import { toMicroseconds } from '../../../src/schedule/skippipe/microseconds.ts';
 import { type BrokenPath, replanPath } from '../../../src/schedule/skippipe/replan.ts';
 import { plannedSeconds, seatsFor, stableAssignment } from '../../../src/schedule/skippipe/seats.ts';
 import { networkOf, timeline } from '../../../src/schedule/timeline.ts';
@@ -143,24 +147,73 @@ describe('measurements', () => {
   });
 
   it('follow a change by an eighth each', () => {
-    const at = (seconds: number) => ({ kind: 'transfer' as const, from: 'a', to: 'b', seconds });
-    const once = withMeasurements(noMeasurements, [at(0.8)]);
-    expect(once.transfer.a!.b).toBe(800_000);
-    expect(withMeasurements(once, [at(1.6)]).transfer.a!.b).toBe(900_000);
-    expect(once.transfer.a!.b).toBe(800_000);
-    expect(() => withMeasurements(once, [at(Number.NaN)])).toThrow('measurements[0]');
+    const at = (seconds: number, latencySeconds: number) => ({
+      kind: 'transfer' as const,
+      from: 'a',
+      to: 'b',
+      seconds,
+      latencySeconds,
+    });
+    const once = withMeasurements(noMeasurements, [at(0.8, 0)]);
+    expect(once.transfer.a!.b).toEqual({ activation: 800_000, bytes: 800_000 });
+    const twice = withMeasurements(once, [at(1.6, 0)]);
+    expect(twice.transfer.a!.b).toEqual({ activation: 900_000, bytes: 900_000 });
+    // less for the bytes is nearer to the truth than more: it counts a half
+    const less = withMeasurements(once, [at(1.6, 1.2)]);
+    expect(less.transfer.a!.b).toEqual({ activation: 900_000, bytes: 600_000 });
+    expect(once.transfer.a!.b).toEqual({ activation: 800_000, bytes: 800_000 });
+    for (const wrong of [at(Number.NaN, 0), at(1, Number.NaN), at(1, -1)]) {
+      expect(() => withMeasurements(once, [wrong])).toThrow('measurements[0]');
+    }
+  });
+
+  it('do not take for bytes what a peer that was busy half of the times took to answer', () => {
+    let measured = noMeasurements;
+    for (let iteration = 0; iteration < 40; iteration++) {
+      const waited = iteration % 2 === 0 ? 0.02 : 0;
+      const times = { seconds: 0.006 + waited, latencySeconds: 0.005 };
+      measured = withMeasurements(measured, [{ kind: 'transfer', from: 'a', to: 'b', ...times }]);
+    }
+    const { activation, bytes } = measured.transfer.a!.b!;
+    expect(activation / 16_000).toBeCloseTo(1, 0);
+    expect(bytes).toBeGreaterThanOrEqual(1_000);
+    expect(bytes).toBeLessThan(6_000);
+  });
+
+  it('give a link a latency and a rate with which an activation takes as long as it took, to the microsecond', () => {
+    const times = fc.record({
+      activation: fc.integer({ min: 1, max: mostMicroseconds }),
+      bytes: fc.integer({ min: 0, max: mostMicroseconds }),
+    });
+    const property = fc.property(times, fc.integer({ min: 0, max: 2 ** 40 }), (of, payload) => {
+      const { latencySeconds, bytesPerSecond } = linkOf(of, payload);
+      const links = {
+        latencySeconds: [[0, latencySeconds]],
+        bytesPerSecond: [[0, bytesPerSecond]],
+        uploadBytesPerSecond: [Number.POSITIVE_INFINITY],
+        downloadBytesPerSecond: [0, Number.POSITIVE_INFINITY],
+        shared: false,
+      };
+      expect(toMicroseconds(transferSeconds(links, 0, 1, payload))).toBe(of.activation);
+      const ten = toMicroseconds(transferSeconds(links, 0, 1, 10 * payload));
+      const forBytes = payload === 0 ? 0 : Math.min(of.bytes, of.activation);
+      expect(Math.abs(ten - of.activation - 9 * forBytes)).toBeLessThanOrEqual(1);
+    });
+    fc.assert(property, { numRuns: 200, seed: 5 });
+    // as fast as its empty messages: bytes cost nothing that could be told from noise
+    expect(linkOf({ activation: 300, bytes: 0 }, 1_000).bytesPerSecond).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('make the next plan avoid a peer that turned out slow', () => {
     const swarm = { ...geo20({ free: true }) };
     const slow = withMeasurements(noMeasurements, [
       { kind: 'compute', peer: 'p0', part: 'forward', seconds: 3 },
-      { kind: 'transfer', from: 'p3', to: 'p5', seconds: 9 },
+      { kind: 'transfer', from: 'p3', to: 'p5', seconds: 9, latencySeconds: 2 },
     ]);
     const described = measuredDescription(swarm, slow);
     expect(described.peers[0]!.forwardSeconds).toEqual(new Array(6).fill(3));
     expect(described.peers[1]).toEqual(swarm.peers[1]);
-    expect(described.links.latencySeconds[3]![5]).toBe(9);
+    expect(transferSeconds(described.links, 3, 5, swarm.activationBytes)).toBe(9);
     expect(described.links.latencySeconds[5]![3]).toBe(swarm.links.latencySeconds[5]![3]);
     const seconds = (planned: typeof swarm) => {
       const plan = policies.skippipe.plan(planned, { seed: 1, budget: { steps: 3_000 } });

@@ -2989,13 +2989,18 @@ export var LinkTime;
                     w.uint32(16);
                     w.uint64Number(obj.microseconds);
                 }
+                if ((obj.latencyMicroseconds != null && obj.latencyMicroseconds !== 0)) {
+                    w.uint32(24);
+                    w.uint64Number(obj.latencyMicroseconds);
+                }
                 if (opts.lengthDelimited !== false) {
                     w.ldelim();
                 }
             }, (reader, length, opts = {}) => {
                 const obj = {
                     to: '',
-                    microseconds: 0
+                    microseconds: 0,
+                    latencyMicroseconds: 0
                 };
                 const end = length == null ? reader.len : reader.pos + length;
                 while (reader.pos < end) {
@@ -3007,6 +3012,10 @@ export var LinkTime;
                         }
                         case 2: {
                             obj.microseconds = reader.uint64Number();
+                            break;
+                        }
+                        case 3: {
+                            obj.latencyMicroseconds = reader.uint64Number();
                             break;
                         }
                         default: {
@@ -3031,6 +3040,13 @@ export var LinkTime;
                         case 2: {
                             yield {
                                 field: `${prefix}.microseconds`,
+                                value: reader.uint64Number()
+                            };
+                            break;
+                        }
+                        case 3: {
+                            yield {
+                                field: `${prefix}.latencyMicroseconds`,
                                 value: reader.uint64Number()
                             };
                             break;
