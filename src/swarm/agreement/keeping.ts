@@ -25,7 +25,8 @@ import {
   JournalError,
   parseEntry,
 } from '../../journal/entry.ts';
-import { Journal, type LoggedEntry, logged } from '../../journal/journal.ts';
+import { Journal } from '../../journal/journal.ts';
+import { type LoggedEntry, logged } from '../../journal/logged.ts';
 import { generator, stream } from '../../random/index.ts';
 import type { CancelTimer, Clock } from '../../seams/clock.ts';
 import type { Identity } from '../../seams/identity.ts';

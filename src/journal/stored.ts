@@ -1,0 +1,49 @@
+// What a journal has in its store, by name, and how it is read: whatever is not readable is a JournalError.
+
+import type { Store } from '../seams/store.ts';
+import type { Ballot } from './consensus/messages.ts';
+import { type Entry, JournalError, parseEntry } from './entry.ts';
+import { decodeStart, type JournalStart } from './skeleton.ts';
+
+/** One entry a line. */
+export const LOG = 'journal';
+/**
+ * One line for each proof. The last says how far the journal is certain, and those of changes of keepers are a
+ * skeleton's; of the others it is cleared now and then.
+ */
+export const CERTIFICATES = 'certificates';
+export const BALLOT = 'ballot';
+/** What stands for the entries before the log's first, where that is not the run's. */
+export const START = 'journal-start';
+
+/** What stands for the entries before the first that a store holds; undefined where that is the run's, or there is none. */
+export async function storedStart(store: Store): Promise<JournalStart | undefined> {
+  const [line] = await store.readLog(LOG, 0, 1);
+  const bytes = line === undefined ? undefined : await store.readBlob(START);
+  if (bytes === undefined) return undefined; // of a crash before there were entries after it
+  const start = decodeStart(bytes);
+  return storedEntry(line!, 0).index === start.index + 1 ? start : undefined;
+}
+
+/** The entry on a line of the log. */
+export function storedEntry(line: string, index: number): Entry {
+  try {
+    return parseEntry(line);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new JournalError(`entry ${index} (line ${index + 1}): ${problem}`, { index });
+  }
+}
+
+/** For whom this peer has voted last; undefined where it never has. */
+export async function storedBallot(store: Store): Promise<Ballot | undefined> {
+  const bytes = await store.readBlob(BALLOT);
+  if (bytes === undefined) return undefined;
+  try {
+    const { term, votedFor } = JSON.parse(new TextDecoder().decode(bytes)) as Ballot;
+    if (!Number.isSafeInteger(term) || term < 0 || typeof votedFor !== 'string') throw new Error('no ballot');
+    return { term, votedFor };
+  } catch {
+    throw new JournalError('the ballot on the disk is not readable; without it this peer could vote twice');
+  }
+}
