@@ -9,12 +9,12 @@ import { finish } from '../../schedule/slices.ts';
 import { sleep } from '../../seams/clock.ts';
 import type { PeerName } from '../../seams/network.ts';
 import { Boundary, isOf, type Readiness } from './boundary.ts';
-import { Collecting, type PeerReport, type StageExchange } from './collecting.ts';
-import { ExchangeLimits } from './exchange-limits.ts';
+import { Collecting, type PeerReport } from './collecting.ts';
+import { ExchangeOrders, type RoundAnswer } from './exchange-orders.ts';
 import { Gathering, type GatheringParts, type Waiting } from './gathering.ts';
 import type { Orders } from '../agreement/ledger.ts';
 import type { Loss } from '../membership/living.ts';
-import { type Applicant, holders } from './placement.ts';
+import type { Applicant } from './placement.ts';
 import { Planning } from './planner.ts';
 import {
   planBasis,
@@ -75,10 +75,6 @@ export type LeaderNote =
 
 /** The journal holds no longer reasons. */
 const MAX_REASON = 900;
-/** So often a round in which everyone is missed by somebody is tried again before the newest of them is given up. */
-const FRUITLESS_ROUNDS = 2;
-/** A copy that has not answered after so many deadlines of an exchange fetches anew: it may not know of its order. */
-const LATE_COPY_DEADLINES = 2;
 /**
  * While a run gathers, so long passes after each entry for every member there: all of them get all entries, and those
  * who come meanwhile are let in by one.
@@ -93,7 +89,7 @@ export class Leader {
   readonly #digests = new WeightDigests();
   readonly #planning: Planning;
   readonly #seats: SeatsSearch;
-  readonly #limits = new ExchangeLimits();
+  readonly #orders: ExchangeOrders;
   readonly #changes: Changes;
   #collecting: Collecting | undefined;
   /** The iteration that was planned together with the commit before it. */
@@ -110,6 +106,13 @@ export class Leader {
     this.#planning = new Planning(parts);
     this.#seats = new SeatsSearch(parts, this.#boundary);
     this.#changes = new Changes(parts.clock);
+    this.#orders = new ExchangeOrders({
+      ...parts,
+      triesAgain: (member) => this.#boundary.triesAgain(member),
+      progress: () => this.#progress(),
+      changed: () => this.#changes.happened(),
+      giveUp: (peer, reason) => void this.lost(peer, 'failed', reason),
+    });
   }
 
   stop(): void {
@@ -180,82 +183,14 @@ export class Leader {
       const seconds = this.#parts.clock.now() - this.#startedAt;
       this.#parts.note({ kind: 'computed', iteration, seconds });
     }
-    const exchange = collecting.exchanges.get(report.stage);
     const changed = before && before.microbatches.length !== report.microbatches.length;
-    if (exchange && !exchange.done && changed) this.#orderExchange(collecting, exchange);
+    if (changed) this.#orders.again(collecting, report.stage);
     this.#progress();
   }
 
-  exchanged(
-    peer: PeerName,
-    answer: {
-      iteration: number;
-      attempt: number;
-      stage: number;
-      round: number;
-      digest: string;
-      norm: number;
-      squares: readonly number[];
-      notFinite: readonly PeerName[];
-      missing: readonly PeerName[];
-      unsummed: readonly PeerName[];
-    },
-  ): void {
+  exchanged(peer: PeerName, answer: RoundAnswer & { iteration: number; attempt: number }): void {
     const collecting = this.#current(answer.iteration, answer.attempt);
-    const exchange = collecting?.exchanges.get(answer.stage);
-    if (!collecting || !exchange || exchange.done || exchange.round !== answer.round) return;
-    if (!exchange.receivers.includes(peer)) return;
-    const refused = answer.notFinite.filter((name) => exchange.contributors.includes(name));
-    if (refused.length > 0) {
-      this.#goOnWithout(collecting, exchange, refused, 'its gradient is not finite');
-    } else if (answer.missing.length > 0 || answer.unsummed.length > 0) {
-      this.#late(collecting, exchange, peer, answer);
-      return; // by itself this is no progress: who stands still must not keep the others waiting for ever
-    } else {
-      const { digest, norm, squares } = answer;
-      exchange.answers.set(peer, { digest, norm, squares });
-    }
-    this.#progress();
-  }
-
-  /** Somebody misses something beyond the deadline: the round is ordered again without it. */
-  #late(
-    collecting: Collecting,
-    exchange: StageExchange,
-    from: PeerName,
-    { missing, unsummed }: { missing: readonly PeerName[]; unsummed: readonly PeerName[] },
-  ): void {
-    const member = this.#parts.state.member(from);
-    if (member?.status !== 'active') return; // a newcomer that falls behind fetches anew
-    if (member.stage !== exchange.stage) {
-      exchange.excused.add(from); // as does who only keeps a copy: the group goes on without it
-      this.#changes.happened();
-      return;
-    }
-    const blamed = collecting.late(exchange, from, missing, unsummed);
-    if (blamed.length > 0) {
-      this.#goOnWithout(collecting, exchange, blamed, 'its gradient did not come in time');
-    } else if (missing.length > 0 && exchange.fruitless < FRUITLESS_ROUNDS) {
-      exchange.fruitless++;
-      this.#orderExchange(collecting, exchange); // each misses the others: perhaps a connection was cut
-    } else if (missing.length > 0) {
-      const { contributors } = exchange;
-      const newest = contributors.findLast((peer) => peer !== this.#parts.self);
-      const stuck = contributors.includes(from) ? newest : from; // who adds nothing is easier to spare
-      if (stuck !== undefined)
-        void this.lost(stuck, 'failed', 'its group and it miss each other’s gradients');
-    }
-  }
-
-  #goOnWithout(
-    collecting: Collecting,
-    exchange: StageExchange,
-    peers: readonly PeerName[],
-    reason: string,
-  ): void {
-    for (const peer of peers) exchange.leftOut.push({ peer, reason });
-    this.#orderExchange(collecting, exchange);
-    this.#progress();
+    if (collecting) this.#orders.answered(collecting, peer, answer);
   }
 
   dropped(iteration: number, attempt: number, microbatch: number, reason: string): void {
@@ -286,9 +221,7 @@ export class Leader {
   reconnected(peer: PeerName): void {
     const collecting = this.#collecting;
     if (collecting === undefined) return;
-    for (const exchange of collecting.exchanges.values()) {
-      if (!exchange.done && exchange.receivers.includes(peer)) this.#orderExchange(collecting, exchange);
-    }
+    this.#orders.reconnected(collecting, peer);
     const stage = collecting.participants.find((p) => p.peer === peer)?.stage;
     if (stage === undefined) return;
     if (!collecting.exchanges.has(stage) && collecting.closing) this.#sendClose(collecting, peer);
@@ -436,62 +369,7 @@ export class Leader {
       if (!collecting.complete(alive)) collecting.endProbing(alive);
       return;
     }
-    for (let stage = 0; stage < manifest.training.stages; stage++) {
-      const exchange = collecting.exchanges.get(stage);
-      if (exchange === undefined) {
-        if (!collecting.isHeld(stage, alive) || !collecting.reported(stage, alive)) continue;
-        const started = collecting.startExchange(stage);
-        this.#orderExchange(collecting, started);
-      } else if (!exchange.done) {
-        if (exchange.contributors.some((peer) => !alive(peer))) this.#orderExchange(collecting, exchange);
-        if (exchange.contributors.length === 0) continue; // nobody has anything to add any more
-        const isWaitedFor = (peer: PeerName): boolean =>
-          !exchange.answers.has(peer) && alive(peer) && this.#mustHave(peer, exchange);
-        if (!exchange.receivers.some(isWaitedFor)) this.#finishExchange(collecting, exchange);
-      }
-    }
-  }
-
-  /**
-   * Whether a commit waits for a receiver to have the sum: replicas that count; copies outside the group, also those on
-   * their way, since a sum that comes after its commit is of no use; and a newcomer that could not keep up the first
-   * time, because its link is slower than the group is without it. Of the latter two one that is late is not waited for.
-   */
-  #mustHave(peer: PeerName, { stage, excused, orderedAt }: StageExchange): boolean {
-    const { state, clock, timing } = this.#parts;
-    const member = state.member(peer);
-    if (member?.stage === stage) {
-      if (member.status === 'active') return true;
-      if (!this.#boundary.triesAgain(member)) return false;
-    } else if (member?.shadow?.stage !== stage || excused.has(peer)) {
-      return false;
-    }
-    return clock.now() - orderedAt < LATE_COPY_DEADLINES * timing.exchangeSeconds;
-  }
-
-  /** Everyone has its sum: unless one contribution is far larger than the others, that is the stage's. */
-  #finishExchange(collecting: Collecting, exchange: StageExchange): void {
-    const { stage } = exchange;
-    const norms = collecting.norms(exchange);
-    const tooLarge = this.#limits.tooLarge(stage, norms);
-    if (tooLarge.length > 0) {
-      this.#goOnWithout(collecting, exchange, tooLarge, 'its gradient is far larger than the others');
-      return;
-    }
-    this.#limits.counted(stage, norms);
-    this.#parts.timing.exchangeTook(this.#parts.clock.now() - exchange.orderedAt);
-    exchange.done = true;
-  }
-
-  #orderExchange(collecting: Collecting, exchange: StageExchange): void {
-    const { alive, send, state, timing } = this.#parts;
-    const copying = state.present().filter(({ shadow }) => shadow?.stage === exchange.stage);
-    const listening = [...holders(state, exchange.stage), ...copying].map((member) => member.peer);
-    const order = collecting.nextRound(exchange, listening, alive, timing.exchangeSeconds);
-    if (order === undefined) return;
-    exchange.orderedAt = this.#parts.clock.now();
-    const said = { kind: 'exchangeOrder', value: order } as const;
-    for (const peer of new Set([...order.contributors, ...order.receivers])) send(peer, said);
+    for (let stage = 0; stage < manifest.training.stages; stage++) this.#orders.advance(collecting, stage);
   }
 
   #close(collecting: Collecting): void {
