@@ -8,12 +8,14 @@ import { manifestOf } from '../src/cli/manifest.ts';
 import { loadText } from '../src/cli/text.ts';
 import { createOnnxEngine } from '../src/engine/onnx/index.ts';
 import { evaluate, loadModel } from '../src/inference/index.ts';
+import type { StagedModel } from '../src/model/export.ts';
 import { createKeyIdentity, generateKey } from '../src/network/libp2p/identity.ts';
 import { createRealClock } from '../src/network/real-clock.ts';
 import { trainSingle } from '../src/replay/single.ts';
 import { parseManifest } from '../src/scenario/schema.ts';
 import { knownNames } from '../src/cli/names.ts';
 import { type Manifest, modelOf, stagesOf } from '../src/swarm/manifest.ts';
+import { visitedShareOf } from '../src/swarm/planning/planning.ts';
 
 export const flags = { seeds: 'numbers', checkpoints: 'numbers', tokens: 'number', only: 'text' } as const;
 
@@ -59,6 +61,8 @@ interface Row {
   readonly training: string;
   readonly iterations: number;
   readonly lossAllStages: number;
+  /** The same where each stage adds as much as in training, although more of them do. */
+  readonly lossUnscaled: number;
   readonly lossWithout1: number;
   readonly lossWithout2: number;
   readonly lossWithout3: number;
@@ -95,19 +99,25 @@ async function trainAndEvaluate(settings: {
     identity,
     committed: async (iterations, _loss, weights) => {
       if (!checkpoints.includes(iterations)) return;
-      const losses = await heldOutLosses(manifest, weights(), text.bytes, tokens);
+      const staged = stagedModelOf(manifest, weights());
+      const all = new Set<number>();
+      const skips = [all, ...FURTHER_STAGES.map((stage) => new Set([stage]))];
+      const losses = await heldOutLosses(staged, text.bytes, tokens, skips);
       const [lossAllStages, lossWithout1, lossWithout2, lossWithout3] = losses as [
         number,
         number,
         number,
         number,
       ];
+      const unscaled = { ...staged, visitedShare: undefined };
+      const [lossUnscaled] = (await heldOutLosses(unscaled, text.bytes, tokens, [all])) as [number];
       const meanLossWithoutOne = round4((lossWithout1 + lossWithout2 + lossWithout3) / 3);
       rows.push({
         seed,
         training,
         iterations,
         lossAllStages,
+        lossUnscaled,
         lossWithout1,
         lossWithout2,
         lossWithout3,
@@ -137,23 +147,28 @@ function demoManifest(seed: number, { policy, skipRatio, swapBudget }: Way, iter
   };
 }
 
-/** Held-out loss with all stages, then without each further one. */
-async function heldOutLosses(
-  manifest: Manifest,
-  weights: readonly Float32Array[],
-  text: Uint8Array,
-  maxTokens: number,
-): Promise<number[]> {
-  const stagedModel = {
+/** The model as it stands, to be used. */
+function stagedModelOf(manifest: Manifest, weights: readonly Float32Array[]): StagedModel {
+  return {
     model: modelOf(manifest),
     stages: stagesOf(manifest),
     weights: weights.map((w) => w.slice()),
+    visitedShare: visitedShareOf(manifest),
   };
+}
+
+/** Held-out loss without each of these sets of stages. */
+async function heldOutLosses(
+  stagedModel: StagedModel,
+  text: Uint8Array,
+  maxTokens: number,
+  skips: readonly ReadonlySet<number>[],
+): Promise<number[]> {
   const engineFor = () => createOnnxEngine({ inProcess: true });
   const model = await loadModel({ stagedModel, engineFor, samples: 8 });
   try {
     const losses: number[] = [];
-    for (const skip of [new Set<number>(), ...FURTHER_STAGES.map((stage) => new Set([stage]))]) {
+    for (const skip of skips) {
       losses.push(round4((await evaluate(model, text, { maxTokens, skip })).loss));
     }
     return losses;

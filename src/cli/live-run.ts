@@ -8,6 +8,7 @@ import type { PeerEvent } from '../swarm/events.ts';
 import { formatInvite, type Invite } from '../swarm/invite.ts';
 import { JoinError } from '../swarm/membership/joining.ts';
 import { type Manifest, ManifestError, modelOf, stagesOf } from '../swarm/manifest.ts';
+import { visitedShareOf } from '../swarm/planning/planning.ts';
 import type { PeerParts } from '../swarm/peer.ts';
 import type { StageSnapshot } from '../swarm/weights/snapshot.ts';
 import { RunError, UsageError } from './errors.ts';
@@ -70,6 +71,7 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
         model: modelOf(manifest),
         stages: stagesOf(manifest),
         weights: stages.map((stage) => stage.weights),
+        visitedShare: visitedShareOf(manifest),
       });
     },
   });

@@ -1,6 +1,9 @@
 // A whole model computed stage by stage through the Engine seam, as a micro-batch travels through a swarm: stage 0's
 // own blocks, the stages in order, the head of stage 0. Leaving stages out is what the micro-batches of a run with a
 // skip ratio do (SkipPipe, 2025), and shows how much the model depends on each of them.
+//
+// Where more stages are visited than in training, each adds less to what it passes on, so that together they add as much
+// as there: the rule by which networks trained with stochastic depth are used (G. Huang et al., arXiv 1603.09382, §3).
 
 import type { StagedModel } from '../model/export.ts';
 import { BYTE_VOCABULARY } from '../model/tokenizer.ts';
@@ -54,7 +57,7 @@ export interface LoadedModel {
  */
 export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   const { stagedModel, engineFor, samples } = options;
-  const { stages, weights } = stagedModel;
+  const { stages, weights, visitedShare = 1 } = stagedModel;
   if (stages[0]?.anchor !== true) {
     throw new InferenceError('the model has no stage 0, which holds the embedding and the head');
   }
@@ -82,7 +85,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     await closeAll(engines);
     throw failed.reason;
   }
-  return new EngineModel(model, samples, engines);
+  return new EngineModel(model, samples, engines, visitedShare);
 }
 
 /** Stages that can be left out of a model of so many stages: all but stage 0. */
@@ -122,13 +125,15 @@ class EngineModel implements LoadedModel {
   readonly samples: number;
   readonly batchTokens: number;
   readonly #engines: readonly Engine[];
+  readonly #visitedShare: number;
 
-  constructor(shape: ModelShape, samples: number, engines: readonly Engine[]) {
+  constructor(shape: ModelShape, samples: number, engines: readonly Engine[], visitedShare: number) {
     this.shape = shape;
     this.stages = engines.length;
     this.samples = samples;
     this.batchTokens = samples * shape.context;
     this.#engines = engines;
+    this.#visitedShare = visitedShare;
   }
 
   async loss(tokens: Int32Array, targets: Int32Array, options: PathOptions = {}): Promise<number> {
@@ -161,11 +166,24 @@ class EngineModel implements LoadedModel {
     const padded = new Int32Array(this.batchTokens);
     padded.set(tokens);
     let activation = await this.#engines[first!]!.forward({ key: 0, input: padded, keep: false });
+    const scale = additionScale(this.stages, others.length, this.#visitedShare);
     for (const stage of others) {
+      const input = scale < 1 ? activation.slice() : undefined; // the engine owns what it is given
       activation = await this.#engines[stage]!.forward({ key: 0, input: activation, keep: false });
+      if (input !== undefined) scaleAddition(input, activation, scale);
     }
     return activation;
   }
+}
+
+/** By how much less each stage adds when `visited` of the stages other than 0 are; 1 where it was trained with no fewer. */
+function additionScale(stages: number, visited: number, visitedShare: number): number {
+  return visited === 0 ? 1 : Math.min(1, ((stages - 1) * visitedShare) / visited);
+}
+
+/** What a stage added to its input counts `scale` times; in place. */
+function scaleAddition(input: Float32Array, output: Float32Array, scale: number): void {
+  for (let i = 0; i < output.length; i++) output[i] = input[i]! + scale * (output[i]! - input[i]!);
 }
 
 async function closeAll(engines: readonly Engine[]): Promise<void> {

@@ -13,6 +13,11 @@ export interface StagedModel {
   readonly stages: readonly StageShape[];
   /** Per stage, flat in the order of `stageLayout`. */
   readonly weights: readonly Float32Array[];
+  /**
+   * Where the model was trained on paths that leave stages out: the share of the stages other than 0 that a path visits,
+   * above 0 and below 1.
+   */
+  readonly visitedShare?: number | undefined;
 }
 
 export type ImportErrorCode =
@@ -38,7 +43,7 @@ const WEIGHTS_FILE = 'model.safetensors';
 const CONFIG_FILE = 'config.json';
 
 /** The files of the folder, by name. Throws a RangeError when weights do not fit their stage. */
-export function exportModel({ model, stages, weights }: StagedModel): Map<string, Uint8Array> {
+export function exportModel({ model, stages, weights, visitedShare }: StagedModel): Map<string, Uint8Array> {
   for (const [stage, shape] of stages.entries()) {
     const expected = stageLayout(model, shape).length;
     if (weights[stage]?.length !== expected) {
@@ -52,7 +57,7 @@ export function exportModel({ model, stages, weights }: StagedModel): Map<string
   const files = new Map<string, Uint8Array>([
     // The loaders of PyTorch ask for this note.
     [WEIGHTS_FILE, writeSafetensors(tensors, new Map([['format', 'pt']]))],
-    [CONFIG_FILE, jsonBytes(configOf(model, stages))],
+    [CONFIG_FILE, jsonBytes(configOf(model, stages, visitedShare))],
   ]);
   if (model.vocabulary >= BYTE_VOCABULARY) {
     files.set('tokenizer.json', jsonBytes(tokenizerJson()));
@@ -66,7 +71,7 @@ export function exportModel({ model, stages, weights }: StagedModel): Map<string
  * Throws an `ImportError` or a `SafetensorsError` that names the file and what is wrong in it.
  */
 export function importModel(files: ReadonlyMap<string, Uint8Array>): StagedModel {
-  const { model, stages } = parseConfig(fileNamed(files, CONFIG_FILE));
+  const { model, stages, visitedShare } = parseConfig(fileNamed(files, CONFIG_FILE));
   const { tensors } = readSafetensors(fileNamed(files, WEIGHTS_FILE), WEIGHTS_FILE);
   const found = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const weights = stages.map((stage) => new Float32Array(stageLayout(model, stage).length));
@@ -85,7 +90,7 @@ export function importModel(files: ReadonlyMap<string, Uint8Array>): StagedModel
       `the model has no place for the tensor "${name}"`,
     );
   }
-  return { model, stages, weights };
+  return { model, stages, weights, ...(visitedShare !== undefined && { visitedShare }) };
 }
 
 function fileNamed(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
@@ -97,7 +102,7 @@ function fileNamed(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8A
   return bytes;
 }
 
-function parseConfig(bytes: Uint8Array): { model: ModelShape; stages: StageShape[] } {
+function parseConfig(bytes: Uint8Array): Omit<StagedModel, 'weights'> {
   let config: unknown;
   try {
     config = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -73,8 +73,15 @@ function tensorName(ours: string, firstLayer: number): string {
   }
 }
 
-/** The content of config.json. */
-export function configOf(model: ModelShape, stages: readonly StageShape[]): Record<string, unknown> {
+/**
+ * The content of config.json.
+ * @param visitedShare see `StagedModel`
+ */
+export function configOf(
+  model: ModelShape,
+  stages: readonly StageShape[],
+  visitedShare?: number,
+): Record<string, unknown> {
   return {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
@@ -101,15 +108,22 @@ export function configOf(model: ModelShape, stages: readonly StageShape[]): Reco
       stages: stages.length,
       anchorLayers: stages[0]?.blocks ?? 0,
       blocks: stages.map((stage) => stage.blocks),
+      ...(visitedShare !== undefined && { visitedShare }),
     },
   };
+}
+
+export interface ReadConfig {
+  readonly model: ModelShape;
+  readonly stages: readonly StageShape[];
+  readonly visitedShare: number | undefined;
 }
 
 /**
  * Model and stages of a config.json; without the object `skein` the whole model is one stage.
  * Throws a `ConfigError` that names the field that is missing, impossible, or asks for what skein does not compute.
  */
-export function readConfig(config: Record<string, unknown>): { model: ModelShape; stages: StageShape[] } {
+export function readConfig(config: Record<string, unknown>): ReadConfig {
   requireValue(config, 'model_type', ['llama']);
   requireValue(config, 'hidden_act', ['silu']);
   requireValue(config, 'attention_bias', [undefined, false]);
@@ -136,7 +150,16 @@ export function readConfig(config: Record<string, unknown>): { model: ModelShape
     throw error;
   }
   requireValue(config, 'head_dim', [undefined, null, headWidth(model)]);
-  return { model, stages };
+  return { model, stages, visitedShare: readVisitedShare(config) };
+}
+
+function readVisitedShare({ skein }: Record<string, unknown>): number | undefined {
+  const { visitedShare } = (skein ?? {}) as Record<string, unknown>;
+  if (visitedShare === undefined) return undefined;
+  if (typeof visitedShare === 'number' && visitedShare > 0 && visitedShare < 1) return visitedShare;
+  throw new ConfigError(
+    `skein.visitedShare must be a number above 0 and below 1, not ${JSON.stringify(visitedShare)}`,
+  );
 }
 
 function readStages(config: Record<string, unknown>, layers: number): StageShape[] {

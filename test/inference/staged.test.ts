@@ -10,7 +10,12 @@ const tokens = Int32Array.from({ length: 64 }, (_, i) => (i * 37 + (i % 5) * 11)
 const targets = Int32Array.from({ length: 64 }, (_, i) => (i * 91 + 3) % 256);
 
 /** The stages that are left, as a model of their own for the float64 operations. */
-function reference({ model, stages, weights }: StagedModel, path: readonly number[], samples: number) {
+function reference(
+  { model, stages, weights }: StagedModel,
+  path: readonly number[],
+  samples: number,
+  additionScale = 1,
+) {
   const rows = samples * model.context;
   return [
     {
@@ -19,6 +24,7 @@ function reference({ model, stages, weights }: StagedModel, path: readonly numbe
       samples,
       tokens: tokens.subarray(0, rows),
       targets: targets.subarray(0, rows),
+      additionScale,
     },
     path.map((stage) => weights[stage]!),
   ] as const;
@@ -46,6 +52,21 @@ describe.each([
     const logits = await model.logits(tokens, { skip: new Set(skip) });
     const expected = referenceGradients(...reference(stagedModel, path, 4)).logits.values;
     expect(worstError(logits, expected)).toBeLessThan(1e-5);
+  });
+});
+
+describe('a model trained on paths over two of its three further stages', () => {
+  test.each([
+    { skip: [], path: [0, 1, 2, 3], scale: 2 / 3 },
+    { skip: [2], path: [0, 1, 3], scale: 1 },
+    { skip: [1, 3], path: [0, 2], scale: 1 },
+  ])('adds $scale of what its stages give without $skip', async ({ skip, path, scale }) => {
+    const stagedModel = { ...randomModel(), visitedShare: 2 / 3 };
+    const model = await load(stagedModel);
+    const loss = await model.loss(tokens.slice(), targets.slice(), { skip: new Set(skip) });
+    expect(loss).toBeCloseTo(referenceLoss(...reference(stagedModel, path, 4, scale)), 5);
+    const plain = referenceLoss(...reference(stagedModel, path, 4));
+    if (scale < 1) expect(Math.abs(loss - plain)).toBeGreaterThan(1e-3);
   });
 });
 

@@ -32,12 +32,13 @@ describe('an exported model', () => {
       tiedHead: fc.boolean(),
       blocks: fc.array(fc.integer({ min: 1, max: 2 }), { maxLength: 3 }),
       anchorLayers: fc.nat(2),
+      visited: fc.constantFrom({}, { visitedShare: 2 / 3 }),
       bits: fc.infiniteStream(fc.nat(2 ** 32 - 1)),
     });
     fc.assert(
       fc.property(
         anyModel,
-        ({ headWidth, kvHeads, groups, hidden, tiedHead, blocks, anchorLayers, bits }) => {
+        ({ headWidth, kvHeads, groups, hidden, tiedHead, blocks, anchorLayers, visited, bits }) => {
           const heads = kvHeads * groups;
           const sizes = { width: heads * headWidth, heads, kvHeads, hidden, vocabulary: 5, context: 3 };
           const model = { ...sizes, normEpsilon: 1e-6, ropeTheta: 500_000, tiedHead };
@@ -49,9 +50,9 @@ describe('an exported model', () => {
             );
             return new Float32Array(words.buffer);
           });
-          const back = importModel(exportModel({ model, stages, weights }));
-          expect({ model: back.model, stages: back.stages }).toEqual({ model, stages });
-          expect(back.weights.map(bitsOf)).toEqual(weights.map(bitsOf));
+          const { weights: read, ...back } = importModel(exportModel({ model, stages, weights, ...visited }));
+          expect(back).toEqual({ model, stages, ...visited });
+          expect(read.map(bitsOf)).toEqual(weights.map(bitsOf));
         },
       ),
       { numRuns: 40 },
@@ -193,6 +194,12 @@ describe('a model from elsewhere', () => {
     },
     { what: 'a config that is no JSON', broken: bad(text('x').subarray(1)), code: 'config', says: 'JSON' },
     { what: 'a config that is a list', broken: bad(text([])), code: 'config', says: 'JSON object' },
+    {
+      what: 'a share of stages that is none',
+      broken: withConfig({ skein: { ...(config.skein as object), visitedShare: 1.5 } }),
+      code: 'config',
+      says: 'skein.visitedShare must be a number above 0 and below 1, not 1.5',
+    },
     {
       what: 'another architecture',
       broken: withConfig({ model_type: 'gpt2' }),

@@ -11,6 +11,8 @@ export interface ReferenceModel {
   readonly samples: number;
   readonly tokens: ArrayLike<number>;
   readonly targets: ArrayLike<number>;
+  /** Times that what a stage other than 0 adds to its input counts, for the loss; 1 when left out. */
+  readonly additionScale?: number;
 }
 
 function trees(description: ReferenceModel, weights: readonly ArrayLike<number>[]): StageWeights<Array64>[] {
@@ -24,11 +26,19 @@ function trees(description: ReferenceModel, weights: readonly ArrayLike<number>[
 
 /** Mean loss from flat weights, one array per stage. */
 export function referenceLoss(description: ReferenceModel, weights: readonly ArrayLike<number>[]): number {
-  const { model, samples, tokens, targets } = description;
+  const { model, samples, tokens, targets, additionScale = 1 } = description;
   const stages = trees(description, weights);
   const functions = llama(referenceOperations, model, samples);
   let activation = functions.embedForward(stages[0]!.embedding!, array64(tokens, [tokens.length]));
-  for (const stage of stages) activation = functions.stageForward(stage, activation).output;
+  for (const [stage, own] of stages.entries()) {
+    const { output } = functions.stageForward(own, activation);
+    const scale = stage === 0 ? 1 : additionScale;
+    const before = activation.values;
+    activation = array64(
+      output.values.map((value, i) => before[i]! + scale * (value - before[i]!)),
+      output.shape,
+    );
+  }
   return mean(functions.headLosses(stages[0]!, activation, array64(targets, [targets.length])));
 }
 

@@ -12,7 +12,7 @@ import { plannerVersion } from '../../schedule/policies/skippipe.ts';
 import type { Plan } from '../../schedule/plan.ts';
 import { instanceOf } from '../../schedule/skippipe/instance.ts';
 import { type Measurements, noMeasurements } from '../../schedule/skippipe/measured.ts';
-import { rulesKept } from '../../schedule/skippipe/rules.ts';
+import { pathLengthOf, rulesKept } from '../../schedule/skippipe/rules.ts';
 import { finish, type Sliced } from '../../schedule/slices.ts';
 import { type PlanProblem, ruleProblems, validatePlan } from '../../schedule/validate.ts';
 import { directionsOfPass, isForwardOnly, passesOf } from '../training/probing.ts';
@@ -61,6 +61,14 @@ export function plansFromTimes(manifest: Manifest): boolean {
 /** Whether the run's policy searches, so that more steps may give a better plan. */
 export function searches(manifest: Manifest): boolean {
   return policyOf(manifest).searching !== undefined;
+}
+
+/** The share of the stages other than 0 that the run's paths visit; undefined where it is all of them. */
+export function visitedShareOf(manifest: Manifest): number | undefined {
+  const { stages, skipRatio } = manifest.training;
+  const visited = pathLengthOf(stages, skipRatio) - 1;
+  const isAll = policyOf(manifest).keepsRules === undefined || visited >= stages - 1 || visited === 0;
+  return isAll ? undefined : visited / (stages - 1);
 }
 
 /** The seed moves with the iteration, so that policies that draw do not leave out the same stages every time. */
