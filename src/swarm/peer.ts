@@ -27,6 +27,7 @@ import type { Manifest, SignedManifest } from './manifest.ts';
 import { Messenger } from './messenger.ts';
 import type { GivenWeights } from './weights/obtaining.ts';
 import { Presence } from './membership/presence.ts';
+import { Suspecting } from './membership/suspecting.ts';
 import { PART_SIZES, type PartSizes } from './protocols.ts';
 import { Reacting } from './agreement/reacting.ts';
 import type { RunState } from './run-state.ts';
@@ -67,9 +68,6 @@ export type PeerEnd =
   | { readonly how: 'ended' | 'left' | 'stopped' }
   | { readonly how: 'failed'; readonly reason: Error };
 
-/** A member that sends so often what no sound peer sends is let go: its memory or its program is broken, or worse. */
-const MOST_MISBEHAVIOURS = 3;
-
 const NOBODY: readonly PeerName[] = [];
 
 export class Peer {
@@ -86,13 +84,12 @@ export class Peer {
   readonly #belonging: Belonging;
   readonly #reacting: Reacting;
   readonly #living: Living;
+  readonly #suspecting: Suspecting;
   readonly #timing: Timing;
   #signed: SignedManifest | undefined;
   #trainer: Trainer | undefined;
   #presence: Presence | undefined;
   #leader: Leader | undefined;
-  /** How often each member has misbehaved towards this peer while it led. */
-  readonly #misbehaviours = new Map<PeerName, number>();
   #leaving = false;
   /** This peer has been given a stage since it started. */
   #inPlace = false;
@@ -126,7 +123,7 @@ export class Peer {
     const messenger = new Messenger(network, clock, {
       control: (from, body, answer) => this.#listening.control(from, body, answer),
       tensor: (from, header, payload) => this.#listening.tensor(from, header, payload),
-      misbehaved: (from, problem) => this.#misbehaved(from, problem),
+      misbehaved: (from, problem) => this.#suspecting.misbehaved(from, problem),
       broke: (peer) => {
         if (!this.#over && living.counts(peer)) this.#liveness.streamBroke(peer);
       },
@@ -171,7 +168,7 @@ export class Peer {
       replaced: () => this.#journalReplaced(),
       takesSummary: () => this.#signed !== undefined && !isForwardOnly(this.#signed.manifest),
       begun: (from, index, bytes) => this.#journalBegun(from, index, bytes),
-      forged: (from, problem) => this.#misbehaved(from, problem),
+      forged: (from, problem) => this.#suspecting.misbehaved(from, problem),
     });
     this.#history = history;
     const joining = new Joining({
@@ -204,6 +201,21 @@ export class Peer {
       heartbeat: () => this.#heartbeat(),
       failed: (reason) => this.#finish({ how: 'failed', reason }),
     });
+    this.#suspecting = new Suspecting({
+      self: network.self,
+      network,
+      messenger,
+      living,
+      state,
+      event,
+      inRun: () => !this.#over && this.#belonging.current,
+      trainer: () => this.#trainer,
+      leader: () => this.#leader,
+      leaderLost: (peer) => ledger.leaderLost(peer),
+      unheard: () => {
+        if (this.#leaving) void this.#finish({ how: 'left' });
+      },
+    });
     const liveness = new Liveness({
       clock,
       messenger,
@@ -214,7 +226,7 @@ export class Peer {
           : NOBODY,
       witness: (about) => living.witness(about),
       heartbeat: (to) => this.#heartbeat(to),
-      lost: (peer, how, reason) => this.#suspect(peer, how, reason),
+      lost: (peer, how, reason) => this.#suspecting.suspect(peer, { how, reason }),
       reconnected: (peer) => this.#reconnected(peer),
       timeouts: (seconds) => event({ kind: 'timeouts', seconds, roundTrips: timing.roundTrips() }),
     });
@@ -516,43 +528,6 @@ export class Peer {
     const { iteration } = this.state;
     const stamp = to === undefined ? noStamp : this.#timing.stamp(to);
     return { kind: 'heartbeat', value: { ...stamp, iteration, journalIndex: this.#ledger.journal.length } };
-  }
-
-  #suspect(peer: PeerName, how: 'broken' | 'silent', reason: string): void {
-    if (this.#over || !this.#belonging.current || !this.#living.alive(peer)) return;
-    this.#living.lose(peer, { how, reason });
-    this.#event({ kind: 'suspected', peer, how, reason });
-    this.#trainer?.peerLost(peer);
-    if (this.#leader) void this.#leader.lost(peer, how, reason).catch(() => {});
-    else if (peer === this.state.leader) this.#leaderLost(peer);
-    else this.#tellSuspicion(this.state.leader, peer, how === 'broken');
-  }
-
-  /** The keepers elect another; whoever is about to leave has nobody to say goodbye to. */
-  #leaderLost(peer: PeerName): void {
-    this.#ledger.leaderLost(peer);
-    for (const keeper of this.state.keepers) {
-      if (keeper !== this.self && keeper !== peer) this.#tellSuspicion(keeper, peer, true);
-    }
-    if (this.#leaving) void this.#finish({ how: 'left' });
-  }
-
-  #tellSuspicion(to: PeerName, peer: PeerName, broken: boolean): void {
-    const silentSeconds = Math.min(this.#messenger.silentSeconds(peer), 1e6);
-    this.#messenger.send(to, { kind: 'suspicion', value: { peer, broken, silentSeconds } });
-  }
-
-  /** A peer sent what no sound peer sends. A member that goes on so is let go by the leader, and not let in again. */
-  #misbehaved(from: PeerName, problem: Error): void {
-    this.#event({ kind: 'misbehaved', peer: from, problem: problem.message });
-    const leader = this.#leader;
-    if (leader === undefined || !this.#living.counts(from)) return;
-    const times = (this.#misbehaviours.get(from) ?? 0) + 1;
-    this.#misbehaviours.set(from, times);
-    if (times < MOST_MISBEHAVIOURS) return;
-    this.#parts.network.block(from);
-    const reason = `it sends what no sound peer sends: ${problem.message}`.slice(0, 300);
-    void leader.lost(from, 'failed', reason).catch(() => {});
   }
 
   // ---- the end
