@@ -1,11 +1,12 @@
 // `skein audit`: checks a run's journal without trusting anyone who took part in it.
 
 import { readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import type { Certificate } from '../journal/consensus/messages.ts';
-import { JournalError } from '../journal/entry.ts';
-import { decodeStart, type JournalStart, parseCertificate } from '../journal/skeleton.ts';
+import { JournalError, parseEntry } from '../journal/entry.ts';
+import { type JournalStart, parseCertificate } from '../journal/skeleton.ts';
+import { CERTIFICATES, startBefore, startName } from '../journal/stored.ts';
 import type { StagedModel } from '../model/export.ts';
 import { restage } from '../model/restage.ts';
 import { createKeyIdentity, generateKey } from '../network/libp2p/identity.ts';
@@ -52,9 +53,6 @@ interface AuditFlags extends CommonFlags {
 const JOURNAL_FILE = 'journal.jsonl';
 /** As a peer's folder has them, beside the journal. */
 const MANIFEST_FILE = 'manifest';
-const CERTIFICATES_FILE = 'certificates.jsonl';
-/** There where the journal does not begin with the run. */
-const START_FILE = 'journal-start';
 
 export function register(program: Command, context: CliContext): void {
   const command = program
@@ -88,10 +86,10 @@ async function runAudit(path: string, flags: AuditFlags, { output, signal }: Cli
   const signed = await readSigned(flags.manifest ?? join(dirname(file), MANIFEST_FILE), identity);
   const { manifest } = signed;
   const given = flags.model === undefined ? undefined : givenTo(manifest, flags.model, identity);
-  const certificates = readCertificates(join(dirname(file), CERTIFICATES_FILE));
+  const certificates = readCertificates(join(dirname(file), certificatesBeside(basename(file))));
   const clock = createRealClock();
   const snapshots = flags.snapshot?.map((name) => snapshotOf(manifest, name)) ?? [];
-  const start = readStart(join(dirname(file), START_FILE), journal);
+  const start = readStart(dirname(file), journal);
   const parts = { journal, certificates, signed, identity, clock, given, snapshots, start };
   const result = await audited(parts, output, signal).catch((error: unknown) => {
     if (error instanceof SnapshotError)
@@ -143,7 +141,7 @@ function say(result: Audit, { name }: Manifest, output: Output): void {
     output.say(
       certifiedBy.length > 0
         ? `what was before is taken on the word of the keepers ${certifiedBy.join(', ')}, who certified that commit`
-        : 'no certificate of its keepers lies beside it: nobody vouches for what was before',
+        : 'nobody vouches for what was before',
     );
   }
   output.say(
@@ -188,15 +186,31 @@ function readCertificates(file: string): Certificate[] {
 }
 
 /** What stands for the entries before the journal's first; undefined where it begins with the run. */
-function readStart(file: string, journal: string): JournalStart | undefined {
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
+function readStart(folder: string, journal: string): JournalStart | undefined {
+  const [line = ''] = journalLines(journal).lines;
+  const first = firstIndex(line);
+  const file = join(folder, startName(first));
+  if (first === 0 || statSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
   try {
-    const start = decodeStart(readFileSync(file));
-    const [first = ''] = journalLines(journal).lines;
-    return first.includes(`"index":${start.index + 1},`) ? start : undefined;
+    return startBefore(first, readFileSync(file));
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
     throw new UsageError(`${file}: ${error.message}`, { cause: error });
+  }
+}
+
+/** The certificates of a journal, or of one that another has taken the place of: `journal-before-N`. */
+function certificatesBeside(name: string): string {
+  const before = /^journal(-before-\d+)\.jsonl$/.exec(name)?.[1] ?? '';
+  return `${CERTIFICATES}${before}.jsonl`;
+}
+
+/** 0 where the line is no entry: what is wrong with it, the audit says. */
+function firstIndex(line: string): number {
+  try {
+    return parseEntry(line).index;
+  } catch {
+    return 0;
   }
 }
 

@@ -21,7 +21,16 @@ import {
   parseCertificate,
   type Skeleton,
 } from './skeleton.ts';
-import { BALLOT, CERTIFICATES, LOG, START, storedBallot, storedEntry, storedStart } from './stored.ts';
+import {
+  BALLOT,
+  beforeName,
+  CERTIFICATES,
+  LOG,
+  startName,
+  storedBallot,
+  storedEntry,
+  storedStart,
+} from './stored.ts';
 import { Window } from './window.ts';
 
 const MAX_CERTIFICATES = 1000;
@@ -326,22 +335,21 @@ export class Journal {
   }
 
   /**
-   * Goes on from a summary that has been proved, in place of the entries that it stands for. Those that are here stay on
-   * the disk under another name.
+   * Goes on from a summary that has been proved, and entries after it that are not certain here yet, in place of all that
+   * is here. That stays on the disk under other names. After a crash the journal is the one or the other: the log's
+   * first entry says which start is its own.
    */
-  async begin(start: JournalStart): Promise<void> {
+  async begin(start: JournalStart, entries: readonly Entry[]): Promise<void> {
+    const first = start.index + 1;
     const store = this.#store;
-    const before = `${LOG}-before-${start.index + 1}`;
-    if (this.#length > 0) await store.replaceLog(before, []);
-    for (let from = 0; ; from += PORTION) {
-      const lines = await store.readLog(LOG, from, PORTION);
-      if (lines.length > 0) await store.appendLog(before, ...lines);
-      if (lines.length < PORTION) break;
-    }
+    for (const name of [CERTIFICATES, LOG]) await copyLog(store, name, beforeName(name, first));
+    const lines = entries.map((entry) => Journal.line(entry));
+    await store.writeBlob(startName(first), encodeStart(start));
     await store.replaceLog(CERTIFICATES, []);
-    await store.replaceLog(LOG, []);
-    await store.writeBlob(START, encodeStart(start));
+    await store.replaceLog(LOG, lines);
     this.#beginAt(start);
+    this.#window.put(first, entries);
+    for (const line of lines) this.#bytes += line.length + 1;
   }
 
   #beginAt(start: JournalStart): void {
@@ -354,5 +362,14 @@ export class Journal {
     this.#bytes = 0;
     this.#certificate = undefined;
     this.#certificates = 0;
+  }
+}
+
+async function copyLog(store: Store, name: string, to: string): Promise<void> {
+  await store.replaceLog(to, []);
+  for (let from = 0; ; from += PORTION) {
+    const lines = await store.readLog(name, from, PORTION);
+    if (lines.length > 0) await store.appendLog(to, ...lines);
+    if (lines.length < PORTION) return;
   }
 }

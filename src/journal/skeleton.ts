@@ -22,8 +22,8 @@ export interface Skeleton {
 
 /** What stands in place of the entries before a journal's first. */
 export interface JournalStart extends LogBase {
-  /** What those entries have led to, as canonical JSON (swarm/summary.ts). */
-  readonly summary: string;
+  /** What those entries have led to, as JSON (swarm/summary.ts). */
+  readonly summary: Uint8Array;
   readonly skeleton: Skeleton;
 }
 
@@ -134,7 +134,14 @@ export function encodeStart({ index, term, hash, keepers, summary, skeleton }: J
   const entries = skeleton.entries.map((entry) => canonicalJson(entry as unknown as Json));
   const certificates = skeleton.certificates.map(certificateLine);
   return new TextEncoder().encode(
-    canonicalJson({ index, term, hash, keepers, summary, skeleton: { entries, certificates } }),
+    canonicalJson({
+      index,
+      term,
+      hash,
+      keepers,
+      summary: new TextDecoder().decode(summary),
+      skeleton: { entries, certificates },
+    }),
   );
 }
 
@@ -154,7 +161,7 @@ export function decodeStart(bytes: Uint8Array): JournalStart {
       hash,
       keepers: texts(keepers),
       certificate: undefined,
-      summary,
+      summary: new TextEncoder().encode(summary),
       skeleton: {
         entries: texts(entries).map(parseEntry),
         certificates: texts(certificates).map(parseCertificate),

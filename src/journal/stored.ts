@@ -13,16 +13,26 @@ export const LOG = 'journal';
  */
 export const CERTIFICATES = 'certificates';
 export const BALLOT = 'ballot';
-/** What stands for the entries before the log's first, where that is not the run's. */
-export const START = 'journal-start';
+/** What stands for the entries before the log's first, where that is not the run's; found by the first entry's index. */
+export const startName = (firstIndex: number): string => `${LOG}-start-${firstIndex}`;
+/** Where a log lies, or its certificates, that one beginning with that entry has taken the place of. */
+export const beforeName = (log: string, firstIndex: number): string => `${log}-before-${firstIndex}`;
 
 /** What stands for the entries before the first that a store holds; undefined where that is the run's, or there is none. */
 export async function storedStart(store: Store): Promise<JournalStart | undefined> {
   const [line] = await store.readLog(LOG, 0, 1);
-  const bytes = line === undefined ? undefined : await store.readBlob(START);
-  if (bytes === undefined) return undefined; // of a crash before there were entries after it
+  const { index } = line === undefined ? { index: 0 } : storedEntry(line, 0);
+  const bytes = index === 0 ? undefined : await store.readBlob(startName(index));
+  return bytes && startBefore(index, bytes);
+}
+
+/** What lies beside a log for the entries before its first. Throws a JournalError. */
+export function startBefore(firstIndex: number, bytes: Uint8Array): JournalStart {
   const start = decodeStart(bytes);
-  return storedEntry(line!, 0).index === start.index + 1 ? start : undefined;
+  if (start.index + 1 === firstIndex) return start;
+  throw new JournalError(
+    `what stands for the entries before ${firstIndex} is of those before ${start.index + 1}`,
+  );
 }
 
 /** The entry on a line of the log. */

@@ -11,17 +11,17 @@ import { type Entry, GENESIS_PREVIOUS, JournalError, parseEntry } from '../journ
 import { checkNext, signerInName } from '../journal/checking.ts';
 import { Journal } from '../journal/journal.ts';
 import { logged } from '../journal/logged.ts';
-import { checkStretch, type JournalStart, keepersBy } from '../journal/skeleton.ts';
+import { checkStretch, type JournalStart } from '../journal/skeleton.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Identity } from '../seams/identity.ts';
 import type { PeerName } from '../seams/network.ts';
+import { certifiesSummary, stateAt } from '../swarm/agreement/beginning.ts';
 import type { SignedManifest } from '../swarm/manifest.ts';
 import type { GivenWeights } from '../swarm/weights/obtaining.ts';
 import { auditPlans } from '../swarm/planning/plan-audit.ts';
 import { isForwardOnly, probeBytes } from '../swarm/training/probing.ts';
 import { followedWeights, isBorneOut, storedOrigins } from '../swarm/weights/replaying.ts';
 import { RunState } from '../swarm/run-state.ts';
-import { decodeSummary } from '../swarm/summary.ts';
 import { SnapshotError, type StageSnapshot } from '../swarm/weights/snapshot.ts';
 import { auditCommits } from './audit-commits.ts';
 import { rememberedWeights } from './audit-weights.ts';
@@ -76,7 +76,7 @@ export interface Audit {
     readonly entry: number;
     /** Committed last before it. */
     readonly iteration: number;
-    /** Who signed for it; nobody where no certificate lies beside the journal. */
+    /** Who signed for it; nobody where the journal is bad before the first certificate. */
     readonly certifiedBy: readonly PeerName[];
   } | null;
   /** Entries that the certificates prove to be in the journal for good. */
@@ -165,7 +165,7 @@ export async function* audit(parts: AuditParts): AsyncGenerator<AuditProgress, A
     notReplayed === null
       ? followedWeights({ manifest, identity, clock, given, stored, known })
       : rememberedWeights();
-  const from = sound.length > 0 ? stateAt(parts) : new RunState();
+  const from = sound.length > 0 ? await stateBefore(parts) : new RunState();
   const { iteration } = from;
   yield* run('weights', auditCommits(sound, manifest, weights, counts, from));
 
@@ -203,22 +203,10 @@ interface Counts {
 /** The journal's first entry. */
 const firstOf = ({ start }: AuditParts): number => (start?.index ?? -1) + 1;
 
-/** What is so before the journal's first entry. Throws a JournalError. */
-function stateAt({ start, identity }: AuditParts): RunState {
+/** What is so before the journal's first entry. Throws a JournalError unless it is of those who kept this run. */
+async function stateBefore({ start, signed, identity }: AuditParts): Promise<RunState> {
   if (start === undefined) return new RunState(identity.digest);
-  return RunState.from(decodeSummary(new TextEncoder().encode(start.summary)), identity.digest);
-}
-
-/** Throws a JournalError unless those who kept the journal before its first entry are shown to be who they were. */
-async function checkStart({ start, signed, identity }: AuditParts, state: RunState): Promise<void> {
-  if (start === undefined) return;
-  const run = { runId: signed.runId, founder: signed.manifest.founder };
-  const keepers = await keepersBy(start.skeleton, run, start.index, identity);
-  const isSame =
-    keepers.join(' ') === start.keepers.join(' ') && keepers.join(' ') === state.keepers.join(' ');
-  if (!isSame || state.runId !== run.runId || state.founder !== run.founder) {
-    throw new JournalError('the summary before it is not of those who kept this run');
-  }
+  return stateAt(start, { runId: signed.runId, founder: signed.manifest.founder }, identity);
 }
 
 function whyNotReplayed({ signed: { manifest }, given, snapshots, start }: AuditParts): string | null {
@@ -245,15 +233,12 @@ async function* chained(
   for (const [offset, line] of lines.entries()) {
     const index = first + offset;
     try {
-      if (state === undefined) {
-        state = stateAt(parts);
-        await checkStart(parts, state);
-      }
+      state ??= await stateBefore(parts);
       const entry = parseEntry(line);
       if (Journal.line(entry) !== line) throw new JournalError('it is not written as skein writes entries');
       await checkNext(entry, sound.at(-1) ?? start, identity);
       const { body } = entry;
-      if (start !== undefined && offset === 0 && !(body.kind === 'commit' && body.summary !== undefined)) {
+      if (start !== undefined && offset === 0 && !certifiesSummary(entry)) {
         throw new JournalError('it comes first and does not certify the summary before it');
       }
       if (
@@ -312,7 +297,8 @@ async function* provedBy(
     counts.certified = index + 1;
     yield index + 1;
   }
-  return undefined;
+  if (start === undefined || sound.length === 0 || counts.certifiedBy.length > 0) return undefined;
+  return { index: first, problem: 'no certificate is here of those who kept the journal before it' };
 }
 
 async function problemOfStart(
@@ -330,12 +316,12 @@ async function problemOfStart(
   }
 }
 
-function* plansOf(
+async function* plansOf(
   entries: readonly Entry[],
   parts: AuditParts,
   counts: { recomputed: number; otherVersion: number },
-): Generator<number, Finding | undefined> {
-  const from = entries.length > 0 ? stateAt(parts) : new RunState();
+): AsyncGenerator<number, Finding | undefined> {
+  const from = entries.length > 0 ? await stateBefore(parts) : new RunState();
   for (const { index, outcome } of auditPlans(entries, parts.signed.manifest, from)) {
     switch (outcome.kind) {
       case 'equal':

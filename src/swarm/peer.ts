@@ -19,7 +19,7 @@ import { History } from './agreement/history.ts';
 import { JoinError, Joining } from './membership/joining.ts';
 import { type Grace, noGrace } from './leading/gathering.ts';
 import { Leader } from './leading/leader.ts';
-import { Ledger, openJournal } from './agreement/ledger.ts';
+import { Ledger } from './agreement/ledger.ts';
 import { Listening } from './listening.ts';
 import { Liveness } from './membership/liveness.ts';
 import { Living } from './membership/living.ts';
@@ -29,6 +29,7 @@ import type { GivenWeights } from './weights/obtaining.ts';
 import { Presence } from './membership/presence.ts';
 import { Suspecting } from './membership/suspecting.ts';
 import { PART_SIZES, type PartSizes } from './protocols.ts';
+import { openJournal } from './agreement/opening.ts';
 import { Reacting } from './agreement/reacting.ts';
 import type { RunState } from './run-state.ts';
 import type { StageSnapshot } from './weights/snapshot.ts';
@@ -164,6 +165,7 @@ export class Peer {
       ledger,
       messenger,
       timing,
+      answerEntries: (parts.sizes ?? PART_SIZES).journalAnswerEntries,
       isOver,
       replaced: () => this.#journalReplaced(),
       takesSummary: () => this.#signed !== undefined && !isForwardOnly(this.#signed.manifest),
@@ -475,7 +477,9 @@ export class Peer {
     if (self === undefined && !this.#inPlace) return;
     // the entry that let this peer in is none that it acts on any more
     this.#journalReplaced();
-    void this.#belonging.rejoinIfLeftOut();
+    if (!this.#leaving) void this.#belonging.rejoinIfLeftOut();
+    else if (self?.status === 'gone') void this.#finish({ how: 'left' });
+    else this.#messenger.send(this.state.leader, { kind: 'leave', value: {} });
   }
 
   #stopLeading(): void {

@@ -14,17 +14,20 @@ const MAX_TENSOR_BYTES = 256 * 1024 * 1024;
 /** Snapshots travel in pieces of this size, or smaller ones. */
 export const WEIGHT_CHUNK_BYTES = 1024 * 1024;
 
-/** From which sizes on weights and gradients travel in parts: the same for all peers of a run. */
+/** From which sizes on weights, gradients and the journal travel in parts: the same for all peers of a run. */
 export interface PartSizes {
   /** At most `WEIGHT_CHUNK_BYTES`. */
   readonly weightChunkBytes: number;
   /** See `sharingOf`. */
   readonly smallExchangeBytes: number;
+  /** Entries of a journal in one answer; fewer where they are long. */
+  readonly journalAnswerEntries: number;
 }
 
 export const PART_SIZES: PartSizes = {
   weightChunkBytes: WEIGHT_CHUNK_BYTES,
   smallExchangeBytes: SMALL_EXCHANGE_BYTES,
+  journalAnswerEntries: 500,
 };
 
 export const CONTROL: Protocol = {

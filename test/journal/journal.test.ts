@@ -5,6 +5,7 @@ import { type Entry, type EntryBody, JournalError, parseEntry } from '../../src/
 import type { Certificate } from '../../src/journal/consensus/messages.ts';
 import { canonicalJson } from '../../src/journal/canonical.ts';
 import { Journal } from '../../src/journal/journal.ts';
+import { parseCertificate } from '../../src/journal/skeleton.ts';
 import { createMemoryStore } from '../../src/journal/memory-store.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 
@@ -204,7 +205,15 @@ describe('a long journal', () => {
     const skeleton = (await journal.skeleton(249, 10))!;
     const [before] = await journal.entries(249, 250);
     const { index, term, hash } = before!;
-    const start = { index, term, hash, keepers: ['ann'], certificate: undefined, summary: '{}', skeleton };
+    const start = {
+      index,
+      term,
+      hash,
+      keepers: ['ann'],
+      certificate: undefined,
+      summary: Uint8Array.of(123, 125),
+      skeleton,
+    };
     const store = createMemoryStore();
     const open = () =>
       Journal.open(createSimulatedIdentity('bob'), store, { begin: (at) => begun.push(at.index) });
@@ -214,11 +223,17 @@ describe('a long journal', () => {
     await other.write(0, first);
     for (const _ of first) other.settle();
     await other.prove(proofOf(first[2]!));
-    await other.begin(start);
+    const certified = await journal.entries(250, 260);
+    await other.begin(start, certified);
     expect([other.first, other.length, other.lastHash]).toEqual([250, 250, hash]);
+    expect(other.tail).toEqual(certified);
     expect(await store.readLog('journal-before-250')).toEqual(first.map((entry) => Journal.line(entry)));
-    expect((await open()).length).toBe(0); // of a crash before any entry came: it joins anew
-    await other.write(250, await journal.entries(250, 260));
+    expect((await store.readLog('certificates-before-250')).map(parseCertificate)).toEqual([
+      proofOf(first[2]!),
+    ]);
+    const crashed = await open(); // before any of them was certain
+    expect([crashed.first, crashed.length, crashed.tail]).toEqual([250, 250, certified]);
+    begun.length = 0;
     for (let i = 250; i < 260; i++) other.settle();
     const [last] = await journal.entries(259, 260);
     await other.prove(proofOf(last!));
@@ -230,7 +245,7 @@ describe('a long journal', () => {
     expect(await again.lines(249, 252)).toEqual([]);
     expect(await again.lines(255, 257)).toEqual(await journal.lines(255, 257));
     expect(await again.skeleton(259, 10)).toEqual(skeleton);
-    await store.writeBlob('journal-start', new Uint8Array(3));
+    await store.writeBlob('journal-start-250', new Uint8Array(3));
     await expect(open()).rejects.toThrow(JournalError);
   });
 

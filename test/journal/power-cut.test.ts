@@ -2,6 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { createDiskStore } from '../../src/journal/disk-store.ts';
+import { GENESIS_PREVIOUS } from '../../src/journal/entry.ts';
+import { Journal } from '../../src/journal/journal.ts';
+import { makeEntries } from '../../src/journal/making.ts';
+import type { JournalStart } from '../../src/journal/skeleton.ts';
+import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { generator, stream } from '../../src/random/index.ts';
 import type { Store } from '../../src/seams/store.ts';
 import { createPowerCutDisk, type Luck, PowerCut, type PowerCutDisk } from './power-cut-files.ts';
@@ -109,5 +114,54 @@ describe('the disk store, when the power fails', () => {
       const { found } = await problems(() => 'none', ignore);
       expect(found.length).toBeGreaterThan(5);
     }
+  });
+});
+
+describe('a journal that goes on from a summary', () => {
+  it('is the old one or the new one, whenever the power fails, and what it voted stays', async () => {
+    const ann = createSimulatedIdentity('ann');
+    const leader = { kind: 'leader', peer: 'ann', reason: 'x' } as const;
+    const genesis = { kind: 'genesis', runId: 'ab'.repeat(32), founder: 'ann' } as const;
+    const bodies = [genesis, ...Array.from({ length: 9 }, () => leader)];
+    const entries = await makeEntries(ann, bodies, 1, { index: -1, hash: GENESIS_PREVIOUS });
+    const hashes = (from: number, to: number) => entries.slice(from, to).map(({ hash }) => hash);
+    const start = (index: number): JournalStart => ({
+      ...entries[index]!,
+      keepers: ['ann'],
+      certificate: undefined,
+      summary: new Uint8Array(2).fill(32),
+      skeleton: { entries: [entries[0]!], certificates: [] },
+    });
+    const open = (disk: PowerCutDisk) => Journal.open(ann, createDiskStore(FOLDER, disk.files));
+    const found: Record<string, number> = {};
+    for (const luck of ['none', 'all'] as const) {
+      for (let step = 1, cut = true; cut; step++) {
+        const disk = createPowerCutDisk();
+        const journal = await open(disk);
+        // it began in the middle already; its last entry it has signed for, and has not heard that it is certain
+        await journal.begin(start(1), entries.slice(2, 4));
+        for (let i = 2; i < 4; i++) journal.settle();
+        await journal.prove({ index: 3, term: 1, hash: entries[3]!.hash, signatures: [] });
+        await journal.write(4, entries.slice(4, 5));
+        await journal.keepBallot({ term: 7, votedFor: 'bob' });
+        disk.cutAt(disk.steps() + step, luck);
+        await journal.begin(start(6), entries.slice(7, 9)).catch((error: unknown) => {
+          if (!(error instanceof PowerCut)) throw error;
+        });
+        cut = disk.isCut();
+        disk.restart();
+        const again = await open(disk);
+        expect(again.ballot).toEqual({ term: 7, votedFor: 'bob' });
+        const is = again.first === 7 ? 'new' : 'old';
+        expect(again.recent.map(({ hash }) => hash)).toEqual(is === 'new' ? hashes(7, 9) : hashes(2, 5));
+        found[is] = (found[is] ?? 0) + 1;
+        if (is === 'new') {
+          const before = await createDiskStore(FOLDER, disk.files).readLog('journal-before-7');
+          expect(before).toEqual(entries.slice(2, 5).map((entry) => Journal.line(entry)));
+        }
+      }
+    }
+    expect(found.old).toBeGreaterThan(10);
+    expect(found.new).toBeGreaterThan(2);
   });
 });

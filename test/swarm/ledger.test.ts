@@ -2,6 +2,7 @@
 // anything. Real keepers, disks in memory, messages carried by hand.
 
 import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/journal/canonical.ts';
 import type { Certificate } from '../../src/journal/consensus/messages.ts';
 import { acknowledgement, type ConsensusMessage } from '../../src/journal/consensus/wire.ts';
 import {
@@ -13,12 +14,14 @@ import {
 } from '../../src/journal/entry.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { createMemoryStore } from '../../src/journal/memory-store.ts';
+import { refoundingAgreement } from '../../src/journal/refounding.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { SimulatedWorld } from '../../src/network/simulated/world.ts';
 import type { ControlBody } from '../../src/network/wire/codec.ts';
 import type { Store } from '../../src/seams/store.ts';
 import { History } from '../../src/swarm/agreement/history.ts';
-import { Ledger, openJournal } from '../../src/swarm/agreement/ledger.ts';
+import { Ledger } from '../../src/swarm/agreement/ledger.ts';
+import { openJournal } from '../../src/swarm/agreement/opening.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 import { decodeSummary, encodeSummary } from '../../src/swarm/summary.ts';
 import { nothingMeasured, timeoutsFrom } from '../../src/swarm/membership/timeouts.ts';
@@ -34,6 +37,7 @@ interface Party {
   /** Leaders that have dropped entries which it lacks. */
   readonly lacking: string[];
   leads: number;
+  deposed: number;
 }
 
 const world = new SimulatedWorld();
@@ -69,13 +73,15 @@ async function party(
     leads: () => {
       made.party!.leads++;
     },
-    deposed: () => {},
+    deposed: () => {
+      made.party!.deposed++;
+    },
     lacks: (leader) => lacking.push(leader),
     senseless: fail,
     failed: fail,
   });
   ledger.bind(of);
-  made.party = { self, ledger, sent, told, seen, lacking, leads: 0 };
+  made.party = { self, ledger, sent, told, seen, lacking, leads: 0, deposed: 0 };
   return made.party;
 }
 
@@ -186,38 +192,42 @@ describe('what others hand on', () => {
   });
 });
 
-describe('a keeper', () => {
-  /** A store of which one write does not come back until it is let go. */
-  function slowStore() {
-    const store = createMemoryStore();
-    let release: () => void = () => {};
-    let slow = false;
-    const held = async (): Promise<void> => {
-      if (slow) await new Promise<void>((resolve) => (release = resolve));
-    };
-    const slowed: Store = {
-      ...store,
-      appendLog: async (name, ...appended) => {
-        if (name === 'journal') await held();
-        await store.appendLog(name, ...appended);
-      },
-      writeBlob: async (name, bytes) => {
-        if (name === 'ballot') await held();
-        await store.writeBlob(name, bytes);
-      },
-    };
-    return {
-      store: slowed,
-      slow: () => {
-        slow = true;
-      },
-      go: () => {
-        slow = false;
-        release();
-      },
-    };
-  }
+/** A store of which one write does not come back until it is let go. */
+function slowStore() {
+  const store = createMemoryStore();
+  let release: () => void = () => {};
+  let slow = false;
+  const held = async (): Promise<void> => {
+    if (slow) await new Promise<void>((resolve) => (release = resolve));
+  };
+  const slowed: Store = {
+    ...store,
+    appendLog: async (name, ...appended) => {
+      if (name === 'journal') await held();
+      await store.appendLog(name, ...appended);
+    },
+    replaceLog: async (name, kept) => {
+      if (name === 'journal') await held();
+      await store.replaceLog(name, kept);
+    },
+    writeBlob: async (name, bytes) => {
+      if (name === 'ballot') await held();
+      await store.writeBlob(name, bytes);
+    },
+  };
+  return {
+    store: slowed,
+    slow: () => {
+      slow = true;
+    },
+    go: () => {
+      slow = false;
+      release();
+    },
+  };
+}
 
+describe('a keeper', () => {
   async function pair() {
     const disk = slowStore();
     const ann = await founded();
@@ -249,19 +259,7 @@ describe('a keeper', () => {
 
   it('votes only when its vote is on its disk', async () => {
     const { bob, disk } = await pair();
-    const nothing = new Uint8Array(0);
-    const vote: ConsensusMessage = {
-      kind: 'VOTE',
-      term: 9,
-      length: 50,
-      lastTerm: 8,
-      hash: '',
-      granted: false,
-      handedOver: true,
-      entries: [],
-      signature: nothing,
-      keepers: [],
-    };
+    const vote = voteFor({ term: 9, length: 50, lastTerm: 8 });
     disk.slow();
     await bob.ledger.hear('ann', vote);
     await settle();
@@ -297,6 +295,7 @@ function reader(
   bob: Party,
   meanwhile: () => Promise<void>,
   changed?: (value: EntriesMessage) => EntriesMessage,
+  answerEntries = 500,
 ) {
   let replaced = 0;
   const begun: number[] = [];
@@ -315,6 +314,7 @@ function reader(
     ledger: ann.ledger,
     messenger: nobody,
     timing,
+    answerEntries,
     isOver,
     replaced: () => {},
     ...summaries,
@@ -332,6 +332,7 @@ function reader(
       },
     },
     timing,
+    answerEntries,
     isOver,
     replaced: () => {
       replaced++;
@@ -392,22 +393,64 @@ const commit = (iteration: number): CommitBody => ({
 
 /** Ann and Bob keep a journal of so many iterations; every second certifies a summary. */
 async function kept(iterations: number): Promise<Party> {
+  return (await keptByTwo(iterations)).ann;
+}
+
+async function keptByTwo(iterations: number) {
   const ann = await founded();
   await ann.ledger.order([enter('ann')]);
   await ann.ledger.order([enter('bob')]);
   const bob = await party('bob');
   await bob.ledger.take(...handedOn(ann));
-  const order = async (...bodies: EntryBody[]) => {
-    const ordered = ann.ledger.order(bodies);
-    await talk(ann, bob);
-    await ordered;
-  };
-  await order({ kind: 'keepers', keepers: ['ann', 'bob'] });
-  for (let iteration = 1; iteration <= iterations; iteration++) {
-    await order({ kind: 'plan', iteration, attempt: 0, plan: 'x'.repeat(2000) });
-    await order(commit(iteration));
+  await ordered(ann, bob, { kind: 'keepers', keepers: ['ann', 'bob'] });
+  await iterate(ann, bob, 1, iterations);
+  return { ann, bob };
+}
+
+/** Ann orders it, and Bob has it too when it resolves. */
+async function ordered(ann: Party, bob: Party, body: EntryBody): Promise<void> {
+  const order = ann.ledger.order([body]);
+  await talk(ann, bob);
+  await order;
+}
+
+async function iterate(ann: Party, bob: Party, from: number, to: number): Promise<void> {
+  for (let iteration = from; iteration <= to; iteration++) {
+    await ordered(ann, bob, { kind: 'plan', iteration, attempt: 0, plan: 'x'.repeat(2000) });
+    await ordered(ann, bob, commit(iteration));
   }
-  return ann;
+}
+
+/** A keeper of two has lost the other, or believes so: half of the members are enough. */
+async function refoundAlone({ ledger, self }: Party): Promise<void> {
+  const proposal = ledger.refoundingProposal;
+  const signature = toHex(await createSimulatedIdentity(self).sign(refoundingAgreement(proposal)));
+  const agreed = [{ peer: self, signature }];
+  const body = { run: proposal.run, peer: self, keepers: [self], lost: [], agreed };
+  await ledger.refound({ kind: 'refound', ...body }, proposal);
+  await settle();
+}
+
+function voteFor(said: { term: number; length: number; lastTerm: number }): ConsensusMessage {
+  const nothing = new Uint8Array(0);
+  const empty = { hash: '', granted: false, handedOver: true, entries: [], signature: nothing, keepers: [] };
+  return { ...empty, ...said, kind: 'VOTE' };
+}
+
+/** What History is asked to change of an answer: nothing. */
+const asSent = (value: EntriesMessage): EntriesMessage => value;
+const meanwhileNothing = async (): Promise<void> => {};
+
+/** Entries of one answer, so few that a journal of some iterations is many answers. */
+const FEW = 4;
+
+/** Somebody with the first entries of Ann's journal, that she has told so many times. */
+async function awaySince(self: string, ann: Party, told: number, store = createMemoryStore()) {
+  const { entries, certificate } = ann.told[told]!;
+  const one = await party(self, store);
+  await one.ledger.take(handedOn(ann)[0].slice(0, entries.at(-1)!.index + 1), certificate);
+  await settle();
+  return Object.assign(one, { store });
 }
 
 describe('a peer that has none of a long journal', () => {
@@ -456,7 +499,8 @@ describe('a peer that has none of a long journal', () => {
     expect(again.ledger.journal.first).toBe(cy.ledger.journal.first);
     expect(again.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
     expect(again.ledger.state.everyone()).toEqual(ann.ledger.state.everyone());
-    expect(await again.ledger.summaryFor(0)).toEqual(await cy.ledger.summaryFor(0));
+    const asked = { fromIndex: 0, answerEntries: 500, answerBytes: 1e6 };
+    expect(await again.ledger.summaryFor(asked)).toEqual(await cy.ledger.summaryFor(asked));
   });
 
   it('keeps under another name what it had, where nobody has what follows it any more', async () => {
@@ -591,6 +635,173 @@ describe('a peer that has none of a long journal', () => {
       expect(cy.ledger.journal.first, what).toBe(0);
       expect(cy.ledger.journal.lastHash, what).toBe(ann.ledger.journal.lastHash);
     }
+  });
+});
+
+describe('a peer that was away long', () => {
+  it('goes on from the newest summary, and what it had stays on its disk', async () => {
+    const ann = await kept(9);
+    const store = createMemoryStore();
+    const cy = await awaySince('cy', ann, 5, store);
+    const had = lines(cy.ledger.journal.recent);
+    const { history, begun } = reader(ann, cy, meanwhileNothing, asSent, FEW);
+    await history.readOn('ann');
+    await settle();
+    expect(begun).toEqual([ann.ledger.journal.length - 3]);
+    expect(cy.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
+    expect(cy.ledger.state.everyone()).toEqual(ann.ledger.state.everyone());
+    expect(await store.readLog(`journal-before-${begun[0]}`)).toEqual(had);
+  });
+
+  it('reads what it lacks where that is one answer', async () => {
+    const ann = await kept(9);
+    const cy = await awaySince('cy', ann, 5);
+    const { history, begun } = reader(ann, cy, meanwhileNothing, asSent);
+    await history.readOn('ann');
+    await settle();
+    expect([begun, cy.ledger.journal.first]).toEqual([[], 0]);
+    expect(cy.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
+  });
+
+  it('gives a whole journal up only for one who has it whole, and never what nobody else has', async () => {
+    const { ann, bob } = await keptByTwo(4);
+    const cy = await party('cy');
+    await reader(ann, cy, meanwhileNothing, asSent).history.catchUp('ann');
+    await settle();
+    await iterate(ann, bob, 5, 8);
+    await reader(ann, cy, meanwhileNothing).history.readOn('ann');
+    await settle();
+    const [first, newest] = [cy.ledger.journal.first, cy.ledger.state.summarised!.index];
+    expect([first > 0, newest > first]).toEqual([true, true]);
+    const asked = { fromIndex: first + 1, answerEntries: 0, answerBytes: 0 };
+    expect(await ann.ledger.summaryFor(asked)).toMatchObject({ index: newest });
+    expect(await cy.ledger.summaryFor(asked)).toBeUndefined();
+    expect(await cy.ledger.summaryFor({ ...asked, fromIndex: first - 1 })).toMatchObject({ index: newest });
+  });
+
+  it('keeps, as a keeper, its vote and every entry that it has signed for', async () => {
+    const { ann, bob } = await keptByTwo(6);
+    // Bob has all of it on his disk and has not heard that it is certain
+    const behind = await awaySince('bob', ann, 5);
+    const [all, certificate] = handedOn(ann);
+    const after = behind.ledger.certainLength;
+    await behind.ledger.journal.write(
+      after,
+      all.slice(after).map((line) => parseEntry(line)),
+    );
+    await behind.ledger.journal.keepBallot({ term: 9, votedFor: 'cy' });
+    const again = await party('bob', behind.store);
+    const { history, begun } = reader(ann, again, meanwhileNothing, asSent, FEW);
+    await history.readOn('ann');
+    await settle();
+    expect([begun, again.ledger.journal.first]).toEqual([[], 0]);
+    expect(again.ledger.journal.certificate).toEqual(certificate);
+    // with entries of a leader of before that never were certain, there is nothing of his to keep
+    const other = await awaySince('bob', ann, 5);
+    const { index, hash } = other.ledger.journal.at(other.ledger.journal.length - 1)!;
+    const [stale] = await other.ledger.journal.make([commit(99)], 1, { index, hash });
+    await other.ledger.journal.write(index + 1, [stale!]);
+    await other.ledger.journal.keepBallot({ term: 9, votedFor: 'cy' });
+    const third = await party('bob', other.store);
+    await reader(ann, third, meanwhileNothing, asSent, FEW).history.readOn('ann');
+    await settle();
+    expect(third.ledger.journal.lastHash).toBe(bob.ledger.journal.lastHash);
+    expect(third.ledger.journal.first).toBeGreaterThan(0);
+    expect(third.ledger.journal.ballot).toEqual({ term: 9, votedFor: 'cy' });
+    await third.ledger.hear('ann', voteFor({ term: 9, length: 500, lastTerm: 8 }));
+    await settle();
+    expect(third.sent.map(({ message }) => [message.kind, message.granted])).toEqual([['VOTED', false]]);
+  });
+
+  it('is led back by whoever let it in when it had founded the run again, also where that one began in the middle', async () => {
+    const { ann, bob } = await keptByTwo(6);
+    const cy = await party('cy');
+    for (const one of [ann, bob]) {
+      await refoundAlone(one);
+      await one.ledger.order([{ kind: 'plan', iteration: 7, attempt: 0, plan: one.self }]);
+      await one.ledger.order([commit(7)]);
+      await settle();
+    }
+    await reader(ann, cy, meanwhileNothing, asSent).history.catchUp('ann');
+    await settle();
+    expect(cy.ledger.journal.first).toBeGreaterThan(0);
+    expect(cy.ledger.state.runName).toBe(ann.ledger.state.runName);
+    expect(bob.ledger.state.runName).not.toBe(ann.ledger.state.runName);
+    await bob.ledger.order([{ kind: 'plan', iteration: 8, attempt: 0, plan: null }]);
+    await settle();
+    // one that goes on after what Cy has, and one that ends before that
+    const shorter = await party('dan');
+    const { certificate } = bob.told[0]!;
+    await shorter.ledger.take(handedOn(bob)[0].slice(0, certificate.index + 1), certificate);
+    await settle();
+    for (const forked of [bob, shorter]) {
+      const { history, begun, forged } = reader(cy, forked, meanwhileNothing, asSent);
+      await history.readOn('cy');
+      await settle();
+      expect([begun, forged]).toEqual([[], []]); // of itself it does not change sides
+      await history.catchUp('cy');
+      await settle();
+      expect([begun, forged]).toEqual([[cy.ledger.journal.first], []]);
+      expect(forked.ledger.state.runName).toBe(ann.ledger.state.runName);
+      expect(forked.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
+    }
+  });
+
+  it('changes sides only for who lets it in, however much it lacks, and leads no more then', async () => {
+    const ann = await kept(6);
+    const cy = await party('cy');
+    await reader(ann, cy, meanwhileNothing, asSent).history.catchUp('ann');
+    await settle();
+    for (const theirs of [ann, cy]) {
+      const apart = await awaySince('bob', ann, 5);
+      await refoundAlone(apart);
+      expect([apart.leads, apart.ledger.state.leader]).toEqual([1, 'bob']);
+      const { runName } = apart.ledger.state;
+      const { history, begun } = reader(theirs, apart, meanwhileNothing, asSent, FEW);
+      await history.readOn(theirs.self);
+      await settle();
+      expect([begun, apart.ledger.state.runName]).toEqual([[], runName]);
+      await history.catchUp(theirs.self);
+      await settle();
+      expect([begun.length, apart.deposed]).toEqual([1, 1]);
+      expect(apart.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
+    }
+  });
+
+  it('takes no journal in place of its own whose end nobody has certified', async () => {
+    const ann = await kept(1); // so few that there is no summary
+    const apart = await awaySince('bob', ann, 2);
+    await refoundAlone(apart);
+    const { lastHash } = apart.ledger.journal;
+    const { certificate } = ann.ledger.journal;
+    const signatures = certificate!.signatures.map((one) => ({ ...one, signature: new Uint8Array(16) }));
+    for (const few of [signatures, signatures.slice(0, 1)]) {
+      const { history } = reader(ann, apart, meanwhileNothing, (value) => ({
+        ...value,
+        certificate: { ...certificate!, signatures: few },
+      }));
+      await expect(history.catchUp('ann')).rejects.toThrow(/not signed by ann|not certified by its keepers/);
+      expect(apart.ledger.journal.lastHash).toBe(lastHash);
+    }
+  });
+
+  it('hears nothing while its journal changes: an answer would be about another', async () => {
+    const ann = await kept(6);
+    const disk = slowStore();
+    const away = await awaySince('bob', ann, 5, disk.store);
+    const { history, begun } = reader(ann, away, meanwhileNothing, asSent, FEW);
+    disk.slow();
+    const reading = history.readOn('ann');
+    await settle();
+    await away.ledger.hear('ann', voteFor({ term: 9, length: 500, lastTerm: 8 }));
+    await settle();
+    expect(away.sent).toEqual([]);
+    disk.go();
+    await reading;
+    await settle();
+    expect(begun).toHaveLength(1);
+    expect([away.sent, away.ledger.journal.ballot.votedFor]).toEqual([[], '']);
+    expect(away.ledger.journal.lastHash).toBe(ann.ledger.journal.lastHash);
   });
 });
 

@@ -2,15 +2,24 @@
 // what came since.
 
 import { describe, expect, it } from 'vitest';
-import { decodeStart, type JournalStart, parseCertificate } from '../../src/journal/skeleton.ts';
+import type { Certificate } from '../../src/journal/consensus/messages.ts';
+import { acknowledgement } from '../../src/journal/consensus/wire.ts';
+import { type CommitBody, type EntryBody, parseEntry } from '../../src/journal/entry.ts';
+import { Journal } from '../../src/journal/journal.ts';
+import { makeEntries } from '../../src/journal/making.ts';
+import { type JournalStart, parseCertificate } from '../../src/journal/skeleton.ts';
+import { storedStart } from '../../src/journal/stored.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { decodeControl } from '../../src/network/wire/codec.ts';
-import { type Audit, audit } from '../../src/replay/audit.ts';
+import { type Audit, type AuditParts, audit } from '../../src/replay/audit.ts';
 import { Invariants } from '../../src/replay/invariants.ts';
 import { type SimulatedPeerEvent, Simulation } from '../../src/replay/simulation.ts';
 import type { FrameStream, Network } from '../../src/seams/network.ts';
 import { readManifest } from '../../src/swarm/manifest.ts';
+import type { Member } from '../../src/swarm/members.ts';
 import { CONTROL } from '../../src/swarm/protocols.ts';
+import { RunState } from '../../src/swarm/run-state.ts';
+import { decodeSummary, encodeSummary, type RunSummary } from '../../src/swarm/summary.ts';
 import { CountingEngine } from './seeds/counting-engine.ts';
 import { scenarioOf } from './seeds/scenario.ts';
 
@@ -98,22 +107,69 @@ async function lateRun({ comesAfter, iterations, crashesAfter }: LateRun) {
   return { simulation, told, answerBytes, journalBytes };
 }
 
-/** What somebody finds who has the newcomer's folder and trusts nobody. */
-async function audited(simulation: Simulation, changed: Partial<JournalStart> = {}): Promise<Audit> {
+const decoded = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const encoded = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** What stands for the beginning of the newcomer's journal. */
+async function startOf(simulation: Simulation): Promise<JournalStart> {
+  return (await storedStart(simulation.store('late')!))!;
+}
+
+/** What lies in the newcomer's folder, for an auditor. */
+async function folderOf(simulation: Simulation): Promise<AuditParts> {
   const [store, identity] = [simulation.store('late')!, createSimulatedIdentity('an auditor')];
   const lines = await store.readLog('journal');
-  const steps = audit({
+  return {
     journal: lines.map((line) => `${line}\n`).join(''),
     certificates: (await store.readLog('certificates')).map(parseCertificate),
     signed: await readManifest((await store.readBlob('manifest'))!, identity),
     identity,
     clock: simulation.world.clockOf('an auditor'),
-    start: { ...decodeStart((await store.readBlob('journal-start'))!), ...changed },
-  });
+    start: await startOf(simulation),
+  };
+}
+
+/** What somebody finds who has that and trusts nobody. */
+async function audited(parts: AuditParts): Promise<Audit> {
+  const steps = audit(parts);
   for (;;) {
     const step = await steps.next();
     if (step.done === true) return step.value;
   }
+}
+
+/**
+ * The folder as somebody would write it who wants to be taken for the leader: the state before the first commit is
+ * another, she has written that commit and what comes after it, and what certificates she likes.
+ */
+async function usurped(
+  folder: AuditParts,
+  after: EntryBody,
+  signers: readonly string[],
+): Promise<AuditParts> {
+  const { start, signed, identity, journal } = folder;
+  const eve = createSimulatedIdentity('eve');
+  const theirs = decodeSummary(start!.summary);
+  const member: Member = { ...theirs.members[0]!, peer: 'eve', name: 'eve' };
+  const state: RunSummary = { ...theirs, leader: 'eve', members: [...theirs.members, member] };
+  const summary = RunState.from(state).summaryDigest(identity.digest)!;
+  const [first] = journal.split('\n').map((line) => (line === '' ? undefined : parseEntry(line)));
+  const commit = { ...(first!.body as CommitBody), summary };
+  const entries = await makeEntries(eve, [commit, after], state.term, start!);
+  const { index, term, hash } = entries[1]!;
+  const said = acknowledgement(signed.runId, { index, term, hash });
+  const signatures: Certificate['signatures'][number][] = [];
+  for (const keeper of signers) {
+    // those whom she is not have not signed: what they have signed is of another entry
+    const signature = await createSimulatedIdentity(keeper).sign(keeper === 'eve' ? said : said.slice(1));
+    signatures.push({ keeper, signature });
+  }
+  return {
+    ...folder,
+    journal: entries.map((entry) => `${Journal.line(entry)}\n`).join(''),
+    certificates: signers.length === 0 ? [] : [{ index, term, hash, signatures }],
+    start: { ...start!, term: state.term, summary: encodeSummary(state) },
+  };
 }
 
 describe('a peer that comes late to a run', () => {
@@ -132,19 +188,34 @@ describe('a peer that comes late to a run', () => {
     expect(late.weights()).toEqual(replica.weights());
 
     const { first, length } = late.journal;
-    const result = await audited(simulation);
+    const folder = await folderOf(simulation);
+    const result = await audited(folder);
     expect(result).toMatchObject({ verified: true, entries: length - first, iterations: 25, ended: true });
     expect(result).toMatchObject({ certified: length - first, plans: { recomputed: 24 } });
     expect(result.summary).toMatchObject({ entry: first, iteration: 15 });
     expect(result.summary!.certifiedBy.length).toBeGreaterThan(1);
-    const { summary, skeleton } = decodeStart((await simulation.store('late')!.readBlob('journal-start'))!);
+    const { summary, skeleton, keepers } = folder.start!;
     const forgeries: Partial<JournalStart>[] = [
-      { summary: summary.replace('"status":"active"', '"status":"gone"') },
+      { summary: encoded(decoded(summary).replace('"status":"active"', '"status":"gone"')) },
       { skeleton: { ...skeleton, certificates: skeleton.certificates.slice(1) } },
       { hash: '1'.repeat(64) },
     ];
     for (const forgery of forgeries) {
-      expect(await audited(simulation, forgery)).toMatchObject({ verified: false, firstBadEntry: first });
+      const changed = { ...folder, start: { ...folder.start!, ...forgery } };
+      expect(await audited(changed)).toMatchObject({ verified: false, firstBadEntry: first });
+    }
+
+    const plan = parseEntry(folder.journal.split('\n')[1]!).body;
+    const usurpations: [EntryBody, readonly string[], RegExp][] = [
+      [plan, [], /no certificate is here/],
+      [plan, ['eve'], /not of a majority/],
+      [plan, keepers.slice(0, 1), /not of a majority/],
+      [plan, keepers, /not signed by/],
+      [{ kind: 'keepers', keepers: ['eve'] }, ['eve'], /have not certified it/],
+    ];
+    for (const [after, signers, problem] of usurpations) {
+      const forged = await audited(await usurped(folder, after, signers));
+      expect(forged).toMatchObject({ verified: false, problem: expect.stringMatching(problem) });
     }
   });
 

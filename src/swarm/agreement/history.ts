@@ -1,6 +1,6 @@
-// Reading what other peers have of the journal: on from where this one ends, up to what is proved; and whole, in place
-// of this one, when the run that lets this peer in has gone another way (it was founded again without most keepers).
-// Who has none of it need not read all of it: it begins with a summary that the keepers have certified.
+// Reading what other peers have of the journal: on from where this one ends, up to what is proved; and in place of this
+// one, when the run that lets this peer in has gone another way (it was founded again without most keepers). Who lacks
+// much of it need not read all of that: it goes on from a summary that the keepers have certified.
 
 import type { Certificate } from '../../journal/consensus/messages.ts';
 import { type CertificateMessage, readCertificate } from '../../journal/consensus/wire.ts';
@@ -13,7 +13,6 @@ import type { Ledger } from './ledger.ts';
 import type { Messenger } from '../messenger.ts';
 import type { Timing } from '../membership/timing.ts';
 
-const MAX_ENTRIES_PER_ANSWER = 500;
 /** Half of what a control message may have. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 /** Fewer than these took as long as the round trip and say nothing of the link. */
@@ -24,6 +23,8 @@ export interface HistoryParts {
   readonly ledger: Ledger;
   readonly messenger: Pick<Messenger, 'request'>;
   readonly timing: Pick<Timing, 'timeouts'>;
+  /** As many entries as one answer holds; fewer where they are long. */
+  readonly answerEntries: number;
   readonly isOver: () => boolean;
   /** Another journal has taken the place of this one: what was decided by the old one ends, in the same turn. */
   readonly replaced: () => void;
@@ -68,14 +69,15 @@ export class History {
 
   /** Entries of one answer: as many as fit, at least one where there is one; perhaps with a summary in place of the first. */
   async answerFrom(fromIndex: number, orSummary: boolean): Promise<ControlBody> {
-    const { ledger } = this.#parts;
+    const { ledger, answerEntries } = this.#parts;
     const { journal } = ledger;
-    const offer = orSummary ? await ledger.summaryFor(fromIndex) : undefined;
+    const asked = { fromIndex, answerEntries, answerBytes: MAX_ANSWER_BYTES };
+    const offer = orSummary ? await ledger.summaryFor(asked) : undefined;
     const from = offer?.index ?? fromIndex;
     const { certificate } = journal;
     const entries: Uint8Array[] = [];
     let bytes = 0;
-    for (const text of await journal.lines(from, from + MAX_ENTRIES_PER_ANSWER)) {
+    for (const text of await journal.lines(from, from + answerEntries)) {
       const line = new TextEncoder().encode(text);
       bytes += line.length;
       if (entries.length > 0 && bytes > MAX_ANSWER_BYTES) break;
@@ -119,17 +121,24 @@ export class History {
   catchUp(leader: PeerName): Promise<'ok' | 'replaced'> {
     return this.#alone(async () => {
       if (!(await this.#differs(leader)) && (await this.#readOn(leader)) === 'ok') return 'ok';
-      return (await this.#replace(leader)) ? 'replaced' : 'ok';
+      return this.#replace(leader);
     }, 'ok');
   }
 
-  /** Whether a peer has another entry where this journal ends. */
+  /** Whether a peer has another entry where this journal ends, or where its own does; or none of this one's founding. */
   async #differs(from: PeerName): Promise<boolean> {
     // entries come in while it asks: where the journal ended then is what the answer is about
-    const { length, lastHash } = this.#parts.ledger.journal;
+    const { journal, state } = this.#parts.ledger;
+    const { length, lastHash } = journal;
     if (length === 0) return false;
-    const { lines } = await this.ask(from, length - 1);
-    return lines[0] !== undefined && parseEntry(lines[0]).hash !== lastHash;
+    const { lines, certificate } = await this.ask(from, length - 1);
+    if (lines[0] !== undefined) return parseEntry(lines[0]).hash !== lastHash;
+    if (certificate === undefined) return false;
+    const { index, hash } = certificate;
+    // its journal begins after this one's end, with a summary; of a run founded again there is none
+    if (index >= length) return state.refounded.length > 0;
+    const [here] = await journal.entries(index, index + 1);
+    return here !== undefined && here.hash !== hash;
   }
 
   /** One of these at a time; instead of a second, the first asks once more. */
@@ -155,7 +164,8 @@ export class History {
     const { ledger, isOver } = this.#parts;
     do {
       this.#again = false;
-      const orSummary = this.#parts.takesSummary() && !this.#forgers.has(from);
+      // who founded the run again, or followed there, has entries that no summary tells of
+      const orSummary = this.#takesSummary(from) && ledger.state.refounded.length === 0;
       const answer = await this.#proved(from, ledger.certainLength, orSummary);
       const { lines, certificate } = answer;
       if (lines.length === 0 || certificate === undefined || isOver()) continue;
@@ -169,8 +179,16 @@ export class History {
     return 'ok';
   }
 
+  #takesSummary(from: PeerName): boolean {
+    return this.#parts.takesSummary() && !this.#forgers.has(from);
+  }
+
   /** Where an answer has a summary, this journal begins with it; false when it is not what was certified. */
-  async #begin(from: PeerName, { summary, lines, certificate, proofs }: Answer): Promise<boolean> {
+  async #begin(
+    from: PeerName,
+    { summary, lines, certificate, proofs }: Answer,
+    replacing = false,
+  ): Promise<boolean> {
     if (summary === undefined) return true;
     const { ledger, begun, forged } = this.#parts;
     try {
@@ -181,7 +199,8 @@ export class History {
         certificates: summary.proofs.map(readCertificate),
       };
       const certificates = [...proofs, certificate!];
-      await ledger.begin({ state, skeleton }, lines, certificates, () => begun(from, index, state.length));
+      const offer = { state, skeleton };
+      await ledger.begin(offer, lines, certificates, () => begun(from, index, state.length), replacing);
       return true;
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
@@ -232,12 +251,19 @@ export class History {
     }
   }
 
-  async #replace(from: PeerName): Promise<boolean> {
+  /** Takes a peer's journal in place of this one, whole or from a summary on. */
+  async #replace(from: PeerName): Promise<'ok' | 'replaced'> {
     const { ledger, replaced, isOver } = this.#parts;
-    const { lines, certificate } = await this.#proved(from, 0);
-    if (isOver() || certificate === undefined) return false;
-    await ledger.adopt(lines, certificate, replaced);
-    return true;
+    const answer = await this.#proved(from, 0, this.#takesSummary(from));
+    const { lines, certificate, summary } = answer;
+    if (isOver() || certificate === undefined || lines.length === 0) return 'ok';
+    if (summary === undefined) {
+      await ledger.adopt(lines, certificate, replaced);
+      return 'replaced';
+    }
+    if (!(await this.#begin(from, answer, true))) return this.#replace(from); // and this time without
+    await this.#takeAll(answer);
+    return 'ok';
   }
 }
 

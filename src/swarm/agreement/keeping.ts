@@ -77,6 +77,7 @@ export class Keeping {
   #waiting: Waiting[] = [];
   #cancelTick: CancelTimer = () => {};
   #stopped = false;
+  #isReopening = false;
   #proved = '';
 
   constructor(parts: KeepingParts, patient: boolean) {
@@ -129,6 +130,11 @@ export class Keeping {
   /** Entries that are certain, applied here already or about to be. */
   get certainLength(): number {
     return this.#keeper.certainIndex + 1;
+  }
+
+  /** Whether this log has an entry, certain or not. */
+  has({ index, hash }: { readonly index: number; readonly hash: string }): boolean {
+    return this.#keeper.log.hashAt(index) === hash;
   }
 
   /** Begins a journal with its first entry, as its only keeper. */
@@ -234,12 +240,25 @@ export class Keeping {
     return outcome;
   }
 
-  /** Begins anew from what the journal holds now, as when another has taken its place. */
+  /**
+   * Begins anew from what the journal holds after a change, as when another has taken its place. What is said meanwhile
+   * is not heard, like a message that was lost: an answer would be about a journal that is here no more.
+   */
   async reopen(change: () => Promise<void>): Promise<void> {
+    const led = this.leads;
+    this.#isReopening = true;
     this.#release();
-    await this.#settled();
-    await change();
-    this.#keeper = this.#open(0);
+    try {
+      await this.#settled();
+      await change();
+      this.#keeper = this.#open(0);
+    } catch (error) {
+      this.#parts.failed(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      this.#isReopening = false;
+    }
+    if (led) this.#parts.deposed();
     this.#cancelTick();
     if (!this.#stopped) this.#tick();
   }
@@ -265,7 +284,7 @@ export class Keeping {
   }
 
   #step(input: KeeperInput<LoggedEntry>): KeeperOutputs<LoggedEntry> {
-    if (this.#stopped) return { messages: [], committed: [], outcome: 'not-leader' };
+    if (this.#stopped || this.#isReopening) return { messages: [], committed: [], outcome: 'not-leader' };
     const { isKeeper } = this.#keeper;
     const outputs = this.#keeper.step(input);
     if (!isKeeper && this.#keeper.isKeeper) {

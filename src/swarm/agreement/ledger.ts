@@ -2,19 +2,22 @@
 // agreed on it; what is certain, from whomever it comes, is applied to the run's state and acted on, one entry after
 // another, each once.
 
+import { checkSignatures, keepersIn } from '../../journal/checking.ts';
 import type { Certificate } from '../../journal/consensus/messages.ts';
+import { proves } from '../../journal/consensus/proof.ts';
+import { consensusRules } from '../../journal/consensus/rules.ts';
 import type { ConsensusMessage } from '../../journal/consensus/wire.ts';
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../../journal/entry.ts';
-import { Journal, type JournalOptions } from '../../journal/journal.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { RefoundingProposal } from '../../journal/refounding.ts';
-import { checkStretch, type JournalStart, keepersBy, type Skeleton } from '../../journal/skeleton.ts';
 import type { Clock } from '../../seams/clock.ts';
 import type { Identity } from '../../seams/identity.ts';
 import type { PeerName } from '../../seams/network.ts';
-import type { Store } from '../../seams/store.ts';
+import { type Asked, checkOffer, offerFor, type SummaryOffer } from './beginning.ts';
 import { Keeping } from './keeping.ts';
+import { applyTo } from './opening.ts';
 import { RunState } from '../run-state.ts';
-import { decodeSummary, encodeSummary, SUMMARY_EVERY } from '../summary.ts';
+import { SUMMARY_EVERY } from '../summary.ts';
 
 export interface LedgerParts {
   readonly journal: Journal;
@@ -47,36 +50,6 @@ export interface LedgerParts {
   readonly failed: (error: Error) => void;
 }
 
-/** A store's journal, and what it says; throws a JournalError when it is not sound. */
-export async function openJournal(
-  identity: Identity,
-  store: Store,
-  senseless: (problem: JournalError) => void,
-  options: Omit<JournalOptions, 'begin' | 'replay'> = {},
-): Promise<{ journal: Journal; state: RunState }> {
-  let state = new RunState(identity.digest);
-  const begin = ({ summary }: JournalStart) => {
-    state = RunState.from(decodeSummary(new TextEncoder().encode(summary)), identity.digest);
-  };
-  const replay = (entry: Entry) => {
-    applyTo(state, entry, senseless);
-  };
-  const journal = await Journal.open(identity, store, { ...options, begin, replay });
-  return { journal, state };
-}
-
-/** Whether the entry made sense; the state is as it was when it did not. */
-function applyTo(state: RunState, entry: Entry, senseless: (problem: JournalError) => void): boolean {
-  try {
-    state.apply(entry);
-    return true;
-  } catch (error) {
-    if (!(error instanceof JournalError)) throw error;
-    senseless(error);
-    return false;
-  }
-}
-
 /** What to order, or what gives it in its turn. */
 export type Orders = readonly EntryBody[] | (() => readonly EntryBody[]);
 
@@ -86,19 +59,6 @@ export interface RunName {
   readonly founder: PeerName;
   readonly seed: number;
 }
-
-/** What stands in place of the entries before a commit, for somebody who lacks them. */
-export interface SummaryOffer {
-  /** Where the commit stands that certifies it. */
-  readonly index: number;
-  /** As canonical JSON. */
-  readonly state: Uint8Array;
-  readonly skeleton: Skeleton;
-}
-
-/** A summary, and who kept the journal until then, are no more than this each: they go in one message. */
-const MOST_SUMMARY_BYTES = 1024 * 1024;
-const MOST_SKELETON_ENTRIES = 2048;
 
 const NOBODY: readonly PeerName[] = [];
 
@@ -315,7 +275,8 @@ export class Ledger {
         this.journal.settle();
         if (this.#apply(entry)) await react(entry);
       }
-      await this.journal.prove(certificate);
+      if (this.journal.at(certificate.index)?.hash === certificate.hash)
+        await this.journal.prove(certificate);
     }).catch(failed);
   }
 
@@ -331,9 +292,7 @@ export class Ledger {
     const entries = lines.map(parseEntry).slice(0, certificate.index + 1);
     for (const entry of entries) this.#checkRun(entry);
     await this.journal.check(entries, undefined);
-    if (entries.at(-1)?.hash !== certificate.hash) {
-      throw new JournalError('a journal that does not end where its certificate says');
-    }
+    await this.#checkEnd(entries, certificate);
     await this.inTurn(async () => {
       await this.#keeping!.reopen(() => this.journal.adopt(entries, certificate));
       this.#state = new RunState(this.#parts.identity.digest);
@@ -342,100 +301,60 @@ export class Ledger {
     });
   }
 
+  /** Throws a JournalError unless the last of these entries is certified by those who keep the journal there. */
+  async #checkEnd(entries: readonly Entry[], certificate: Certificate): Promise<void> {
+    const last = entries.at(-1);
+    if (last?.hash !== certificate.hash || last.term !== certificate.term) {
+      throw new JournalError('a journal that does not end where its certificate says', last);
+    }
+    const change = entries.findLast(({ body }) => keepersIn(body) !== undefined);
+    if (!proves(certificate, keepersIn(change!.body)!, consensusRules)) {
+      throw new JournalError('a journal whose end is not certified by its keepers', last);
+    }
+    await checkSignatures(certificate, this.#run!.runId, this.#parts.identity);
+  }
+
   // ---- beginning in the middle
 
-  /**
-   * What a peer may read in place of the entries before the newest summary: where they are not here, and for one that
-   * has none at all where it is fewer bytes. Undefined when it is to read entries. After the run was founded again, it
-   * is the last summary of before: half of the members have agreed, and who they were, the entries since then show.
-   */
-  async summaryFor(fromIndex: number): Promise<SummaryOffer | undefined> {
-    const { journal, state } = this;
-    const { summarised } = state;
-    if (summarised === undefined || fromIndex >= summarised.index) return undefined;
-    const { index, summary } = summarised;
-    const isNeeded = fromIndex < journal.first;
-    if (!isNeeded && fromIndex > 0) return undefined;
-    const encoded = encodeSummary(summary);
-    const skeleton = await journal.skeleton(index - 1, MOST_SKELETON_ENTRIES);
-    if (skeleton === undefined) return undefined;
-    const skeletonBytes = skeleton.entries.reduce((sum, entry) => sum + Journal.line(entry).length, 0);
-    if (Math.max(encoded.length, skeletonBytes) > MOST_SUMMARY_BYTES) return undefined;
-    const entriesBytes = (journal.bytes * index) / journal.length;
-    if (!isNeeded && encoded.length + skeletonBytes >= entriesBytes) return undefined;
-    const certificate = journal.summaryCertificate(index);
-    if (certificate === undefined) return undefined;
-    try {
-      const stretch = await journal.entries(index, certificate.index + 1);
-      await checkOffer(skeleton, stretch, certificate, this.#run!, unsigned(this.#parts.identity));
-    } catch (error) {
-      if (error instanceof JournalError) return undefined; // keepers changed faster than there are certificates here
-      throw error;
-    }
-    return { index, state: encoded, skeleton };
+  /** What a peer may read in place of the entries before the newest summary; undefined when it is to read entries. */
+  async summaryFor(asked: Asked): Promise<SummaryOffer | undefined> {
+    return offerFor(asked, this.journal, this.#state, this.#parts.identity);
   }
 
   /**
-   * Begins this journal anew with a summary and the commit that certifies it; those entries are still to be taken. Calls
-   * `begun` in the same turn. Throws a JournalError, and changes nothing, when it is not proved.
+   * Goes on from a summary and the commit that certifies it, up to the first certificate; the entries are still to be
+   * taken. Calls `begun` in the same turn. Nothing is done where this journal has what is certified there, unless it is
+   * to be replaced whatever it has. Throws a JournalError, and changes nothing, when the summary is not proved.
+   *
+   * What a keeper has signed for is not lost by it. An entry of its that is not certain goes only where another is
+   * certified in its place or before it, which no majority can then have on its disks; what is certified is written in
+   * the same moment, so that no crash leaves a shorter log than others count with; and its ballot stays. (Raft's
+   * InstallSnapshot, figure 13, keeps what follows a snapshot under the same condition.)
    * @param lines from that commit on
    * @param certificates of some of them, in order
    */
   async begin(
-    { state: encoded, skeleton }: Pick<SummaryOffer, 'state' | 'skeleton'>,
+    offer: Pick<SummaryOffer, 'state' | 'skeleton'>,
     lines: readonly string[],
     certificates: readonly Certificate[],
     begun: () => void,
+    replacing = false,
   ): Promise<void> {
-    const { identity } = this.#parts;
     const run = this.#run!;
-    const entries = lines.map(parseEntry);
-    const [first] = entries;
-    if (first?.body.kind !== 'commit' || first.body.summary === undefined) {
-      throw new JournalError('a summary without the commit that certifies it', first);
-    }
-    const [index, term] = [first.index - 1, first.term];
-    await this.journal.check(entries, { index, term, hash: first.previous });
-    const certificate = certificates.find((one) => one.index > index);
-    if (certificate === undefined) throw new JournalError('a summary without a certificate', first);
-    const stretch = entries.filter((entry) => entry.index <= certificate.index);
-    const keepers = await checkOffer(skeleton, stretch, certificate, run, identity);
-    const base = { index, term, hash: first.previous, keepers, certificate: undefined };
-    const summary = decodeSummary(encoded);
-    const state = RunState.from(summary, identity.digest);
-    state.check(first);
-    const isRuns = state.runId === run.runId && state.founder === run.founder && state.refounded.length === 0;
-    if (!isRuns || !isSame(state.keepers, keepers)) {
-      throw new JournalError(`the summary at entry ${first.index} is of another run`, first);
-    }
-    const start = { ...base, summary: new TextDecoder().decode(encodeSummary(summary)), skeleton };
+    const { start, state, stretch, certificate } = await checkOffer(
+      offer,
+      lines,
+      certificates,
+      run,
+      this.#parts.identity,
+    );
     await this.inTurn(async () => {
-      if (this.journal.length > index || this.certainLength > index) return; // it has come to know more meanwhile
-      await this.#keeping!.reopen(() => this.journal.begin(start));
+      const keeping = this.#keeping!;
+      const hasIt = this.certainLength > start.index || keeping.has(certificate);
+      if (hasIt && !replacing) return; // it has come to know more meanwhile
+      await keeping.reopen(() => this.journal.begin(start, stretch));
       this.#state = state;
       begun();
     });
   }
-}
-
-/** Who kept the journal before a summary's commit. Throws a JournalError unless they have certified it. */
-async function checkOffer(
-  skeleton: Skeleton,
-  stretch: readonly Entry[],
-  certificate: Certificate,
-  run: RunName,
-  identity: Pick<Identity, 'digest' | 'verify'>,
-): Promise<readonly PeerName[]> {
-  const keepers = await keepersBy(skeleton, run, stretch[0]!.index - 1, identity);
-  await checkStretch(stretch, certificate, keepers, run.runId, identity);
-  return keepers;
-}
-
-/** Signatures on one's own disk have been checked. */
-function unsigned({ digest }: Identity): Pick<Identity, 'digest' | 'verify'> {
-  return { digest, verify: async () => true };
-}
-
-function isSame(one: readonly PeerName[], other: readonly PeerName[]): boolean {
-  return one.length === other.length && one.every((peer, place) => peer === other[place]);
 }

@@ -55,6 +55,7 @@ function waysOf(seed: number, skips: boolean) {
   const sizes: PartSizes = {
     weightChunkBytes: one([PART_SIZES.weightChunkBytes, 4096, 500]),
     smallExchangeBytes: one([PART_SIZES.smallExchangeBytes, 0]),
+    journalAnswerEntries: one([PART_SIZES.journalAnswerEntries, 25, 10, 4]),
   };
   return { training: { codec, activations, policy, ...(codec === 'one-byte' && { probes }) }, sizes };
 }
