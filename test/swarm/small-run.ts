@@ -35,6 +35,7 @@ export interface SmallRun {
   readonly network?: SimulationSettings['network'];
   readonly sizes?: SimulationSettings['sizes'];
   readonly summaryEvery?: number;
+  readonly slowDisks?: boolean;
   readonly latencySeconds?: number | ((from: string, to: string) => number);
   /** Of every link, or of each. */
   readonly bytesPerSecond?: number | ((from: string, to: string) => number);
@@ -151,6 +152,7 @@ export function smallSimulation(run: SmallRun): Simulation {
     ...(run.network && { network: run.network }),
     ...(run.sizes && { sizes: run.sizes }),
     ...(run.summaryEvery !== undefined && { summaryEvery: run.summaryEvery }),
+    ...(run.slowDisks && { slowDisks: true }),
   });
   return simulation;
 }

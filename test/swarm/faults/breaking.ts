@@ -1,10 +1,11 @@
 // Breaks one peer of a small simulated swarm at one exact moment, and tells what became of the micro-batches. The
-// moments are those of the peer's own work: its engine is watched, so "while computing" is while it computes; and of the
-// leader, what it says to the other keepers.
+// moments are those of the peer's own work: its engine is watched, so "while computing" is while it computes. Of a commit
+// its disk is watched, so "while computing" is while it writes the entry, and what keepers say to each other about it.
 
 import { parseEntry } from '../../../src/journal/entry.ts';
 import { decodeControl } from '../../../src/network/wire/codec.ts';
 import type { Engine } from '../../../src/seams/engine.ts';
+import type { Store } from '../../../src/seams/store.ts';
 import type { CommitBody } from '../../../src/journal/entry.ts';
 import type { Simulation } from '../../../src/replay/simulation.ts';
 import type { PathNote } from '../../../src/swarm/training/paths.ts';
@@ -13,7 +14,7 @@ import { overhearing } from '../../fuzz/recording.ts';
 import { changed, type SmallRun, smallSimulation } from '../small-run.ts';
 
 export type EngineWork = 'forward' | 'head' | 'backward' | 'takeGradients' | 'writeWeights' | 'load';
-/** The engine's, or to order the commit. */
+/** The engine's, or to write the commit down: first the leader, then the other keepers, then everyone else. */
 export type Work = EngineWork | 'commit';
 
 /** When the peer breaks, seen from its work. */
@@ -44,6 +45,8 @@ export const ITERATIONS = 4;
 
 /** Messages between the small run's peers take 5 ms, its computations tenths of one. */
 const WHILE_COMPUTING_SECONDS = 0.000_05;
+/** A write to a disk takes a thousandth. */
+const WHILE_WRITING_SECONDS = 0.000_5;
 const WHILE_SENDING_SECONDS = 0.002;
 const AFTER_SENDING_SECONDS = 0.006;
 
@@ -58,14 +61,19 @@ export interface Outcome {
   readonly broke: boolean;
 }
 
-/** Whether a frame of a leader's hands the commit of the broken iteration to a keeper. */
-function ordersCommit(header: Uint8Array): boolean {
+/** Where the commit of the broken iteration stands, if a line is its entry. */
+function commitIndex(line: string): number | undefined {
+  const { body, index } = parseEntry(line);
+  return body.kind === 'commit' && body.iteration === BROKEN_ITERATION ? index : undefined;
+}
+
+/** Whether a frame hands a keeper the entry at an index, or says that its sender has it on its disk. */
+function saysCommit(header: Uint8Array, index: number): boolean {
   const { body } = decodeControl(header);
-  if (body.kind !== 'consensus' || body.value.kind !== 'APPEND') return false;
-  return body.value.entries.some((bytes) => {
-    const entry = parseEntry(new TextDecoder().decode(bytes)).body;
-    return entry.kind === 'commit' && entry.iteration === BROKEN_ITERATION;
-  });
+  if (body.kind !== 'consensus') return false;
+  const { kind, entries, length } = body.value;
+  if (kind === 'APPENDED') return length > index;
+  return kind === 'APPEND' && entries.some((bytes) => commitIndex(new TextDecoder().decode(bytes)) === index);
 }
 
 /** Runs a small swarm in which the faults happen. */
@@ -75,17 +83,46 @@ export async function breaking(faults: readonly Fault[], run: SmallRun = {}): Pr
   const pending = new Set(faults);
   let crash: (name: string) => void = () => {};
   let later: (seconds: number, run: () => void) => void = () => {};
+  const commitFault = (peer: string) =>
+    faults.find((one) => pending.has(one) && one.work === 'commit' && one.victim === peer);
+  /** Where the commit stands, for those that have it on their disks. */
+  const written = new Map<string, number>();
+  const watchDisk = (peer: string, store: Store): void => {
+    const append = store.appendLog.bind(store);
+    const appendLog: Store['appendLog'] = async (name, ...lines) => {
+      const fault = commitFault(peer);
+      const index = name === 'journal' ? lines.map(commitIndex).find((at) => at !== undefined) : undefined;
+      if (fault === undefined || index === undefined) return append(name, ...lines);
+      if (fault.moment === 'before computing') {
+        pending.delete(fault);
+        crash(peer);
+        return new Promise(() => {});
+      }
+      if (fault.moment === 'while computing') {
+        pending.delete(fault);
+        later(WHILE_WRITING_SECONDS, () => crash(peer));
+      }
+      await append(name, ...lines);
+      written.set(peer, index);
+    };
+    Object.assign(store, { appendLog });
+  };
   const simulation = smallSimulation({
     iterations: ITERATIONS,
+    slowDisks: faults.some(({ work }) => work === 'commit'),
     ...run,
     script: (event, simulated) => {
       if (event.kind === 'plan') iterationOf.set(event.of, event.iteration);
+      if (event.kind === 'plan' && event.iteration === BROKEN_ITERATION && commitFault(event.of)) {
+        watchDisk(event.of, simulated.store(event.of)!);
+      }
       run.script?.(event, simulated);
     },
     network: (peer, network) =>
       overhearing(network, ({ id }, { header }) => {
-        const fault = faults.find((one) => pending.has(one) && one.work === 'commit' && one.victim === peer);
-        if (fault === undefined || id !== CONTROL.id || !ordersCommit(header)) return undefined;
+        const [fault, index] = [commitFault(peer), written.get(peer)];
+        if (fault === undefined || index === undefined) return undefined;
+        if (id !== CONTROL.id || !saysCommit(header, index)) return undefined;
         pending.delete(fault);
         const { moment } = fault;
         if (moment === 'before sending') {

@@ -42,10 +42,13 @@ export const MOMENTS: readonly Moment[] = [
 ];
 
 const replica = { who: 'a replica of a middle stage', victims: ['p4'] };
+const follower = { who: 'a replica of a middle stage, no keeper', victims: ['p5'] };
+const keeper = { who: 'a replica of a middle stage, a keeper', victims: ['p4'] };
 const last = { who: 'a replica of the last stage', victims: ['p6'] };
 const stage = { who: 'all replicas of a middle stage', victims: ['p4', 'p5'] };
 const lastStage = { who: 'all replicas of the last stage', victims: ['p6', 'p7'] };
 const anchor = { who: 'an anchor', victims: ['p1'] };
+const anchorKeeper = { who: 'an anchor, also a keeper', victims: ['p1'] };
 const leader = { who: 'the leader, also an anchor', victims: ['p0'] };
 const anchors = { who: 'all anchors, the leader too', victims: ['p0', 'p1'] };
 
@@ -54,42 +57,50 @@ const backward = { doing: 'backward', work: 'backward', call: 1 } as const;
 const head = { doing: 'head and loss', work: 'head', call: 1 } as const;
 /** A peer empties its gradient when an iteration starts; the second time it takes it to exchange it. */
 const exchange = { doing: 'exchange', work: 'takeGradients', call: 2 } as const;
-/** The next leader has the commit where it had reached a keeper, and orders the iteration anew where it had not. */
+/**
+ * It is computed by writing its entry to the disk, and sent by a keeper who says so; whoever is no keeper sends nothing.
+ * The next leader has the commit where it had reached a keeper, and orders the iteration anew where it had not.
+ */
 const commit = { doing: 'commit', work: 'commit', call: 1 } as const;
 const update = { doing: 'update after the commit', work: 'writeWeights', call: 1 } as const;
+
+/** Others have agreed on the commit by then. */
+const WRITTEN = { 'before computing': 'committed', 'while computing': 'committed' } as const;
 
 export const ROWS: readonly Row[] = [
   { ...replica, ...forward, fates: always('led-around') },
   { ...replica, ...backward, fates: untilSent('led-around', 'sum-lost') },
   { ...replica, ...exchange, fates: always('sum-lost') },
+  { ...keeper, ...commit, fates: always('committed') },
+  { ...follower, ...commit, fates: WRITTEN },
   { ...replica, ...update, fates: always('committed') },
   { ...last, ...forward, fates: always('led-around') },
   { ...last, ...backward, fates: untilSent('led-around', 'sum-lost') },
   { ...last, ...exchange, fates: always('sum-lost') },
+  { ...last, ...commit, fates: WRITTEN },
   { ...last, ...update, fates: always('committed') },
   { ...stage, ...forward, fates: untilSent('skipped', 'broken-off') },
   { ...stage, ...backward, fates: untilSent('broken-off', 'sum-lost') },
   { ...stage, ...exchange, fates: always('sum-lost') },
+  { ...stage, ...commit, fates: WRITTEN },
   { ...stage, ...update, fates: always('committed') },
   { ...lastStage, ...forward, fates: untilSent('skipped', 'broken-off') },
   { ...lastStage, ...backward, fates: untilSent('broken-off', 'sum-lost') },
   { ...lastStage, ...exchange, fates: always('sum-lost') },
+  { ...lastStage, ...commit, fates: WRITTEN },
   { ...lastStage, ...update, fates: always('committed') },
   { ...anchor, ...forward, fates: always('given-up') },
   { ...anchor, ...head, fates: untilSent('given-up', 'anchor-sum-lost') },
   { ...anchor, ...backward, fates: always('anchor-sum-lost') },
   // its contribution and its word of the sum had both arrived: nothing of it is missing
   { ...anchor, ...exchange, fates: { ...always('anchor-sum-lost'), 'after sending': 'committed' } },
+  { ...anchorKeeper, ...commit, fates: always('committed') },
   { ...anchor, ...update, fates: always('committed') },
   { ...leader, ...forward, fates: always('anew') },
   { ...leader, ...head, fates: always('anew') },
   { ...leader, ...backward, fates: always('anew') },
   { ...leader, ...exchange, fates: always('anew') },
-  {
-    ...leader,
-    ...commit,
-    fates: { 'before sending': 'anew', 'while sending': 'committed', 'after sending': 'committed' },
-  },
+  { ...leader, ...commit, fates: untilSent('anew', 'committed') },
   { ...leader, ...update, fates: always('committed') },
   { ...anchors, ...forward, fates: always('anew') },
   { ...anchors, ...update, fates: always('committed') },
