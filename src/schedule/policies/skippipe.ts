@@ -16,7 +16,7 @@ import { finish, type Sliced } from '../slices.ts';
 import type { Policy, PolicyOptions } from './policy.ts';
 
 /** Changes whenever the same description, seed and steps, up to the default as in a run, may give another plan. */
-export const plannerVersion = 8;
+export const plannerVersion = 9;
 
 export const skippipe: Policy = {
   name: 'skippipe',

@@ -3,7 +3,14 @@
 // micro-batches meet at a peer is not asked.
 
 import { stream, streamIndices } from '../../random/index.ts';
-import { type Candidate, createOrderer, firstCandidate, type Waves, wavesOf } from './candidate.ts';
+import {
+  type Candidate,
+  copyCandidate,
+  createOrderer,
+  firstCandidate,
+  type Waves,
+  wavesOf,
+} from './candidate.ts';
 import { drawsFrom } from './draws.ts';
 import { createEvaluator, type Evaluator } from './evaluate.ts';
 import type { Instance } from './instance.ts';
@@ -19,13 +26,14 @@ export function blindCandidate(
   instance: Instance,
   seed: number,
   mostPairs = Number.POSITIVE_INFINITY,
+  start?: Candidate,
 ): { candidate: Candidate; evaluator: Evaluator; waves: Waves } {
   const { microbatches, pathLength } = instance;
   const draws = drawsFrom(
     stream({ runSeed: seed, purpose: 'schedule', index: streamIndices.schedule.blindPaths }),
   );
   const waves = wavesOf(instance);
-  const candidate = firstCandidate(instance, draws);
+  const candidate = start === undefined ? firstCandidate(instance, draws) : copyCandidate(start);
   const ascending = candidate.path.slice();
   const orderer = createOrderer(instance);
   const evaluator = createEvaluator(instance, waves);

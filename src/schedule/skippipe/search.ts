@@ -26,6 +26,7 @@ import { createEvaluator, type Evaluator, type Started } from './evaluate.ts';
 import { leastMakespanInSlices } from './exhaustive/exhaustive.ts';
 import type { Instance } from './instance.ts';
 import { oneByOne } from './one-by-one.ts';
+import { placedCandidate } from './placing.ts';
 
 export interface SearchOptions {
   readonly seed: number;
@@ -60,11 +61,12 @@ const stepsForMostStarts = 10_000;
 const stepsForMoreStarts = 5_000;
 const trialsShare = 0.48;
 /**
- * In larger swarms one start has each path the shortest for itself: annealing would not come that far in its steps. Where
- * peers are placed too it is better up to more of them: a start by paths alone leaves everybody in place.
+ * In larger swarms one start has each path the shortest for itself: annealing would not come that far in its steps. Nor
+ * would it place peers well there: where it may place them, all starts begin with near peers in circles. Up to a few more
+ * of them it does as well without.
  */
 const mostPeersAnnealed = 40;
-const mostPeersPlaced = 80;
+const mostPeersPlaced = 50;
 /** Pairs of paths it looks at for each step of the budget: beyond some thousand peers that is what ends it. */
 const pairsPerStep = 2_000;
 /** Temperatures, as parts of the cost where a phase begins. */
@@ -86,9 +88,18 @@ export function* searchInSlices(instance: Instance, options: SearchOptions): Sli
   );
   const waves = wavesOf(instance);
   const evaluator = createEvaluator(instance, waves);
-  const first = firstCandidate(instance, draws);
-  evaluator.loadAll(first);
-  const { whole: makespan } = evaluator.run(first, Number.POSITIVE_INFINITY);
+  const wholeOf = (candidate: Candidate): number => {
+    evaluator.loadAll(candidate);
+    return evaluator.run(candidate, Number.POSITIVE_INFINITY).whole;
+  };
+  let first = firstCandidate(instance, draws);
+  let makespan = wholeOf(first);
+  if (instance.free && instance.peerCount > mostPeersPlaced) {
+    const placed = placedCandidate(instance, draws);
+    const whole = placed === undefined ? Number.POSITIVE_INFINITY : wholeOf(placed);
+    if (whole < makespan) [first, makespan] = [placed!, whole];
+    else evaluator.loadAll(first);
+  }
   let best: SearchResult = { candidate: first, evaluator, waves, makespan, stepsUsed: 0 };
   if (makespan === Number.POSITIVE_INFINITY) best = { ...best, ...oneByOne(instance, first) };
   if (options.steps <= 0 || instance.microbatches === 0) return best;
@@ -178,7 +189,7 @@ function* searchRound(
     const moves = Math.ceil((length * surrogateMoves) / starts);
     const start =
       isLarge && trial === starts - 1
-        ? blindCandidate(instance, seed, length * pairsPerStep).candidate
+        ? blindCandidate(instance, seed, length * pairsPerStep, instance.free ? first : undefined).candidate
         : yield* annealSurrogate(instance, waves, copyCandidate(first), draws, moves);
     // An anchor that lets the next wave's forwards go between the backwards of the last one ends sooner.
     waves.of.forEach((wave, m) => {

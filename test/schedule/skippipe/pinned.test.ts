@@ -12,7 +12,7 @@ import { instanceOf } from '../../../src/schedule/skippipe/instance.ts';
 import { geo20 } from './geo20.ts';
 
 const pinned = {
-  version: 8,
+  version: 9,
   fixed: '44121f8da0cffc2c0affbc8bedc7e6ad759a7d95fdeeaf0be049a7b9462afa5d',
   free: 'c11400c9044595cfce282ea14348225972171d99f664bc1261c7c82d5fd2cf32',
 };
