@@ -14,8 +14,7 @@ import { createRealClock } from '../src/network/real-clock.ts';
 import { trainSingle } from '../src/replay/single.ts';
 import { parseManifest } from '../src/scenario/schema.ts';
 import { knownNames } from '../src/cli/names.ts';
-import { type Manifest, modelOf, stagesOf } from '../src/swarm/manifest.ts';
-import { visitedShareOf } from '../src/swarm/planning/planning.ts';
+import { trainedModel } from '../src/swarm/weights/trained-model.ts';
 
 export const flags = { seeds: 'numbers', checkpoints: 'numbers', tokens: 'number', only: 'text' } as const;
 
@@ -99,7 +98,8 @@ async function trainAndEvaluate(settings: {
     identity,
     committed: async (iterations, _loss, weights) => {
       if (!checkpoints.includes(iterations)) return;
-      const staged = stagedModelOf(manifest, weights());
+      const copies = weights().map((values) => values.slice());
+      const staged = trainedModel(manifest, copies);
       const all = new Set<number>();
       const skips = [all, ...FURTHER_STAGES.map((stage) => new Set([stage]))];
       const losses = await heldOutLosses(staged, text.bytes, tokens, skips);
@@ -144,16 +144,6 @@ function demoManifest(seed: number, { policy, skipRatio, swapBudget }: Way, iter
       codec: 'dense-f32', // whole gradients: what is compared are paths
       iterations,
     },
-  };
-}
-
-/** The model as it stands, to be used. */
-function stagedModelOf(manifest: Manifest, weights: readonly Float32Array[]): StagedModel {
-  return {
-    model: modelOf(manifest),
-    stages: stagesOf(manifest),
-    weights: weights.map((w) => w.slice()),
-    visitedShare: visitedShareOf(manifest),
   };
 }
 

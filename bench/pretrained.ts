@@ -14,7 +14,7 @@ import { createKeyIdentity, generateKey } from '../src/network/libp2p/identity.t
 import { createRealClock } from '../src/network/real-clock.ts';
 import { trainSingle } from '../src/replay/single.ts';
 import { parseManifest } from '../src/scenario/schema.ts';
-import { modelOf, stagesOf } from '../src/swarm/manifest.ts';
+import { trainedModel } from '../src/swarm/weights/trained-model.ts';
 
 const STAGES = 4;
 
@@ -56,10 +56,12 @@ export async function pretrained(iterations: number, say: (line: string) => void
     },
   });
   for (const engine of engines) await engine.close();
-  writeModelFolder(folder, {
-    model: modelOf(manifest),
-    stages: stagesOf(manifest),
-    weights: trained.map((stage) => stage.weights),
-  });
+  writeModelFolder(
+    folder,
+    trainedModel(
+      manifest,
+      trained.map((stage) => stage.weights),
+    ),
+  );
   return folder;
 }

@@ -7,8 +7,8 @@ import { NetworkError } from '../seams/network.ts';
 import type { PeerEvent } from '../swarm/events.ts';
 import { formatInvite, type Invite } from '../swarm/invite.ts';
 import { JoinError } from '../swarm/membership/joining.ts';
-import { type Manifest, ManifestError, modelOf, stagesOf } from '../swarm/manifest.ts';
-import { visitedShareOf } from '../swarm/planning/planning.ts';
+import { type Manifest, ManifestError } from '../swarm/manifest.ts';
+import { trainedModel } from '../swarm/weights/trained-model.ts';
 import type { PeerParts } from '../swarm/peer.ts';
 import type { StageSnapshot } from '../swarm/weights/snapshot.ts';
 import { RunError, UsageError } from './errors.ts';
@@ -67,12 +67,8 @@ export async function runLive(run: LiveRun, { output, signal }: CliContext): Pro
     start,
     observe,
     deliver: async (stages: readonly StageSnapshot[], manifest: Manifest) => {
-      writeModelFolder(flags.export ?? join(folder.path, 'model'), {
-        model: modelOf(manifest),
-        stages: stagesOf(manifest),
-        weights: stages.map((stage) => stage.weights),
-        visitedShare: visitedShareOf(manifest),
-      });
+      const weights = stages.map((stage) => stage.weights);
+      writeModelFolder(flags.export ?? join(folder.path, 'model'), trainedModel(manifest, weights));
     },
   });
   try {

@@ -20,7 +20,7 @@ import type { Manifest } from '../../src/swarm/manifest.ts';
 import { activationFormat } from '../../src/swarm/training/activations.ts';
 import { describeSwarm } from '../../src/swarm/planning/describing.ts';
 import { Paths } from '../../src/swarm/training/paths.ts';
-import { planEntry, planIn, visitedShareOf } from '../../src/swarm/planning/planning.ts';
+import { planEntry, planIn } from '../../src/swarm/planning/planning.ts';
 import { auditPlans } from '../../src/swarm/planning/plan-audit.ts';
 import { changed, type SmallRun, smallManifest, smallSimulation } from './small-run.ts';
 
@@ -58,18 +58,6 @@ function churn(): NonNullable<SmallRun['script']> {
     if (event.iteration === 8) void simulation.start('p4');
   };
 }
-
-describe('the share of stages that paths visit', () => {
-  it('follows from the skip ratio where the policy leaves stages out', () => {
-    const shareOf = (policy: string, skipRatio: number) =>
-      visitedShareOf(manifestOf({ training: { policy, skipRatio } }));
-    for (const policy of ['skippipe', 'random-skip']) {
-      expect(shareOf(policy, 0.33)).toBeCloseTo(2 / 3, 12);
-      expect(shareOf(policy, 0)).toBeUndefined();
-    }
-    expect(shareOf('1f1b', 0.33)).toBeUndefined();
-  });
-});
 
 describe('what plans are computed from', () => {
   it('has the bytes of gradients as the codec of the run encodes them', () => {
