@@ -42,6 +42,7 @@ function pathsAround(instance: Instance, { stageOf, circleOf, members }: Circles
   const most = sharesOf(further.length, [microbatches * (pathLength - 1)])[0]!.map((share, at) =>
     Math.ceil(share / groups[further[at]!]!.length),
   );
+  const capacity = most.map((visitsEach, at) => visitsEach * groups[further[at]!]!.length);
   const hasRoom = (peer: number, at: number) => visits[peer]! < most[at]!;
   const waves = wavesOf(instance).members;
   const loads = sharesOf(
@@ -49,14 +50,15 @@ function pathsAround(instance: Instance, { stageOf, circleOf, members }: Circles
     waves.map(({ length }) => length * (pathLength - 1)),
   );
   for (const [wave, inWave] of waves.entries()) {
-    const open = equal ? loads[wave]! : further.map(() => Number.POSITIVE_INFINITY);
+    // Per stage, visits to be given out: equally many in a wave, or where they cannot be, what its peers may have in all.
+    const open = equal ? loads[wave]! : capacity;
     for (const [before, m] of inWave.entries()) {
       const anchor = groups[0]![m % anchorCount]!;
       const own = members[circleOf[anchor]!]!;
       const left = inWave.length - before;
       const weights = further.map((stage, at) => {
         if (open[at] === 0) return impossible;
-        if (open[at] === left) return -avoided;
+        if (equal && open[at] === left) return -avoided;
         let fewest = avoided;
         for (const peer of own) {
           if (stageOf[peer] === stage && hasRoom(peer, at)) fewest = Math.min(fewest, visits[peer]!);
@@ -76,8 +78,7 @@ function pathsAround(instance: Instance, { stageOf, circleOf, members }: Circles
           best(
             groups[stage]!.filter((one) => hasRoom(one, at)),
             (one) => away(from, one),
-          );
-        if (peer === undefined) return undefined;
+          )!; // its stage is open: somebody there has room
         visits[peer]!++;
         open[at]!--;
         path[m * pathLength + 1 + position] = peer;
