@@ -38,7 +38,7 @@ export type Purpose = keyof typeof purposes;
  */
 export const streamIndices = {
   schedule: { dtfm: 0, swarm: 1, randomSkip: 2, search: 3, blindPaths: 4, genetic: 5, publishedPaths: 6 },
-  churn: { failures: 0, simulation: 1, elections: 2 },
+  churn: { failures: 0, simulation: 1, elections: 2, keepers: 3 },
 } as const satisfies Partial<Record<Purpose, Record<string, number>>>;
 
 /** A stream's name. */

@@ -122,6 +122,11 @@ export class Faulting {
       }
       case 'corrupt':
         return networks.corruptNext(fault.from, fault.to, fault.traffic);
+      case 'keepers': {
+        const killed = mostKeepers(this.#parts.leading(), (peer) => this.#runs(peer));
+        for (const peer of killed) crash(peer, 'killed');
+        return killed.length > 0;
+      }
       case 'election':
         return disturbElection(fault, {
           ...this.#parts,
@@ -146,4 +151,24 @@ export class Faulting {
       if (world.condition(peer) === 'crashed' && !isOver()) start(peer);
     });
   }
+}
+
+/**
+ * Most of those who keep the journal, of the leader first, so many that the others cannot go on without founding the run
+ * again; nobody where those could not: half of the members have to agree, one of them has to hold stage 0, and before the
+ * first commit who has come may know nobody but the leader.
+ */
+export function mostKeepers(
+  leader: Peer | undefined,
+  runs: (peer: PeerName) => boolean,
+): readonly PeerName[] {
+  if (leader === undefined || leader.state.iteration === 0) return [];
+  const { state, self } = leader;
+  const anchors = state.group(0).filter(({ peer }) => runs(peer));
+  const spared = anchors.findLast(({ peer }) => peer !== self);
+  if (spared === undefined) return [];
+  const others = state.keepers.filter((peer) => peer !== self && peer !== spared.peer);
+  const killed = [self, ...others].slice(0, Math.floor(state.keepers.length / 2) + 1);
+  const left = state.active().filter(({ peer }) => runs(peer) && !killed.includes(peer));
+  return 2 * left.length > state.present().length ? killed : [];
 }

@@ -82,6 +82,10 @@ export type Fault = At &
         readonly steady: PeerName;
       }
     | {
+        /** Most of those who keep the journal are killed at once, for good: the others found the run again. */
+        readonly kind: 'keepers';
+      }
+    | {
         /** From the beginning. */
         readonly kind: 'clock';
         readonly peer: PeerName;
@@ -98,7 +102,7 @@ export interface FaultPlan {
 }
 
 /** Every kind of fault that has a moment, and how often it is drawn beside the others. */
-export const FAULT_WEIGHTS: Readonly<Record<Exclude<FaultKind, 'election'>, number>> = {
+export const FAULT_WEIGHTS: Readonly<Record<Exclude<FaultKind, 'election' | 'keepers'>, number>> = {
   crash: 5,
   anchors: 4,
   freeze: 3,
@@ -117,8 +121,14 @@ export const FAULT_WEIGHTS: Readonly<Record<Exclude<FaultKind, 'election'>, numb
 
 /** How often a list has an election that is disturbed as well. */
 const ELECTION_SHARE = 0.25;
+/** How often most keepers are killed at its end, where that can be survived. */
+const KEEPERS_SHARE = 0.2;
 
-export const FAULT_KINDS: readonly FaultKind[] = [...(Object.keys(FAULT_WEIGHTS) as TimedKind[]), 'election'];
+export const FAULT_KINDS: readonly FaultKind[] = [
+  ...(Object.keys(FAULT_WEIGHTS) as TimedKind[]),
+  'election',
+  'keepers',
+];
 
 type TimedKind = keyof typeof FAULT_WEIGHTS;
 
@@ -130,6 +140,8 @@ export interface FaultSettings {
   /** Nobody goes for good before this: a run does not begin without those it waits for. */
   readonly gatheredSeconds: number;
   readonly most: number;
+  /** How often most keepers are killed, and from when on; now and then at the end by default. */
+  readonly keepersLost?: { readonly share: number; readonly fromSeconds: number };
   /** Kinds that may be drawn; all by default. */
   readonly kinds?: readonly FaultKind[];
 }
@@ -161,6 +173,7 @@ export function faultsFromSeed(seed: number, settings: FaultSettings): FaultPlan
     if (fault !== undefined) faults.push(fault);
   }
   if (kinds.includes('election')) faults.push(...drawElection(seed, steady, settings));
+  if (kinds.includes('keepers')) faults.push(...drawKeepers(seed, settings));
   return { seed, faults: faults.sort((a, b) => a.at - b.at) };
 }
 
@@ -175,6 +188,14 @@ function drawElection(
   const at = gatheredSeconds + draw.uniform() * Math.max(0, untilSeconds - gatheredSeconds);
   const backAfter = 0.15 + 0.3 * draw.uniform();
   return [{ kind: 'election', at, backAfter, seconds: 5 + 3 * draw.uniform(), steady }];
+}
+
+/** Late, so that half of the members are there to agree; whether they are, is looked at then. */
+function drawKeepers(seed: number, { untilSeconds, keepersLost }: FaultSettings): Fault[] {
+  const draw = generator(stream({ runSeed: seed, purpose: 'churn', index: streamIndices.churn.keepers }));
+  const { share, fromSeconds } = keepersLost ?? { share: KEEPERS_SHARE, fromSeconds: untilSeconds };
+  if (draw.uniform() >= share) return [];
+  return [{ kind: 'keepers', at: fromSeconds + 2 * draw.uniform() }];
 }
 
 interface Drawing {

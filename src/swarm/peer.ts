@@ -245,7 +245,7 @@ export class Peer {
       event,
       isOver,
       alive,
-      alone: () => this.#belonging.rejoin(),
+      alone: (patienceSeconds, enough) => this.#belonging.rejoin(patienceSeconds, enough),
       isInPlace: () => this.#inPlace,
       givenUp: (problem) => this.#finish({ how: 'failed', reason: new JoinError('unreachable', problem) }),
     });

@@ -22,9 +22,20 @@ function stateLedByP1(): RunState {
   const bodies: EntryBody[] = [
     { kind: 'genesis', runId: digest, founder: 'p1' },
     { kind: 'leader', peer: 'p1', reason: '' },
+    {
+      kind: 'members',
+      changes: ['p0', 'p1'].map((peer) => ({
+        kind: 'enter',
+        peer,
+        name: peer,
+        addresses: [],
+        stage: 0,
+        origin: { kind: 'initial' },
+      })),
+    },
   ];
   bodies.forEach((body, index) => {
-    const entry = { index, term: index, previous: digest, author: 'p1', body };
+    const entry = { index, term: Math.min(index, 1), previous: digest, author: 'p1', body };
     state.apply({ ...entry, hash: digest, signature: '' });
   });
   return state;
@@ -34,7 +45,7 @@ const hash = 'ab'.repeat(32);
 const identity = createSimulatedIdentity('p0');
 
 /** A member that is no keeper, in a run that p1 leads as far as it knows, and that takes p1 to be alive. */
-function member(): Refounding {
+function member(silentSeconds = 0, world = new SimulatedWorld()): Refounding {
   const here = { run: digest, term: 2, index: LENGTH, previous: hash, peer: 'p0' };
   const ledger: Pick<Ledger, 'isKeeper' | 'leader' | 'certainLength' | 'keepers' | 'refoundingProposal'> = {
     isKeeper: false,
@@ -46,7 +57,8 @@ function member(): Refounding {
   const state = stateLedByP1();
   return new Refounding({
     self: 'p0',
-    clock: new SimulatedWorld().clockOf('p0'),
+    clock: world.clockOf('p0'),
+    messenger: { silentSeconds: () => silentSeconds },
     identity,
     ledger: ledger as Ledger,
     timing: { timeouts: timeoutsFrom(nothingMeasured) },
@@ -92,6 +104,22 @@ describe('a member that is no keeper', () => {
 
   it('gives its word to nobody else while it hears that one', async () => {
     expect(await granted(member(), 'p3')).toBe(false);
+  });
+
+  it('gives it to another when it has never heard that one in this life', async () => {
+    const world = new SimulatedWorld();
+    const one = member(Number.POSITIVE_INFINITY, world);
+    const { refounding } = timeoutsFrom(nothingMeasured);
+    const askedAfter = async (seconds: number) => {
+      let is = false;
+      world.after(seconds, '', () => {
+        is = true;
+      });
+      await world.run(() => is, 2 * seconds);
+      return granted(one, 'p3');
+    };
+    expect(await askedAfter(refounding / 4)).toBe(false);
+    expect(await askedAfter(refounding / 2)).toBe(true);
   });
 
   it('gives it to nobody whose journal is shorter than its own, or another one', async () => {

@@ -12,6 +12,7 @@ import { storedStart } from '../../src/journal/stored.ts';
 import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts';
 import { decodeControl } from '../../src/network/wire/codec.ts';
 import { type Audit, type AuditParts, audit } from '../../src/replay/audit.ts';
+import { mostKeepers } from '../../src/replay/faulting.ts';
 import { Invariants } from '../../src/replay/invariants.ts';
 import { type SimulatedPeerEvent, Simulation } from '../../src/replay/simulation.ts';
 import type { FrameStream, Network } from '../../src/seams/network.ts';
@@ -31,6 +32,8 @@ interface LateRun {
   readonly iterations: number;
   /** The newcomer crashes when so many are committed, and is started again a moment later. */
   readonly crashesAfter?: number;
+  /** Most keepers are killed for good when so many are committed. */
+  readonly keepersLostAfter?: number;
 }
 
 /** A network that tells of what it sends to the newcomer. */
@@ -64,7 +67,7 @@ function proxied<T extends object>(target: T, methods: Partial<T>): T {
 }
 
 /** A swarm without faults to which one more peer comes when so many iterations are committed. */
-async function lateRun({ comesAfter, iterations, crashesAfter }: LateRun) {
+async function lateRun({ comesAfter, iterations, crashesAfter, keepersLostAfter }: LateRun) {
   const scenario = scenarioOf(7, []);
   const { manifest } = scenario;
   const training = { ...manifest.training, iterations, codec: 'dense-f32', policy: '1f1b' } as const;
@@ -88,6 +91,11 @@ async function lateRun({ comesAfter, iterations, crashesAfter }: LateRun) {
       if (event.commit.iteration === crashesAfter) {
         simulation.crash('late');
         simulation.world.after(0.2, '', () => void simulation.start('late'));
+      }
+      if (event.commit.iteration === keepersLostAfter) {
+        const lost = mostKeepers(simulation.peer('p0'), () => true);
+        expect(lost).toContain('p0');
+        for (const peer of lost) simulation.crash(peer);
       }
       if (event.commit.iteration !== comesAfter) return;
       void simulation
@@ -217,6 +225,21 @@ describe('a peer that comes late to a run', () => {
       const forged = await audited(await usurped(folder, after, signers));
       expect(forged).toMatchObject({ verified: false, problem: expect.stringMatching(problem) });
     }
+  });
+
+  it('founds the run again with the others when most keepers are gone, and again has what they have', async () => {
+    const { simulation, told } = await lateRun({ comesAfter: 21, iterations: 40, keepersLostAfter: 29 });
+    expect(told('summary')).toHaveLength(1);
+    expect(told('refounded')).toHaveLength(1);
+    expect(told('ended')).toMatchObject([{ iteration: 40, divergences: 0 }]);
+    const ended = [...simulation.ends].filter(([, { how }]) => how === 'ended').map(([name]) => name);
+    const histories = ended.map((name) => {
+      const { journal, state } = simulation.peer(name)!;
+      return { end: journal.at(journal.length - 1)?.hash, name: state.runName, members: state.everyone() };
+    });
+    expect(histories.length).toBeGreaterThan(2);
+    for (const history of histories) expect(history).toEqual(histories[0]);
+    expect(simulation.peer('late')!.journal.first).toBeGreaterThan(0);
   });
 
   it('reads less than the whole journal, and no more of it when the run is three times as long', async () => {

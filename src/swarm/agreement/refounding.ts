@@ -29,8 +29,11 @@ export interface RefoundingParts {
   readonly state: () => RunState;
   readonly alive: (peer: PeerName) => boolean;
   readonly isOver: () => boolean;
-  /** Nobody answers at all, or nobody leads who could let this peer in: it asks the members, and ends where it finds none. */
-  readonly alone: () => Promise<void>;
+  /**
+   * Nobody answers at all, or nobody leads who could let this peer in: it asks the members so long, unless it is `enough`,
+   * and ends where it finds none.
+   */
+  readonly alone: (patienceSeconds?: number, enough?: () => boolean) => Promise<void>;
   /** Whether this peer holds its stage, or is about to: it did not just start. */
   readonly isInPlace: () => boolean;
   /** Too few are left, and have been for long. */
@@ -91,10 +94,12 @@ export class Refounding {
   }
 
   #hearsLeader(): boolean {
-    const { self, ledger, state, alive } = this.#parts;
+    const { self, ledger, state, alive, messenger, timing } = this.#parts;
     if (ledger.isKeeper) return ledger.leader !== '';
     const { leader } = state();
-    return leader !== self && leader !== '' && alive(leader);
+    if (leader === self || leader === '' || !alive(leader)) return false;
+    // who has just started takes everyone to be alive, and may never hear of the one that its disk tells of
+    return messenger.silentSeconds(leader) < timing.timeouts.loss;
   }
 
   #look(): void {
@@ -111,7 +116,11 @@ export class Refounding {
       this.#cancel = clock.schedule(LOOK_SECONDS, () => this.#look());
       return;
     }
-    const going = status === 'active' ? this.#refound() : this.#parts.alone();
+    // the word of one that is entering counts too: it stays there to give it
+    const going =
+      status === 'active'
+        ? this.#refound()
+        : this.#parts.alone(WAIT_SECONDS, () => this.#stopped || this.#hearsLeader());
     going
       .catch((error: Error) => event({ kind: 'failed', problem: error.message }))
       .finally(() => {

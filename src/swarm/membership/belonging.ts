@@ -279,14 +279,18 @@ export class Belonging {
     return !isOver() && !isLeaving() && !this.#leads && !isInPlace();
   }
 
-  /** The others gave this peer up while it lives: it asks to be let in again. */
-  async rejoin(): Promise<void> {
+  /** The others gave this peer up while it lives, or nobody leads: it asks to be let in again, so long, until `enough`. */
+  async rejoin(
+    patienceSeconds = this.#parts.timing.timeouts.work,
+    enough: () => boolean = () => false,
+  ): Promise<void> {
     const { joining, isOver, isLeaving, failed } = this.#parts;
     if (isOver() || isLeaving()) return;
     try {
       const isNew = this.#parts.state().member(this.#parts.network.self) === undefined;
       const application = this.#application(isNew ? this.#wantedStage : -1);
-      const leader = await joining.again(application, this.#signed!.runId, this.#parts.timing.timeouts.work);
+      const leader = await joining.again(application, this.#signed!.runId, patienceSeconds, enough);
+      if (leader === undefined && enough()) return;
       if (leader === undefined) throw new JoinError('unreachable', 'no member of the run answers any more');
       await this.#accepted(leader);
     } catch (error) {

@@ -144,6 +144,8 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
       gatheredSeconds,
       untilSeconds: 0.05 * peers.length + 0.7 * iterations * ITERATION_SECONDS,
       most: 6,
+      // whoever has come late may know the beginning by a summary alone
+      ...(newcomerSeconds !== undefined && { keepersLost: { share: 0.6, fromSeconds: newcomerSeconds + 1 } }),
       ...(kinds && { kinds }),
     }),
   };
