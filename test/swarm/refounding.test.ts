@@ -45,7 +45,11 @@ const hash = 'ab'.repeat(32);
 const identity = createSimulatedIdentity('p0');
 
 /** A member that is no keeper, in a run that p1 leads as far as it knows, and that takes p1 to be alive. */
-function member(silentSeconds = 0, world = new SimulatedWorld()): Refounding {
+function member(
+  silentSeconds: number | (() => number) = 0,
+  world = new SimulatedWorld(),
+  alone: RefoundingParts['alone'] = async () => {},
+): Refounding {
   const here = { run: digest, term: 2, index: LENGTH, previous: hash, peer: 'p0' };
   const ledger: Pick<Ledger, 'isKeeper' | 'leader' | 'certainLength' | 'keepers' | 'refoundingProposal'> = {
     isKeeper: false,
@@ -58,7 +62,9 @@ function member(silentSeconds = 0, world = new SimulatedWorld()): Refounding {
   return new Refounding({
     self: 'p0',
     clock: world.clockOf('p0'),
-    messenger: { silentSeconds: () => silentSeconds },
+    messenger: { silentSeconds: typeof silentSeconds === 'number' ? () => silentSeconds : silentSeconds },
+    alone,
+    event: () => {},
     identity,
     ledger: ledger as Ledger,
     timing: { timeouts: timeoutsFrom(nothingMeasured) },
@@ -81,6 +87,13 @@ async function asked(by: Refounding, from: string, said: { length?: number; hash
   const answer = await by.asked(from, { ...empty, kind: 'REFOUND', term: 7, length: LENGTH, hash, ...said });
   if (answer.kind !== 'consensus') throw new Error(`it answers ${answer.kind}`);
   return answer.value;
+}
+
+/** Lets so much of the world's time pass. */
+async function passing(world: SimulatedWorld, seconds: number): Promise<void> {
+  const at = world.now() + seconds;
+  world.after(seconds, '', () => {});
+  await world.run(() => world.now() >= at, at + 1);
 }
 
 const granted = async (...question: Parameters<typeof asked>) => (await asked(...question)).granted;
@@ -111,15 +124,30 @@ describe('a member that is no keeper', () => {
     const one = member(Number.POSITIVE_INFINITY, world);
     const { refounding } = timeoutsFrom(nothingMeasured);
     const askedAfter = async (seconds: number) => {
-      let is = false;
-      world.after(seconds, '', () => {
-        is = true;
-      });
-      await world.run(() => is, 2 * seconds);
+      await passing(world, seconds);
       return granted(one, 'p3');
     };
     expect(await askedAfter(refounding / 4)).toBe(false);
     expect(await askedAfter(refounding / 2)).toBe(true);
+  });
+
+  it('that is entering stays to give its word for as long as others wait for more, or until somebody leads', async () => {
+    const world = new SimulatedWorld();
+    const { refounding } = timeoutsFrom(nothingMeasured);
+    let silentSeconds = Number.POSITIVE_INFINITY;
+    const asking: { patienceSeconds: number; enough: () => boolean }[] = [];
+    member(
+      () => silentSeconds,
+      world,
+      async (patienceSeconds = 0, enough = () => true) => {
+        asking.push({ patienceSeconds, enough });
+      },
+    );
+    await passing(world, refounding + 2);
+    expect(asking).toMatchObject([{ patienceSeconds: 600 }]);
+    expect(asking[0]!.enough()).toBe(false);
+    silentSeconds = 0;
+    expect(asking[0]!.enough()).toBe(true);
   });
 
   it('gives it to nobody whose journal is shorter than its own, or another one', async () => {
