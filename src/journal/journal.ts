@@ -7,6 +7,7 @@
 import type { Identity } from '../seams/identity.ts';
 import type { Store } from '../seams/store.ts';
 import { canonicalBytes, canonicalJson, type Json } from './canonical.ts';
+import { CertificateLog } from './certificate-log.ts';
 import { checkNext, checkSigned, type EntryPlace } from './checking.ts';
 import { emptyBase } from './consensus/log.ts';
 import type { Ballot, Certificate, LogBase } from './consensus/messages.ts';
@@ -14,18 +15,14 @@ import { type Entry, type EntryBody, GENESIS_PREVIOUS, JournalError } from './en
 import { makeEntries } from './making.ts';
 import { Proofs } from './proofs.ts';
 import { remembering } from './recent.ts';
-import {
-  certificateLine,
-  encodeStart,
-  type JournalStart,
-  parseCertificate,
-  type Skeleton,
-} from './skeleton.ts';
+import { encodeStart, type JournalStart, type Skeleton } from './skeleton.ts';
 import {
   BALLOT,
   beforeName,
   CERTIFICATES,
+  copyLog,
   LOG,
+  PORTION,
   startName,
   storedBallot,
   storedEntry,
@@ -33,11 +30,8 @@ import {
 } from './stored.ts';
 import { Window } from './window.ts';
 
-const MAX_CERTIFICATES = 1000;
 /** Certain entries that stay in memory at least; twice as many at most. */
 const KEPT = 512;
-/** Lines that are read from the store at once. */
-const PORTION = 256;
 
 export interface JournalOptions {
   /** Told first, where the journal does not begin with the run. */
@@ -68,21 +62,20 @@ export class Journal {
   #bytes = 0;
   #certificate: Certificate | undefined;
   #ballot: Ballot = { term: 0, votedFor: '' };
-  /** Lines of certificates on the disk. */
-  #certificates = 0;
-  #proving: Promise<void> = Promise.resolve();
+  readonly #certificates: CertificateLog;
 
   private constructor(identity: Identity, store: Store, kept: number) {
     this.#identity = identity;
     this.#store = store;
     this.#kept = kept;
+    this.#certificates = new CertificateLog(store);
   }
 
   /** Reads and checks what the store holds; a broken chain throws a JournalError that names the entry. */
   static async open(identity: Identity, store: Store, options: JournalOptions = {}): Promise<Journal> {
     const { begin, replay, kept = KEPT } = options;
     const journal = new Journal(identity, store, kept);
-    const certificates = (await store.readLog(CERTIFICATES)).map(parseCertificate);
+    const certificates = await journal.#certificates.read();
     const certificate = certificates.at(-1);
     const start = await storedStart(store);
     if (start !== undefined) {
@@ -122,7 +115,6 @@ export class Journal {
         });
       }
       journal.#certificate = certificate;
-      journal.#certificates = certificates.length;
     }
     journal.#ballot = (await storedBallot(store)) ?? journal.#ballot;
     return journal;
@@ -303,22 +295,13 @@ export class Journal {
   async prove(certificate: Certificate): Promise<void> {
     this.#certificate = certificate;
     this.#proofs.note(certificate);
-    const line = certificateLine(certificate);
-    this.#proving = this.#proving.then(async () => {
-      const kept = this.#proofs.all();
-      if (++this.#certificates > MAX_CERTIFICATES + kept.length) {
-        const lines = new Set([...kept.map(certificateLine), line]);
-        this.#certificates = lines.size;
-        await this.#store.replaceLog(CERTIFICATES, [...lines]);
-      } else await this.#store.appendLog(CERTIFICATES, line);
-    });
-    await this.#proving;
+    await this.#certificates.add(certificate, this.#proofs.all());
   }
 
   /** Takes another journal in place of this one, whole; what it says is certain must have been proved. */
   async adopt(entries: readonly Entry[], certificate: Certificate): Promise<void> {
     await this.check(entries, undefined);
-    await this.#store.replaceLog(CERTIFICATES, []);
+    await this.#certificates.clear();
     await this.#store.replaceLog(
       LOG,
       entries.map((entry) => Journal.line(entry)),
@@ -345,7 +328,7 @@ export class Journal {
     for (const name of [CERTIFICATES, LOG]) await copyLog(store, name, beforeName(name, first));
     const lines = entries.map((entry) => Journal.line(entry));
     await store.writeBlob(startName(first), encodeStart(start));
-    await store.replaceLog(CERTIFICATES, []);
+    await this.#certificates.clear();
     await store.replaceLog(LOG, lines);
     this.#beginAt(start);
     this.#window.put(first, entries);
@@ -361,15 +344,5 @@ export class Journal {
     this.#length = index + 1;
     this.#bytes = 0;
     this.#certificate = undefined;
-    this.#certificates = 0;
-  }
-}
-
-async function copyLog(store: Store, name: string, to: string): Promise<void> {
-  await store.replaceLog(to, []);
-  for (let from = 0; ; from += PORTION) {
-    const lines = await store.readLog(name, from, PORTION);
-    if (lines.length > 0) await store.appendLog(to, ...lines);
-    if (lines.length < PORTION) return;
   }
 }

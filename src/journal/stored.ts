@@ -13,6 +13,8 @@ export const LOG = 'journal';
  */
 export const CERTIFICATES = 'certificates';
 export const BALLOT = 'ballot';
+/** Lines that are read from the store at once. */
+export const PORTION = 256;
 /** What stands for the entries before the log's first, where that is not the run's; found by the first entry's index. */
 export const startName = (firstIndex: number): string => `${LOG}-start-${firstIndex}`;
 /** Where a log lies, or its certificates, that one beginning with that entry has taken the place of. */
@@ -55,5 +57,15 @@ export async function storedBallot(store: Store): Promise<Ballot | undefined> {
     return { term, votedFor };
   } catch {
     throw new JournalError('the ballot on the disk is not readable; without it this peer could vote twice');
+  }
+}
+
+/** Puts a copy of a log under another name, in place of what is there. */
+export async function copyLog(store: Store, name: string, to: string): Promise<void> {
+  await store.replaceLog(to, []);
+  for (let from = 0; ; from += PORTION) {
+    const lines = await store.readLog(name, from, PORTION);
+    if (lines.length > 0) await store.appendLog(to, ...lines);
+    if (lines.length < PORTION) return;
   }
 }

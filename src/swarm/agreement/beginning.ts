@@ -1,8 +1,11 @@
-// Beginning a journal in the middle of its run: what is offered to somebody who lacks what comes before, and how
-// whoever takes it, or finds it on a disk, sees that it is this run's and that those who kept the run have certified it.
+// Beginning a journal in the middle of its run, or anew with somebody else's: what is offered to somebody who lacks what
+// comes before, and how whoever takes it, or finds it on a disk, sees that it is this run's and that those who kept the
+// run have certified it.
 
-import { checkNext, type EntryPlace } from '../../journal/checking.ts';
+import { checkNext, checkSignatures, type EntryPlace, keepersIn } from '../../journal/checking.ts';
 import type { Certificate } from '../../journal/consensus/messages.ts';
+import { proves } from '../../journal/consensus/proof.ts';
+import { consensusRules } from '../../journal/consensus/rules.ts';
 import { type Entry, JournalError, parseEntry } from '../../journal/entry.ts';
 import { Journal } from '../../journal/journal.ts';
 import { checkStretch, type JournalStart, keepersBy, type Skeleton } from '../../journal/skeleton.ts';
@@ -139,6 +142,24 @@ export async function stateAt(start: JournalStart, run: Run, identity: Verifier)
     );
   }
   return state;
+}
+
+/** Throws a JournalError unless the last of a whole journal's entries is certified by those who keep it there. */
+export async function checkEnd(
+  entries: readonly Entry[],
+  certificate: Certificate,
+  runId: string,
+  identity: Pick<Identity, 'verify'>,
+): Promise<void> {
+  const last = entries.at(-1);
+  const keepers = entries.map(({ body }) => keepersIn(body)).findLast((one) => one !== undefined);
+  if (keepers === undefined || last?.hash !== certificate.hash || last.term !== certificate.term) {
+    throw new JournalError('a journal that does not end where its certificate says', last);
+  }
+  if (!proves(certificate, keepers, consensusRules)) {
+    throw new JournalError('a journal whose end is not certified by its keepers', last);
+  }
+  await checkSignatures(certificate, runId, identity);
 }
 
 /** Whether an entry may come first after a summary. */

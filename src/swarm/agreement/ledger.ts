@@ -2,10 +2,7 @@
 // agreed on it; what is certain, from whomever it comes, is applied to the run's state and acted on, one entry after
 // another, each once.
 
-import { checkSignatures, keepersIn } from '../../journal/checking.ts';
 import type { Certificate } from '../../journal/consensus/messages.ts';
-import { proves } from '../../journal/consensus/proof.ts';
-import { consensusRules } from '../../journal/consensus/rules.ts';
 import type { ConsensusMessage } from '../../journal/consensus/wire.ts';
 import { type Entry, type EntryBody, JournalError, parseEntry } from '../../journal/entry.ts';
 import type { Journal } from '../../journal/journal.ts';
@@ -13,7 +10,7 @@ import type { RefoundingProposal } from '../../journal/refounding.ts';
 import type { Clock } from '../../seams/clock.ts';
 import type { Identity } from '../../seams/identity.ts';
 import type { PeerName } from '../../seams/network.ts';
-import { type Asked, checkOffer, offerFor, type SummaryOffer } from './beginning.ts';
+import { type Asked, checkEnd, checkOffer, offerFor, type SummaryOffer } from './beginning.ts';
 import { Keeping } from './keeping.ts';
 import { applyTo } from './opening.ts';
 import { RunState } from '../run-state.ts';
@@ -292,26 +289,13 @@ export class Ledger {
     const entries = lines.map(parseEntry).slice(0, certificate.index + 1);
     for (const entry of entries) this.#checkRun(entry);
     await this.journal.check(entries, undefined);
-    await this.#checkEnd(entries, certificate);
+    await checkEnd(entries, certificate, this.#run!.runId, this.#parts.identity);
     await this.inTurn(async () => {
       await this.#keeping!.reopen(() => this.journal.adopt(entries, certificate));
       this.#state = new RunState(this.#parts.identity.digest);
       for (const entry of entries) this.#apply(entry);
       adopted();
     });
-  }
-
-  /** Throws a JournalError unless the last of these entries is certified by those who keep the journal there. */
-  async #checkEnd(entries: readonly Entry[], certificate: Certificate): Promise<void> {
-    const last = entries.at(-1);
-    if (last?.hash !== certificate.hash || last.term !== certificate.term) {
-      throw new JournalError('a journal that does not end where its certificate says', last);
-    }
-    const change = entries.findLast(({ body }) => keepersIn(body) !== undefined);
-    if (!proves(certificate, keepersIn(change!.body)!, consensusRules)) {
-      throw new JournalError('a journal whose end is not certified by its keepers', last);
-    }
-    await checkSignatures(certificate, this.#run!.runId, this.#parts.identity);
   }
 
   // ---- beginning in the middle
