@@ -99,7 +99,7 @@ function checkSamples(manifest: Manifest): void {
   if (problem) throw new UsageError(`${problem}; lower microbatchesPerAnchor or samplesPerMicrobatch`);
 }
 
-const RUN_LIVE: ReadonlySet<TaskKind> = new Set(['forward', 'head', 'backward', 'exchange', 'update']);
+const NOT_RUN_LIVE: ReadonlySet<TaskKind> = new Set(['recompute']);
 
 /** Throws a UsageError when the run's policy has no plan for its stages, or one that peers cannot run. */
 function checkPolicy(manifest: Manifest): void {
@@ -112,9 +112,10 @@ function checkPolicy(manifest: Manifest): void {
     if (!(error instanceof DescriptionError || error instanceof PlanError)) throw error;
     throw new UsageError(`training.policy: ${policy}: ${error.message}`, { cause: error });
   }
-  const task = plan.tasks.find(({ kind }) => !RUN_LIVE.has(kind));
-  if (task !== undefined) {
-    const why = `its plans have tasks of kind ${task.kind}, which live peers do not run`;
+  const task = plan.tasks.find(({ kind }) => NOT_RUN_LIVE.has(kind));
+  if (task !== undefined || plan.chunks > 1) {
+    const what = task === undefined ? `${plan.chunks} chunks a peer` : `tasks of kind ${task.kind}`;
+    const why = `its plans have ${what}, which live peers do not run`;
     throw new UsageError(`training.policy: ${policy}: ${why}; \`skein plan\` shows them, 1f1b runs`);
   }
 }

@@ -45,8 +45,8 @@ const wrongUsage: readonly [what: string, args: readonly string[], reason: RegEx
   ['an unknown policy', ['demo', '--policy', 'best'], policies],
   [
     'a policy that peers cannot run',
-    ['demo', '--policy', 'zb-h1'],
-    /zb-h1: .*backward-.*live peers do not run/,
+    ['demo', '--policy', 'zb-v'],
+    /zb-v: .*2 chunks a peer.*live peers do not run/,
   ],
   ['an unknown codec', ['demo', '--codec', 'zip'], /known are dense-f32/],
   ['an unknown recovery rule', ['demo', '--recovery', 'pray'], /known are .*checkfree/],

@@ -123,13 +123,17 @@ function executorOf(self: string) {
 /** Lets everything run that can run without a new message. */
 const settled = () => new Promise((resume) => setImmediate(resume));
 
-describe('the order of a plan with paths that skip', () => {
+describe.each([
+  { backwards: 'whole', splitBackward: false },
+  { backwards: 'in two parts', splitBackward: true },
+])('the order of a plan with paths that skip and backwards $backwards', ({ splitBackward }) => {
   const peers = Array.from({ length: 8 }, (_, at) => `p${at}`);
   const stageOfPair = (peer: string) => Math.floor(peers.indexOf(peer) / 2);
   const plan = planWith(peers, stageOfPair, {
     policy: 'skippipe',
     skipRatio: 0.25,
     microbatchesPerAnchor: 20,
+    splitBackward,
   });
   const at = { iteration: 1, attempt: 0 };
   const nothing = bytesOf(new Float32Array(ELEMENTS));
@@ -145,11 +149,15 @@ describe('the order of a plan with paths that skip', () => {
     let key = 0;
     const microbatchOf = (wanted: number) =>
       [...executor.paths.visits].find((visit) => visit.key === wanted)!.microbatch;
-    const computes = (kind: string) => async (request: { readonly key: number }) => {
-      computed.push(`${kind} ${microbatchOf(request.key)}`);
+    const parts = { all: 'backward', input: 'backward-input', weight: 'backward-weight' };
+    const compute = async (kind: string, key: number) => {
+      computed.push(`${kind} ${microbatchOf(key)}`);
       return new Float32Array(ELEMENTS);
     };
-    const engine: Partial<Engine> = { forward: computes('forward'), backward: computes('backward') };
+    const engine: Partial<Engine> = {
+      forward: ({ key }) => compute('forward', key),
+      backward: ({ key, part }) => compute(parts[part], key),
+    };
     const executor = new Executor({
       ...partsOf(self, stageOfPair(self), plan),
       engine: engine as Engine,
@@ -176,6 +184,88 @@ describe('the order of a plan with paths that skip', () => {
       }
     }
     expect(computed).toEqual(planned);
+  });
+});
+
+describe('between the two parts of a backward', () => {
+  /** Peer b of a pipeline of two, which has sent the gradient on and is still to add what its weights give. */
+  async function between() {
+    const peers = ['a', 'b'];
+    const plan = planWith(peers, (peer) => peers.indexOf(peer), {
+      stages: 2,
+      stageSizes: [1, 1],
+      microbatchesPerAnchor: 1,
+      splitBackward: true,
+    });
+    const [calls, released, sent]: [string[], number[], string[]] = [[], [], []];
+    let addWeights = (): void => {};
+    const engine: Partial<Engine> = {
+      forward: async () => new Float32Array(ELEMENTS),
+      backward: async ({ part }) => {
+        calls.push(part);
+        if (part === 'input') return new Float32Array(ELEMENTS);
+        await new Promise<void>((resolve) => {
+          addWeights = resolve;
+        });
+        return undefined;
+      },
+      release: async (key) => {
+        released.push(key);
+      },
+    };
+    const executor = new Executor({
+      ...partsOf('b', 1, plan),
+      engine: engine as Engine,
+      nextKey: () => 7,
+      send: async (to, { kind }) => {
+        sent.push(`${kind} to ${to}`);
+      },
+      announceDropped: () => {},
+    });
+    const reports: (readonly number[])[] = [];
+    void executor.run(({ microbatches }) => reports.push(microbatches));
+    const path = peers.map((peer, stage) => ({ stage, peer }));
+    const take = (kind: 'ACTIVATION' | 'GRADIENT') => {
+      const at = { iteration: 1, attempt: 0 };
+      const header = microbatchHeader(kind, at, { microbatch: 0, path }, 1, activations);
+      expect(executor.paths.take('a', header, bytesOf(new Float32Array(ELEMENTS)))).toBeUndefined();
+    };
+    take('ACTIVATION');
+    await settled();
+    take('GRADIENT');
+    await settled();
+    expect({ calls, sent }).toEqual({
+      calls: ['input', 'weight'],
+      sent: ['ACTIVATION to a', 'GRADIENT to a'],
+    });
+    return { executor, reports, released, take, sent, end: () => addWeights() };
+  }
+
+  it('the micro-batch does not count yet, and then it does', async () => {
+    const { executor, reports, end } = await between();
+    expect(executor.report().microbatches).toEqual([]);
+    end();
+    await settled();
+    expect(reports).toEqual([[0]]);
+    expect(executor.paths.visit(0)?.phase).toBe('done');
+  });
+
+  it('nothing on its path changes that: its gradient has gone on', async () => {
+    const { executor, reports, released, take, sent, end } = await between();
+    executor.paths.dropped(0, 'somebody gives it up', '');
+    executor.paths.peerLost('a');
+    take('GRADIENT'); // once more
+    executor.paths.resend('a');
+    end();
+    await settled();
+    expect({ reports, released }).toEqual({ reports: [[0]], released: [] });
+    expect(sent.filter((what) => what === 'GRADIENT to a')).toHaveLength(2);
+  });
+
+  it('an iteration that is let go of releases it', async () => {
+    const { executor, released } = await between();
+    executor.abort();
+    expect(released).toEqual([7]);
   });
 });
 

@@ -94,9 +94,24 @@ describe('a whole swarm in virtual time', () => {
     expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.5);
   });
 
-  it('trains as one process does, to the bit', async () => {
-    const simulation = await run({ iterations: 6 });
-    const manifest = { ...smallManifest({ iterations: 6 }), founder: 'p0' };
+  it.each([
+    { backwards: 'whole backwards', training: {} },
+    { backwards: 'backwards in two parts', training: { splitBackward: true } },
+    { backwards: 'the parts of backwards far apart', training: { policy: 'zb-h1' } },
+  ])('trains as one process does, to the bit: $backwards', async ({ training }) => {
+    const parts = new Set<string>();
+    const engine = (_: string, same: Engine) =>
+      changed(same, {
+        backward: (request) => {
+          parts.add(request.part);
+          return same.backward(request);
+        },
+      });
+    const simulation = await run({ iterations: 6, training, engine });
+    expect([...parts]).toEqual(
+      'splitBackward' in training || 'policy' in training ? ['input', 'weight'] : ['all'],
+    );
+    const manifest = { ...smallManifest({ iterations: 6, training }), founder: 'p0' };
     const engines = await Promise.all(Array.from({ length: 4 }, () => createOnnxEngine({ inProcess: true })));
     const losses: number[] = [];
     const world = new SimulatedWorld();
@@ -357,24 +372,28 @@ describe('a peer that behaves oddly', () => {
     expect(lossesOf(simulation)).toHaveLength(14);
   });
 
-  it('returns what it kept: no residual is alive at the end of an iteration', async () => {
-    const engines: Engine[] = [];
-    const alive: number[] = [];
-    await run({
-      iterations: 6,
-      script: crashing(['p4', 'p5'], 0.04),
-      engine: (_, engine) => {
-        engines.push(engine);
-        const writeWeights = async (weights: Float32Array) => {
-          await engine.writeWeights(weights);
-          alive.push((await engine.memory()).residualsAlive);
-        };
-        return changed(engine, { writeWeights });
-      },
-    });
-    expect(alive.length).toBeGreaterThan(20);
-    expect(new Set(alive)).toEqual(new Set([0]));
-  });
+  it.each([false, true])(
+    'returns what it kept, no residual is alive after an iteration: split %s',
+    async (splitBackward) => {
+      const engines: Engine[] = [];
+      const alive: number[] = [];
+      await run({
+        iterations: 6,
+        training: { splitBackward },
+        script: crashing(['p4', 'p5'], 0.04),
+        engine: (_, engine) => {
+          engines.push(engine);
+          const writeWeights = async (weights: Float32Array) => {
+            await engine.writeWeights(weights);
+            alive.push((await engine.memory()).residualsAlive);
+          };
+          return changed(engine, { writeWeights });
+        },
+      });
+      expect(alive.length).toBeGreaterThan(20);
+      expect(new Set(alive)).toEqual(new Set([0]));
+    },
+  );
 });
 
 describe('random crashes', () => {

@@ -53,6 +53,8 @@ export interface Policy {
    * Where times decide the order of work alone it does not, so that such runs give the same losses twice.
    */
   readonly plansFromTimes?: true;
+  /** Whether its plans have a backward in two tasks, whatever the description says of that. */
+  readonly splitsBackward?: true;
   /**
    * Which rules of partial pipelines its plans keep, with their path length and budgets: those about each path (rules.ts)
    * or also those about all paths together (skippipe/rules.ts).

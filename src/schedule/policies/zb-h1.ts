@@ -12,6 +12,7 @@ export const zbH1: Policy = {
   idea: 'backward split in two; weight halves fill the gaps, memory as in 1f1b',
   choose: 'the engine can split backward and memory is short',
   source: 'Qi et al., Zero Bubble (ICLR 2024), 2.1',
+  splitsBackward: true,
   closedForms: [
     {
       quantity: 'makespanSeconds',

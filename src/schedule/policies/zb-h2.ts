@@ -13,6 +13,7 @@ export const zbH2: Policy = {
   idea: 'zb-h1 with forwards running further ahead: peers never idle, memory doubles',
   choose: 'the engine can split backward and memory is plentiful',
   source: 'Qi et al., Zero Bubble (ICLR 2024), 2.2',
+  splitsBackward: true,
   closedForms: [
     {
       quantity: 'spanSeconds',

@@ -23,6 +23,7 @@ export const zbV: Policy = {
   idea: 'two chunks a peer in a V, split backward: no bubble with the memory of 1f1b',
   choose: 'the engine can split backward, links are fast and memory is short',
   source: 'Qi et al., Zero Bubble (ICLR 2024), 6; Controllable Memory (NeurIPS 2024), 3',
+  splitsBackward: true,
   closedForms: [
     {
       quantity: 'makespanSeconds',

@@ -207,7 +207,10 @@ function fitProblem(plan: Plan, manifest: Manifest): string | undefined {
   if ((plan.forwardOnly ?? false) !== isForwardOnly(manifest)) {
     return `the plan has ${plan.forwardOnly ? 'no ' : ''}backwards, unlike the run`;
   }
-  if (plan.splitBackward && !splitBackward) return 'the plan splits backwards and the run does not';
+  const splits = !isForwardOnly(manifest) && (splitBackward || policyOf(manifest).splitsBackward === true);
+  if (plan.splitBackward !== splits) {
+    return `the plan has its backwards ${plan.splitBackward ? 'in two tasks' : 'whole'}, unlike the run`;
+  }
   return undefined;
 }
 

@@ -3,6 +3,7 @@
 // they can.
 
 import type { Clock } from '../../seams/clock.ts';
+import type { TaskKind } from '../../schedule/plan.ts';
 import type { Engine, Perturbation } from '../../seams/engine.ts';
 import { Paths, type PathsParts } from './paths.ts';
 import type { ProbeReport } from './probing.ts';
@@ -40,8 +41,23 @@ export interface IterationReport {
 }
 
 interface PlannedTask {
-  readonly kind: 'forward' | 'head' | 'backward';
+  readonly kind: 'forward' | 'head' | 'backward' | 'backward-input' | 'backward-weight';
   readonly visit: Visit;
+}
+
+/** What is timed apart; a backward is either whole or in two parts. */
+type EngineCall = 'forward' | 'head' | 'backward' | 'input' | 'weights';
+
+const KINDS: ReadonlySet<TaskKind> = new Set<PlannedTask['kind']>([
+  'forward',
+  'head',
+  'backward',
+  'backward-input',
+  'backward-weight',
+]);
+
+function isRunHere(kind: TaskKind): kind is PlannedTask['kind'] {
+  return KINDS.has(kind);
 }
 
 export class Executor {
@@ -56,9 +72,11 @@ export class Executor {
   /** What was computed here, whatever became of it. */
   readonly #computed: ComputedTask[] = [];
   #computeSeconds = 0;
-  readonly #engineCalls = {
+  readonly #engineCalls: Readonly<Record<EngineCall, { seconds: number; calls: number }>> = {
     forward: { seconds: 0, calls: 0 },
     backward: { seconds: 0, calls: 0 },
+    input: { seconds: 0, calls: 0 },
+    weights: { seconds: 0, calls: 0 },
     head: { seconds: 0, calls: 0 },
   };
   #closed = false;
@@ -79,9 +97,8 @@ export class Executor {
     for (const index of plan.order.tasks[plan.peers.indexOf(self)] ?? []) {
       const task = plan.tasks[index]!;
       const visit = this.paths.visit(task.microbatch);
-      if (visit && (task.kind === 'forward' || task.kind === 'head' || task.kind === 'backward')) {
-        this.#tasks.push({ kind: task.kind, visit });
-      }
+      const { kind } = task;
+      if (visit && isRunHere(kind)) this.#tasks.push({ kind, visit });
     }
   }
 
@@ -136,7 +153,7 @@ export class Executor {
       dropped: [...this.paths.droppedReasons].map(([microbatch, reason]) => ({ microbatch, reason })),
       computeSeconds: this.#computeSeconds,
       forwardMicroseconds: this.#meanMicroseconds('forward'),
-      backwardMicroseconds: this.#meanMicroseconds('backward'),
+      backwardMicroseconds: this.#backwardMicroseconds(),
       headMicroseconds: this.#meanMicroseconds('head'),
       visits: this.computed.length,
     };
@@ -178,13 +195,14 @@ export class Executor {
     if (kind === 'head') return visit.headInput !== undefined;
     if (kind === 'forward')
       return visit.phase === 'forward' && (visit.hop === 0 || visit.input !== undefined);
+    if (kind === 'backward-weight') return visit.phase === 'weights';
     return visit.phase === 'backward' && visit.gradient !== undefined;
   }
 
   #finished(): boolean {
     if (this.#next < this.#tasks.length) return false;
     for (const visit of this.paths.visits) {
-      if (visit.phase === 'forward' || visit.phase === 'backward') return false;
+      if (visit.phase !== 'done' && visit.phase !== 'given-up') return false;
     }
     return true;
   }
@@ -192,16 +210,17 @@ export class Executor {
   async #execute({ kind, visit }: PlannedTask): Promise<void> {
     const { clock } = this.#parts;
     const started = clock.now();
-    visit.computing = kind;
     if (kind === 'forward') await this.#forward(visit);
     else if (kind === 'head') await this.#head(visit);
-    else await this.#backward(visit);
+    else if (kind === 'backward-weight') await this.#weights(visit);
+    else await this.#backward(visit, kind === 'backward' ? 'all' : 'input');
     visit.computing = undefined;
     this.#computeSeconds += clock.now() - started;
   }
 
   async #forward(visit: Visit): Promise<void> {
     const { engine, tokens, probing } = this.#parts;
+    visit.computing = 'forward';
     const input = visit.hop === 0 ? tokens(visit.microbatch).inputs : visit.input!;
     visit.input = undefined;
     const how = probing
@@ -221,6 +240,7 @@ export class Executor {
 
   async #head(visit: Visit): Promise<void> {
     const { engine, tokens, probing } = this.#parts;
+    visit.computing = 'head';
     const input = visit.headInput!;
     visit.headInput = undefined;
     const { targets } = tokens(visit.microbatch);
@@ -246,18 +266,32 @@ export class Executor {
     }
   }
 
-  async #backward(visit: Visit): Promise<void> {
+  /** @param part `input`: its gradient alone, which goes on at once; what the weights add has a task of its own */
+  async #backward(visit: Visit, part: 'all' | 'input'): Promise<void> {
     const { engine } = this.#parts;
+    visit.computing = 'backward';
     const gradient = visit.gradient!;
     visit.gradient = undefined;
-    const computing = engine.backward({ key: visit.key, outputGradient: gradient, part: 'all' });
-    const inputGradient = await this.#timed('backward', computing);
+    const computing = engine.backward({ key: visit.key, outputGradient: gradient, part });
+    const inputGradient = await this.#timed(part === 'all' ? 'backward' : 'input', computing);
     this.#hasComputed('backward', visit);
-    if (visit.hop > 0) this.#counted.push(visit.microbatch);
+    if (part === 'all') this.#count(visit);
     if (isGivenUp(visit)) return;
-    visit.phase = 'done';
+    visit.phase = part === 'all' ? 'done' : 'weights';
     forgetTensors(visit);
     if (visit.hop > 0) this.paths.backwarded(visit, inputGradient!);
+  }
+
+  async #weights(visit: Visit): Promise<void> {
+    visit.computing = 'weights';
+    await this.#timed('weights', this.#parts.engine.backward({ key: visit.key, part: 'weight' }));
+    this.#count(visit);
+    if (!isGivenUp(visit)) visit.phase = 'done';
+  }
+
+  /** Its gradient is in the sum; an anchor's was counted with its head. */
+  #count({ hop, microbatch }: Visit): void {
+    if (hop > 0) this.#counted.push(microbatch);
   }
 
   #hasComputed(kind: ComputedTask['kind'], { microbatch }: Visit): void {
@@ -265,7 +299,7 @@ export class Executor {
     this.#computed.push({ kind, microbatch, stage, peer: self });
   }
 
-  async #timed<Result>(kind: PlannedTask['kind'], call: Promise<Result>): Promise<Result> {
+  async #timed<Result>(kind: EngineCall, call: Promise<Result>): Promise<Result> {
     const { clock } = this.#parts;
     const started = clock.now();
     const result = await call;
@@ -275,7 +309,13 @@ export class Executor {
     return result;
   }
 
-  #meanMicroseconds(kind: PlannedTask['kind']): number {
+  /** Of both halves together, where they are two calls. */
+  #backwardMicroseconds(): number {
+    const [input, weights] = [this.#meanMicroseconds('input'), this.#meanMicroseconds('weights')];
+    return input > 0 && weights > 0 ? input + weights : this.#meanMicroseconds('backward');
+  }
+
+  #meanMicroseconds(kind: EngineCall): number {
     const { seconds, calls } = this.#engineCalls[kind];
     return calls === 0 ? 0 : Math.max(1, Math.round((seconds / calls) * 1e6));
   }

@@ -84,6 +84,11 @@ export class Running {
         `the engine ${engine.name} cannot perturb weights, and the run trains by that alone`,
       );
     }
+    if (plan.splitBackward && !engine.capabilities.splitBackward) {
+      throw new EngineError(
+        `the engine ${engine.name} cannot compute the halves of a backward apart, and the run's plans have them so`,
+      );
+    }
     await engine.takeGradients(); // of an attempt that did not end, or nothing
     this.#gradient = undefined;
     this.#sentReport = undefined;

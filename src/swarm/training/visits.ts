@@ -20,8 +20,11 @@ export interface Visit {
   path: readonly Hop[];
   /** This peer's place on the path; 0 at the anchor. */
   hop: number;
-  /** `given-up`: no task of it will run here any more. */
-  phase: 'forward' | 'backward' | 'done' | 'given-up';
+  /**
+   * What is to be computed next. `weights`, where a backward is split: its gradient has gone on, and what this stage's
+   * weights add is left. `given-up`: no task of it will run here any more.
+   */
+  phase: 'forward' | 'backward' | 'weights' | 'done' | 'given-up';
   /** The activation that arrived and was not used yet. */
   input: Float32Array | undefined;
   /** What forward gave, packed, kept until the gradient comes back, in case the next peer is lost. */
@@ -37,7 +40,7 @@ export interface Visit {
   headGradientTo: PeerName | undefined;
   loss: number | undefined;
   /** What the engine does with it now: a new path must not change what a result is taken for. */
-  computing: 'forward' | 'head' | 'backward' | undefined;
+  computing: 'forward' | 'head' | 'backward' | 'weights' | undefined;
   /** A new way is being looked for. */
   rerouting: boolean;
 }
@@ -87,6 +90,11 @@ export function keptBytesOf(visit: Visit): number {
     bytes += kept?.byteLength ?? 0;
   }
   return bytes;
+}
+
+/** Whether it has gone by, so that nothing that happens on its path changes anything here. */
+export function hasGoneBy({ phase }: Visit): boolean {
+  return phase === 'weights' || phase === 'done';
 }
 
 /** Asked after an await, when another message may have changed it. */

@@ -40,6 +40,8 @@ export class CountingEngine implements Engine {
   lastStep: CountedStep | undefined;
   /** When each residual that is alive was made: how many times weights had been written by then. */
   readonly residuals = new Map<ResidualKey, number>();
+  /** What the weights of a micro-batch whose input's gradient is computed are still to add, by its mark. */
+  readonly #weightParts = new Map<ResidualKey, number>();
   /** Times that weights were written. */
   writes = 0;
   readonly #model: CostModel;
@@ -56,6 +58,7 @@ export class CountingEngine implements Engine {
   load(program: StageProgram, weights: Float32Array): Promise<void> {
     return this.#call('load', this.#model.load(program, weights), () => {
       this.residuals.clear();
+      this.#weightParts.clear();
       this.#gradient = new Float32Array(2);
       this.#weights = weights.slice();
       this.lastStep = undefined;
@@ -91,13 +94,19 @@ export class CountingEngine implements Engine {
 
   /** An anchor's micro-batch counts from its head on, as in the real engines, whose head has weights as well. */
   backward(request: BackwardRequest): Promise<Float32Array | undefined> {
-    const mark = request.outputGradient?.[0] ?? 0;
+    const { key, part, outputGradient } = request;
+    const mark = part === 'weight' ? (this.#weightParts.get(key) ?? 0) : outputGradient![0]!;
     const { anchor } = this.#model.stage('backward').loaded.program.stage;
     return this.#call('backward', this.#model.backward(request), () => {
-      this.residuals.delete(request.key);
+      if (part === 'input') {
+        this.#weightParts.set(key, mark);
+        return anchor ? undefined : this.#filled(mark);
+      }
+      this.#weightParts.delete(key);
+      this.residuals.delete(key);
       if (anchor) return undefined;
       this.#add(mark);
-      return this.#filled(mark);
+      return part === 'weight' ? undefined : this.#filled(mark);
     });
   }
 
@@ -122,7 +131,10 @@ export class CountingEngine implements Engine {
   }
 
   release(key: ResidualKey): Promise<void> {
-    return this.#call('release', this.#model.release(key), () => void this.residuals.delete(key));
+    return this.#call('release', this.#model.release(key), () => {
+      this.residuals.delete(key);
+      this.#weightParts.delete(key);
+    });
   }
 
   memory(): Promise<EngineMemory> {

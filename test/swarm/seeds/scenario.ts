@@ -60,6 +60,12 @@ function waysOf(seed: number, skips: boolean) {
   return { training: { codec, activations, policy, ...(codec === 'one-byte' && { probes }) }, sizes };
 }
 
+/** In some seeds what a micro-batch's weights add is a task of its own, after its gradient has gone on. */
+function splitBackwardOf(seed: number): boolean {
+  const draw = generator(stream({ runSeed: seed, purpose: 'network', index: 5 }));
+  return draw.uniform() < 0.3;
+}
+
 /** Which of a seed's commits certify a summary of the journal before them; most seeds have some such. */
 function summaryEveryOf(seed: number): number {
   const draw = generator(stream({ runSeed: seed, purpose: 'network', index: 3 }));
@@ -107,6 +113,7 @@ export function scenarioOf(seed: number, kinds?: readonly FaultKind[]): SeedScen
         stageSizes,
         microbatchesPerAnchor: between(1, 4),
         samplesPerMicrobatch: 1,
+        splitBackward: ways.training.codec !== 'one-byte' && splitBackwardOf(seed),
         skipRatio: skips ? 1 / stages : 0,
         emergencySkips: between(0, 1),
         recovery: draw.uniform() < 0.5 ? 'checkfree' : 'copy',
