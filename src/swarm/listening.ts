@@ -231,7 +231,7 @@ export class Listening {
         const { iteration, attempt, microbatch, reason, peer } = body.value;
         if (peer === '') leader?.dropped(iteration, attempt, microbatch, reason);
         else leader?.disturbed(iteration, attempt);
-        trainer.microbatchDropped(iteration, attempt, microbatch, reason, peer);
+        trainer.microbatchDropped(from, body.value);
         return;
       }
       case 'slotRequest': {

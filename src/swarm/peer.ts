@@ -385,6 +385,7 @@ export class Peer {
       broken: (error) => void this.#finish({ how: 'failed', reason: error }),
       sizes: this.#parts.sizes ?? PART_SIZES,
       answerSeconds: (peer) => this.#timing.of(peer).answer,
+      iterationTook: (seconds) => this.#timing.iterationSeen(seconds),
       distrust: (leader) => this.#ledger.distrust(leader),
     });
     this.#presence = new Presence({

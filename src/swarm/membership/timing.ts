@@ -152,6 +152,14 @@ export class Timing {
     this.#iterationSeconds = seconds;
   }
 
+  /**
+   * An iteration took so long, as a peer saw it that took part and need not have led: whoever leads next knows how long
+   * they take. One in which nothing may have been reported for as long as that is allowed says nothing.
+   */
+  iterationSeen(seconds: number): void {
+    if (seconds < this.stuckSeconds) this.iterationTook(seconds);
+  }
+
   // ---- what follows
 
   /** How long an exchange may take. */

@@ -12,7 +12,7 @@ export type Taken =
 
 /** Whether a tensor belongs to an iteration that was committed, or to an attempt that another one has replaced. */
 export function isLate(
-  { iteration, attempt }: TensorHeaderMessage,
+  { iteration, attempt }: Pick<TensorHeaderMessage, 'iteration' | 'attempt'>,
   state: Pick<RunState, 'iteration' | 'plan'>,
 ): boolean {
   if (iteration <= state.iteration) return true;

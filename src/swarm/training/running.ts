@@ -10,18 +10,26 @@ import type { Clock } from '../../seams/clock.ts';
 import { type Engine, EngineError } from '../../seams/engine.ts';
 import type { PeerName } from '../../seams/network.ts';
 import { activationFormat } from './activations.ts';
-import { compareOrder, type Taken } from './arrivals.ts';
+import { compareOrder, isLate, type Taken } from './arrivals.ts';
 import { describeSwarm } from '../planning/describing.ts';
 import type { PeerEventBody } from '../events.ts';
 import type { ExchangeOrder } from './exchange.ts';
 import { Executor, type IterationReport, type Probing } from './executor.ts';
 import { type Manifest, microbatchesPerIteration } from '../manifest.ts';
 import { LinkTimes } from '../membership/link-times.ts';
+import { type Attempt, type DroppedWord, EarlyWords } from './early-words.ts';
 import { createMender } from './mending.ts';
 import type { Messenger } from '../messenger.ts';
 import type { Paths } from './paths.ts';
 import { measurementsFor, plansFromTimes } from '../planning/planning.ts';
-import { completeProbes, dataMicrobatch, isForwardOnly, perturbationOf, probeBytes } from './probing.ts';
+import {
+  completeProbes,
+  dataMicrobatch,
+  isForwardOnly,
+  passesOf,
+  perturbationOf,
+  probeBytes,
+} from './probing.ts';
 import type { RunState } from '../run-state.ts';
 import { readSamples, windowsOf } from './samples.ts';
 
@@ -40,6 +48,8 @@ export interface RunningParts {
   readonly answerSeconds: (peer: PeerName) => number;
   /** This peer cannot compute any more. */
   readonly broken: (error: Error) => void;
+  /** An iteration in which this peer did all that the plan asks of it took so long, from plan to commit. */
+  readonly iterationTook: (seconds: number) => void;
 }
 
 export class Running {
@@ -52,10 +62,16 @@ export class Running {
   #sentReport: IterationReport | undefined;
   #sentFinal = false;
   #nextKey = 1;
+  readonly #early: EarlyWords;
+  #startedAt = 0;
+  /** It was told to end the iteration under way before it had done all. */
+  #closed = false;
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
     this.#links = new LinkTimes(parts.clock, parts.messenger);
+    const { manifest } = parts;
+    this.#early = new EarlyWords(2 * passesOf(manifest) * microbatchesPerIteration(manifest));
   }
 
   /** Ends the iteration under way without a result. */
@@ -69,13 +85,26 @@ export class Running {
     if (paths.disturbed) this.#parts.event({ kind: 'computed', iteration, attempt, tasks });
   }
 
+  /** Runs nothing any more. */
+  stop(): void {
+    this.abandon();
+    this.#early.clear();
+  }
+
+  /** Bytes of words that wait for their plan. */
+  get earlyBytes(): number {
+    return this.#early.keptBytes;
+  }
+
   /** Bytes of the tensors of the iteration under way, and of the gradient taken off the engine for it. */
   get keptBytes(): number {
     return (this.#executor?.paths.keptBytes ?? 0) + (this.#gradient?.byteLength ?? 0);
   }
 
   /** Runs this peer's tasks of a plan for `stage`. Resolves when it takes tensors. */
-  async start(at: { iteration: number; attempt: number }, plan: Plan, stage: number): Promise<void> {
+  async start(at: Attempt, plan: Plan, stage: number): Promise<void> {
+    this.#startedAt = this.#parts.clock.now();
+    this.#closed = false;
     const { self, manifest, engine, clock, messenger, state, event, alive, broken, answerSeconds } =
       this.#parts;
     const { iteration, attempt } = at;
@@ -126,6 +155,11 @@ export class Running {
       note: (note) => event({ kind: 'path', iteration, attempt, note }),
     });
     this.#executor = executor;
+    const early = this.#early.begin(at);
+    for (const { microbatch, reason, peer } of early.dropped) {
+      executor.paths.dropped(microbatch, reason, peer);
+    }
+    if (early.closed) this.close(iteration, attempt).catch(broken);
     executor.run((report) => this.#report(executor, report, false)).catch(broken);
   }
 
@@ -194,7 +228,39 @@ export class Running {
   /** The leader ends the iteration's compute. */
   async close(iteration: number, attempt: number): Promise<void> {
     const executor = this.#executorOf(iteration, attempt);
-    if (executor) this.#report(executor, await executor.close(), true);
+    const at = { iteration, attempt };
+    if (executor === undefined) {
+      if (this.#isEarly(at)) this.#early.closed(this.#parts.state().leader, at);
+      return;
+    }
+    this.#closed = true;
+    this.#report(executor, await executor.close(), true);
+  }
+
+  /** Somebody says that a micro-batch is given up; see `Paths.dropped`. */
+  dropped(from: PeerName, at: Attempt, word: DroppedWord): void {
+    const { microbatch, reason, peer } = word;
+    const paths = this.paths(at.iteration, at.attempt);
+    if (paths) paths.dropped(microbatch, reason, peer);
+    else if ((peer === '' || peer === this.#parts.self) && this.#isEarly(at)) {
+      this.#early.dropped(from, at, word);
+    }
+  }
+
+  /** Whether an attempt has not begun here, and may still. */
+  #isEarly(at: Attempt): boolean {
+    const executor = this.#executor;
+    const isBefore =
+      executor !== undefined &&
+      compareOrder([at.iteration, at.attempt], [executor.iteration, executor.attempt]) < 0;
+    return !isBefore && !isLate(at, this.#parts.state());
+  }
+
+  /** An iteration was committed: how long it took says something where this peer did its part to the end. */
+  committed({ iteration, attempt }: CommitBody): void {
+    if (this.#executorOf(iteration, attempt) === undefined) return;
+    if (this.#sentReport === undefined || this.#closed) return;
+    this.#parts.iterationTook(this.#parts.clock.now() - this.#startedAt);
   }
 
   /**

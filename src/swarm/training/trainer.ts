@@ -11,6 +11,7 @@ import type { Network, PeerName } from '../../seams/network.ts';
 import type { Store } from '../../seams/store.ts';
 import { Arrivals, isLate } from './arrivals.ts';
 import type { JournalRead } from '../weights/catching-up.ts';
+import type { Attempt, DroppedWord } from './early-words.ts';
 import type { PeerEventBody } from '../events.ts';
 import type { ExchangeOrder } from './exchange.ts';
 import { Exchanging } from './exchanging.ts';
@@ -52,6 +53,8 @@ export interface TrainerParts {
   /** Within which a peer answers a question that asks for no work (timeouts.ts). */
   readonly answerSeconds: (peer: PeerName) => number;
   readonly sizes: PartSizes;
+  /** See `RunningParts`. */
+  readonly iterationTook: (seconds: number) => void;
   /** What the leader has ordered makes no sense. */
   readonly distrust: (leader: PeerName) => void;
 }
@@ -66,7 +69,7 @@ export interface KeptBytes {
   readonly exchange: number;
   /** The same, of the stage that it keeps a copy of. */
   readonly copy: number;
-  /** Tensors that came before the plan or the order that they belong to. */
+  /** Tensors and words that came before the plan or the order that they belong to. */
   readonly early: number;
   /** Snapshots for others to fetch. */
   readonly snapshots: number;
@@ -179,7 +182,7 @@ export class Trainer {
       paths: this.#running.keptBytes,
       exchange: this.#exchanging.keptBytes,
       copy: this.#shadowing.keptBytes,
-      early: this.#arrivals.keptBytes,
+      early: this.#arrivals.keptBytes + this.#running.earlyBytes,
       snapshots: this.#donor.keptBytes,
     };
   }
@@ -210,7 +213,7 @@ export class Trainer {
     this.#donor.close();
     this.#text.stop();
     this.#exchanging.stop();
-    this.#running.abandon();
+    this.#running.stop();
     this.#arrivals.stop();
     await this.#following.save();
     await this.#shadowing.save();
@@ -285,6 +288,7 @@ export class Trainer {
   async commit(body: CommitBody): Promise<void> {
     const { iteration, attempt } = body;
     this.#probeBytes += this.#running.contributedBytes(body);
+    this.#running.committed(body);
     this.#arrivals.changed();
     const counted = body.stages.find(({ stage }) => stage === this.holder.stage)?.contributors ?? [];
     this.#exchanging.contributing.settle(iteration, attempt, counted.includes(this.#parts.self));
@@ -309,14 +313,9 @@ export class Trainer {
     return this.#shadowing.isOf(order.stage) ? this.#shadowing.receive(order) : this.#exchanging.take(order);
   }
 
-  microbatchDropped(
-    iteration: number,
-    attempt: number,
-    microbatch: number,
-    reason: string,
-    peer: PeerName,
-  ): void {
-    this.#running.paths(iteration, attempt)?.dropped(microbatch, reason, peer);
+  /** A member says that a micro-batch is given up, here or everywhere. */
+  microbatchDropped(from: PeerName, said: Attempt & DroppedWord): void {
+    this.#running.dropped(from, said, said);
   }
 
   grantSlot(iteration: number, attempt: number, microbatch: number, stage: number): boolean {
