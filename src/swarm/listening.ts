@@ -177,9 +177,23 @@ export class Listening {
       const outcome = await ledger.take(said.lines, said.certificate);
       // who was just let in does not know the members yet, and reads all that it lacks anyway
       if (outcome !== 'ok' && current()) throw new Error('it sends entries and is not in the run');
-    } else if ((await history.take(from, said)) === 'fork') {
-      event({ kind: 'misbehaved', peer: from, problem: 'its journal is of another history of this run' });
+      return;
     }
+    const outcome = await ledger.take(said.lines, said.certificate);
+    if (outcome === 'fork') this.#isOfAnother(from);
+    if (outcome !== 'gap') return;
+    // not waited for: its answer comes behind these entries, on a stream that may be read no faster than they are taken
+    history.readOn(from).then(
+      (read) => {
+        if (read === 'fork') this.#isOfAnother(from);
+      },
+      (error: Error) => event({ kind: 'misbehaved', peer: from, problem: error.message }),
+    );
+  }
+
+  #isOfAnother(peer: PeerName): void {
+    const problem = 'its journal is of another history of this run';
+    this.#parts.event({ kind: 'misbehaved', peer, problem });
   }
 
   /** A peer that has heard of entries which do not come asks for them, once it has waited a little. */

@@ -148,3 +148,27 @@ describe('when most keepers are gone for good', () => {
     expect(simulation.running.map((peer) => peer.self)).toEqual(['p1', 'p3', 'p5']);
   });
 });
+
+describe('a newcomer whose contact is lost before it has read anything', () => {
+  it('reads from the next leader, which it knows by its entries alone, at once', async () => {
+    let lostAt = Number.POSITIVE_INFINITY;
+    let readAfter = Number.POSITIVE_INFINITY;
+    const simulation = smallSimulation({
+      iterations: 3,
+      script: (event, { crash, world }) => {
+        if (event.kind === 'running' && event.of === 'p7') {
+          lostAt = world.now();
+          world.after(0, '', () => crash('p0'));
+        }
+        if (event.of === 'p7' && event.kind === 'leader' && event.peer !== 'p0' && readAfter > 1e9) {
+          readAfter = world.now() - lostAt;
+        }
+      },
+    });
+    await simulation.run(600);
+    expect(readAfter).toBeGreaterThan(0);
+    expect(readAfter).toBeLessThan(6);
+    expectOneHistory(simulation, 3);
+    expect(simulation.ends.get('p7')).toEqual({ how: 'ended' });
+  });
+});

@@ -105,13 +105,6 @@ export class History {
     return readAnswer(answer.value);
   }
 
-  /** Takes entries that a member sent and follows up what they show to be missing. */
-  async take(from: PeerName, { lines, certificate }: Answer): Promise<'ok' | 'fork'> {
-    const outcome = await this.#parts.ledger.take(lines, certificate);
-    if (outcome !== 'gap') return outcome;
-    return this.readOn(from);
-  }
-
   /** Asks for everything after this journal's end, until there is no more that is proved. */
   readOn(from: PeerName): Promise<'ok' | 'fork'> {
     return this.#alone(() => this.#readOn(from), 'ok');
