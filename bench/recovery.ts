@@ -5,6 +5,7 @@
 import {
   brokenPathWork,
   mostStagesTwicePerBreak,
+  tasksLetGo,
   type WorkEvent,
 } from '../src/swarm/training/repeated-work.ts';
 import { type Heard, LiveSwarm, secondsNow } from './live-swarm.ts';
@@ -100,6 +101,7 @@ export async function run({ runs = 20, perSwarm = 5, peers = 8, stages = 4 }: Op
     { what: 'after a frozen replica', values: of('replica frozen').map((one) => one.whole) },
     { what: 'after a killed leader', values: of('leader killed').map((one) => one.whole) },
   ].map(({ what, values }) => ({ what, ...spread(values) }));
+  const letGo = samples.reduce((sum, { work }) => sum + work.letGo, 0);
   return {
     bench: 'recovery',
     rows: [...times, ...more, ...FAULTS.map((fault) => workRow(fault, of(fault)))],
@@ -108,7 +110,7 @@ export async function run({ runs = 20, perSwarm = 5, peers = 8, stages = 4 }: Op
       'stages computed twice: by two peers, or by one in the place of another that may have done it before it was lost',
       'visits computed in vain: one stage of one micro-batch in one direction that no commit counts, computed again or lost with a sum',
       `the most stages that one broken path had computed twice, of all faults: ${Math.max(0, ...samples.map(({ work }) => work.mostTwicePerBreak))}`,
-      `goodput of all ${total.iterations} iterations, the faults in them: ${round3(total.counted / total.computed)}`,
+      `goodput of all ${total.iterations} iterations, the faults in them: ${round3(total.counted / (total.computed + letGo))}, what attempts that were let go computed among what was done for nothing`,
     ],
   };
 }
@@ -248,20 +250,10 @@ function repeatedOf(heard: readonly Heard[], before: number, last: number) {
   });
   const broken = brokenPathWork(events);
   const commits = commitsOf(heard);
-  const letGo = new Set<string>();
-  for (const event of events) {
-    if (event.kind !== 'computed') continue;
-    const { iteration, attempt, tasks } = event;
-    const committed = commits.get(iteration)?.attempt ?? attempt;
-    if (attempt === committed) continue;
-    for (const { kind, microbatch, stage, peer } of tasks) {
-      letGo.add(`${iteration} ${attempt} ${kind} ${microbatch} ${stage} ${peer}`);
-    }
-  }
   return {
     stagesTwice: broken.reduce((sum, { stagesTwice }) => sum + stagesTwice.length, 0),
     mostTwicePerBreak: mostStagesTwicePerBreak(broken),
-    letGo: letGo.size,
+    letGo: tasksLetGo(events, (iteration) => commits.get(iteration)?.attempt),
   };
 }
 
@@ -277,7 +269,7 @@ function workRow(fault: Fault, samples: readonly Sample[]) {
     mostStagesTwicePerBrokenPath: Math.max(0, ...samples.map(({ work }) => work.mostTwicePerBreak)),
     visitsOfAttemptsLetGo: sum((work) => work.letGo),
     visitsComputedInVain: sum((work) => work.computed - work.counted),
-    goodput: round3(sum((work) => work.counted) / sum((work) => work.computed)),
+    goodput: round3(sum((work) => work.counted) / sum((work) => work.computed + work.letGo)),
   };
 }
 

@@ -2,6 +2,7 @@
 // goes on from the last commit, and no start finds a disk that it cannot read. At the end the journal of each is
 // audited. Which peers are killed and after how long is drawn from the turn's number; what they do just then is not.
 
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generator, stream } from '../../src/random/index.ts';
 import { type SkeinProcess, Terminals } from '../e2e/processes.ts';
@@ -133,22 +134,23 @@ class KilledSwarm {
         entries: number;
         firstBadEntry: number | null;
       };
-      if (!isSound(audit)) throw new Error(`the journal of peer ${peer} is not sound: ${stdout}${stderr}`);
+      if (!(await isSound(audit, join(this.#folder(peer), 'journal.jsonl'))))
+        throw new Error(`the journal of peer ${peer} is not sound: ${stdout}${stderr}`);
       entries = Math.max(entries, audit.entries);
     }
     return `${kills} kills, ${early} of them before the peer had started, ${iterations} iterations, ${entries} entries audited`;
   }
 }
 
+interface Audited {
+  readonly verified: boolean;
+  readonly entries: number;
+  readonly firstBadEntry: number | null;
+}
+
 /** A last line that is torn is what a kill leaves and the next start cuts off; all before it has to be sound. */
-function isSound({
-  verified,
-  entries,
-  firstBadEntry,
-}: {
-  verified: boolean;
-  entries: number;
-  firstBadEntry: number | null;
-}) {
-  return verified || firstBadEntry === entries - 1;
+async function isSound({ verified, entries, firstBadEntry }: Audited, journal: string): Promise<boolean> {
+  if (verified) return true;
+  const isTorn = (await readFile(journal)).at(-1) !== '\n'.charCodeAt(0);
+  return isTorn && firstBadEntry === entries - 1;
 }

@@ -9,7 +9,10 @@ import { describeSwarm } from '../../src/swarm/planning/describing.ts';
 import { measurementsFor } from '../../src/swarm/planning/planning.ts';
 import { RunState } from '../../src/swarm/run-state.ts';
 import { parametersOf } from '../../src/swarm/weights/holder.ts';
-import { moveInSlices, seatInSlices } from '../../src/swarm/leading/seating.ts';
+import { SimulatedWorld } from '../../src/network/simulated/world.ts';
+import type { Boundary } from '../../src/swarm/leading/boundary.ts';
+import { type Move, moveInSlices, seatInSlices } from '../../src/swarm/leading/seating.ts';
+import { SeatsSearch } from '../../src/swarm/leading/seats-search.ts';
 import { smallManifest, smallSimulation } from './small-run.ts';
 
 const digest = '0'.repeat(64);
@@ -46,7 +49,6 @@ function stateOf(slow: number, transfer: number, toC0 = transfer, latencyToC0 = 
         ),
     };
   });
-  const commit = { loss: 2, stages: [], dropped: [], visitsComputed: 0, visitsCounted: 0, weights: [] };
   const bodies: EntryBody[] = [
     { kind: 'genesis', runId: digest, founder: 'a0' },
     { kind: 'leader', peer: 'a0', reason: '' },
@@ -66,11 +68,24 @@ function stateOf(slow: number, transfer: number, toC0 = transfer, latencyToC0 = 
     { kind: 'commit', iteration: 1, attempt: 0, ...commit, measurements },
   ];
   const state = new RunState();
-  bodies.forEach((body, index) => {
-    const term = index === 0 ? 0 : 1;
-    state.apply({ index, term, previous: digest, author: 'a0', body, hash: digest, signature: '' });
-  });
+  bodies.forEach((body, index) => apply(state, body, index));
   return state;
+}
+
+const commit = { loss: 2, stages: [], dropped: [], visitsComputed: 0, visitsCounted: 0, weights: [] };
+
+function apply(state: RunState, body: EntryBody, index: number): void {
+  const term = index === 0 ? 0 : 1;
+  state.apply({ index, term, previous: digest, author: 'a0', body, hash: digest, signature: '' });
+}
+
+/** Iterations in which nobody measured anything, so that what was measured before stands. */
+function commitUntil(state: RunState, last: number): void {
+  while (state.iteration < last) {
+    const iteration = state.iteration + 1;
+    apply(state, { kind: 'plan', iteration, attempt: 0, plan: null }, 2 * iteration + 2);
+    apply(state, { kind: 'commit', iteration, attempt: 0, ...commit, measurements: [] }, 2 * iteration + 3);
+  }
 }
 
 describe('a link that nobody used', () => {
@@ -131,6 +146,26 @@ describe('a member', () => {
   it('moves to the stage that the iteration waits for', () => {
     const move = finish(moveInSlices(stateOf(6, 100), manifest));
     expect(move).toMatchObject({ from: 1, to: 2 });
+  });
+
+  it('is looked at when the members have changed, and again after a hundred iterations though they are the same', async () => {
+    const state = stateOf(6, 100);
+    const moves: Move[] = [];
+    const boundary = { suggest: (move: Move) => void moves.push(move) } as unknown as Boundary;
+    const clock = new SimulatedWorld().clockOf('a0');
+    const search = new SeatsSearch({ state, manifest, clock }, boundary);
+    const look = async () => {
+      search.lookForMoves();
+      await new Promise((resume) => setImmediate(resume));
+      return moves.length;
+    };
+    expect(await look()).toBe(0); // as the run was set up
+    commitUntil(state, 100);
+    expect(await look()).toBe(0);
+    commitUntil(state, 101);
+    expect(await look()).toBe(1);
+    expect(await look()).toBe(1);
+    expect(moves).toMatchObject([{ from: 1, to: 2 }]);
   });
 
   it('stays when its new group would exchange gradients for longer than paths get shorter', () => {

@@ -7,6 +7,7 @@ import type { LeaderNote } from '../../swarm/leading/leader.ts';
 import { lowerMedian } from '../../swarm/membership/medians.ts';
 import type { SentBytes } from '../../swarm/messenger.ts';
 import type { Timeouts } from '../../swarm/membership/timeouts.ts';
+import { tasksLetGo } from '../../swarm/training/repeated-work.ts';
 
 export interface Recovery {
   readonly stage: number;
@@ -77,6 +78,8 @@ export class DemoRecord {
   readonly #wounds: Wound[] = [];
   /** Micro-batches of the iteration under way whose path broke, by what became of them. */
   readonly #detours = new Map<string, Set<number>>();
+  /** What peers say that they computed in iterations in which something was lost. */
+  readonly #disturbed: Extract<PeerEvent, { kind: 'computed' }>[] = [];
   readonly #onPlan: (iteration: number) => void;
   #planned: PlannedNote | undefined;
   readonly #timed: (Omit<PlannedNote, 'predictedSeconds'> & {
@@ -141,6 +144,9 @@ export class DemoRecord {
           this.waiting = undefined;
           this.#onPlan(event.iteration);
         }
+        return;
+      case 'computed':
+        this.#disturbed.push(event);
         return;
       case 'path':
         this.#path(event);
@@ -235,10 +241,13 @@ export class DemoRecord {
     this.#timed.push({ ...planned, predictedSeconds: planned.predictedSeconds, measuredSeconds });
   }
 
+  /** The share of what was computed that commits count; what died with a peer that nobody heard is not known. */
   goodput(): number {
     const computed = this.commits.reduce((sum, commit) => sum + commit.visitsComputed, 0);
     const counted = this.commits.reduce((sum, commit) => sum + commit.visitsCounted, 0);
-    return computed === 0 ? 0 : counted / computed;
+    const attempts = new Map(this.commits.map(({ iteration, attempt }) => [iteration, attempt]));
+    const done = computed + tasksLetGo(this.#disturbed, (iteration) => attempts.get(iteration));
+    return done === 0 ? 0 : counted / done;
   }
 
   #gone(event: Extract<PeerEvent, { kind: 'gone' }>, now: number): void {

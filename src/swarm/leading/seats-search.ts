@@ -1,5 +1,6 @@
 // The leader's searches for seats, beside whatever else it does: for a newcomer as soon as it asks to be let in, and for
-// a member that should move once the members have changed and are settled again.
+// a member that should move once the members have changed and are settled again, and now and then without that, because
+// machines and links turn slower or faster.
 
 import type { Clock } from '../../seams/clock.ts';
 import type { Boundary } from './boundary.ts';
@@ -15,12 +16,16 @@ export interface SeatsSearchParts {
   readonly clock: Clock;
 }
 
+/** After so many iterations moves are looked for again although the members are the same. */
+const LOOK_AGAIN_ITERATIONS = 100;
+
 export class SeatsSearch {
   readonly #parts: SeatsSearchParts;
   readonly #boundary: Boundary;
   readonly #progress: Progress = { cancelled: false, seconds: 0 };
   /** The groups for which moves were looked for last. */
   #examined = '';
+  #examinedAt = 0;
   #seating: Promise<void> = Promise.resolve();
 
   constructor(parts: SeatsSearchParts, boundary: Boundary) {
@@ -57,14 +62,16 @@ export class SeatsSearch {
     }
   }
 
-  /** Looks for a move in the background, once for each change of the members. */
+  /** Looks for a move in the background: once for each change of the members, and once in so many iterations. */
   lookForMoves(): void {
     const { state, manifest, clock } = this.#parts;
     const groups = JSON.stringify(groupsOf(state, manifest));
     const isSettled = state.present().every(({ status }) => status === 'active');
-    if (!isSettled || groups === this.#examined || !this.#isMeasured()) return;
+    const isSame = groups === this.#examined && state.iteration - this.#examinedAt < LOOK_AGAIN_ITERATIONS;
+    if (!isSettled || isSame || !this.#isMeasured()) return;
     const isFirst = this.#examined === '';
     this.#examined = groups;
+    this.#examinedAt = state.iteration;
     if (isFirst) return; // as the run was set up
     void inSlices(moveInSlices(state, manifest), clock, this.#progress).then(
       (move) => move && this.#boundary.suggest(move),

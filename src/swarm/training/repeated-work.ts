@@ -68,6 +68,27 @@ export function mostStagesTwicePerBreak(paths: readonly BrokenPathWork[]): numbe
   return Math.max(0, ...paths.map(({ breaks, stagesTwice }) => stagesTwice.length / Math.max(1, breaks)));
 }
 
+/**
+ * How many tasks were computed in attempts at an iteration other than the one that was committed: a leader that took over
+ * ordered it anew, and no commit counts them. What only lost peers knew of is not in it.
+ * @param attemptOf which attempt of an iteration was committed; undefined while none is
+ */
+export function tasksLetGo(
+  events: Iterable<WorkEvent>,
+  attemptOf: (iteration: number) => number | undefined,
+): number {
+  const letGo = new Set<string>();
+  for (const event of events) {
+    if (event.kind !== 'computed') continue;
+    const { iteration, attempt, tasks } = event;
+    if (attempt === (attemptOf(iteration) ?? attempt)) continue;
+    for (const { kind, microbatch, stage, peer } of tasks) {
+      letGo.add(`${iteration} ${attempt} ${kind} ${microbatch} ${stage} ${peer}`);
+    }
+  }
+  return letGo.size;
+}
+
 interface Gathered {
   readonly iteration: number;
   readonly attempt: number;
