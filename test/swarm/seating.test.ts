@@ -68,7 +68,7 @@ function stateOf(slow: number, transfer: number, toC0 = transfer, latencyToC0 = 
     { kind: 'commit', iteration: 1, attempt: 0, ...commit, measurements },
   ];
   const state = new RunState();
-  bodies.forEach((body, index) => apply(state, body, index));
+  for (const [index, body] of bodies.entries()) apply(state, body, index);
   return state;
 }
 
