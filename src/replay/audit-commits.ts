@@ -6,6 +6,7 @@ import { fromHex } from '../journal/canonical.ts';
 import { RecoveryError } from '../recovery/index.ts';
 import { planFromJson } from '../schedule/json.ts';
 import type { Manifest } from '../swarm/manifest.ts';
+import { unaccounted } from '../swarm/training/accounting.ts';
 import { isFiniteProbe, isForwardOnly, isProbe } from '../swarm/training/probing.ts';
 import { type ExpectedWeights, ReplayedMembers } from '../swarm/weights/replaying.ts';
 import { type OrderedPlan, RunState } from '../swarm/run-state.ts';
@@ -108,7 +109,7 @@ export async function* auditCommits(
 
 const short = (digest: string): string => `${digest.slice(0, 12)}…`;
 
-/** What a commit counts that its plan has not, or counts twice. */
+/** What a commit counts that its plan has not, or counts twice, or says nothing of. */
 function countingProblem(commit: CommitBody, ordered: OrderedPlan, manifest: Manifest): string | undefined {
   const { paths, peers } = planFromJson(ordered.plan);
   const planned = new Set(paths.map(({ microbatch }) => microbatch));
@@ -123,6 +124,10 @@ function countingProblem(commit: CommitBody, ordered: OrderedPlan, manifest: Man
     const stranger = contributors.find((peer) => !members.has(peer));
     if (stranger !== undefined) return `${stranger} contributes to stage ${stage} and is not in the plan`;
   }
+  const strange = commit.dropped.find(({ microbatch }) => !planned.has(microbatch));
+  if (strange) return `micro-batch ${strange.microbatch} is given up and is not in the plan`;
+  const [missing] = unaccounted(manifest, planned, commit);
+  if (missing !== undefined) return `micro-batch ${missing} neither counts nor is named as given up`;
   return probesProblem(commit, planned, manifest);
 }
 

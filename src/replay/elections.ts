@@ -6,7 +6,7 @@ import type { SimulatedNetworks } from '../network/simulated/network.ts';
 import type { SimulatedWorld } from '../network/simulated/world.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Peer } from '../swarm/peer.ts';
-import type { Fault } from './faults.ts';
+import { ELECTION_SECONDS, type Fault } from './faults.ts';
 import type { Vote } from './votes.ts';
 
 export interface ElectionParts {
@@ -21,8 +21,6 @@ export interface ElectionParts {
   readonly kill: (peer: PeerName) => void;
 }
 
-/** Keepers elect another within this, or the fault is over. */
-const ELECTION_SECONDS = 8;
 /** Answers that are on their way are heard. */
 const ELECTED_SECONDS = 0.15;
 /** A leader that hears nobody has stepped down by then. */

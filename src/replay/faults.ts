@@ -94,6 +94,18 @@ export type Fault = At &
       }
   );
 
+/** Keepers elect another leader within this, or their election is left alone. */
+export const ELECTION_SECONDS = 8;
+
+/** When the last that a fault does is over: whoever comes back has come. Who is gone for good is so from its moment on. */
+export function endOfFault(fault: Fault): number {
+  const { kind, at } = fault;
+  if (kind === 'clock') return 0;
+  if (kind === 'election') return at + ELECTION_SECONDS + Math.max(fault.seconds, fault.backAfter);
+  const back = 'backAfter' in fault ? (fault.backAfter ?? 0) : 0;
+  return at + Math.max(back, 'seconds' in fault ? fault.seconds : 0);
+}
+
 export type FaultKind = Fault['kind'];
 
 export interface FaultPlan {

@@ -6,7 +6,9 @@ import { recoveryRules } from '../recovery/index.ts';
 import type { PeerName } from '../seams/network.ts';
 import type { Peer } from '../swarm/peer.ts';
 import { planIn } from '../swarm/planning/planning.ts';
+import { unaccounted } from '../swarm/training/accounting.ts';
 import type { SimulatedPeerEvent, Simulation } from './simulation.ts';
+import { StandingStill } from './standing-still.ts';
 import type { Vote } from './votes.ts';
 
 /** What must hold; each name is what a failure is reported under. */
@@ -17,6 +19,7 @@ export type InvariantName =
   | 'who computes an iteration holds the weights of the one before'
   | 'no micro-batch counts twice in a stage'
   | 'the gradient is that of the micro-batches counted'
+  | 'every micro-batch of a plan is accounted for'
   | 'what a peer keeps is given back'
   | 'nothing waits for ever'
   | 'every repair names its rule and sources'
@@ -47,6 +50,8 @@ export interface InvariantSettings {
   /** Peers of whom nothing is expected. */
   readonly hostile?: ReadonlySet<PeerName>;
   readonly stepped?: readonly SteppedCheck[];
+  /** So long there may be no commit when the last fault has ended; by default that is not looked at. */
+  readonly mostQuietSeconds?: number;
 }
 
 /** What was last seen of one peer. */
@@ -96,12 +101,23 @@ export class Invariants {
   /** Weights now held, by stage and last entry that changed them. */
   readonly #digests = new Map<string, Map<PeerName, string>>();
   #noted: InvariantError | undefined;
+  readonly #standingStill: StandingStill | undefined;
 
   constructor(simulation: Simulation, settings: InvariantSettings) {
     this.#simulation = simulation;
     this.#settings = settings;
+    const { mostQuietSeconds: mostSeconds } = settings;
+    if (mostSeconds !== undefined) {
+      this.#standingStill = new StandingStill({
+        now: () => simulation.world.now(),
+        faults: simulation.faults,
+        mostSeconds,
+        fail: (problem) => this.#fail('nothing waits for ever', problem),
+      });
+    }
     simulation.world.onEvent((owner) => {
       if (this.#noted !== undefined) throw this.#noted;
+      this.#standingStill?.check();
       if (owner !== '') this.#after(owner);
     });
     simulation.onVote((vote) => this.#voted(vote));
@@ -135,6 +151,7 @@ export class Invariants {
         );
       }
       if (event.kind === 'failed') this.#checkProblem(event.of, event.problem);
+      this.#standingStill?.observe(event);
     } catch (error) {
       if (!(error instanceof InvariantError)) throw error;
       this.#noted ??= error;
@@ -368,6 +385,17 @@ export class Invariants {
           `entry ${index} counts micro-batch ${strange} in stage ${stage}, which was not planned`,
         );
       }
+    }
+    const { manifest } = this.#simulation;
+    const missing = manifest ? unaccounted(manifest, known, body) : [];
+    const stranger = body.dropped.find(({ microbatch }) => !known.has(microbatch));
+    if (missing.length > 0 || stranger) {
+      this.#fail(
+        'every micro-batch of a plan is accounted for',
+        missing.length > 0
+          ? `entry ${index} commits iteration ${body.iteration} and says nothing of ${missing.join(' ')}`
+          : `entry ${index} gives up micro-batch ${stranger!.microbatch}, which was not planned`,
+      );
     }
   }
 

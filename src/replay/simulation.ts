@@ -22,7 +22,7 @@ import type { StageSnapshot } from '../swarm/weights/snapshot.ts';
 import type { Store } from '../seams/store.ts';
 import { JoinError } from '../swarm/membership/joining.ts';
 import { Faulting } from './faulting.ts';
-import type { FaultKind, FaultPlan } from './faults.ts';
+import type { Fault, FaultKind, FaultPlan } from './faults.ts';
 import { type Vote, voteIn } from './votes.ts';
 
 export interface SimulationSettings {
@@ -136,6 +136,16 @@ export class Simulation {
   /** Peers that were started and have not crashed or ended. */
   get running(): Peer[] {
     return [...this.#peers.values()].filter((peer) => !this.ends.has(peer.self));
+  }
+
+  /** What goes wrong, and when. */
+  get faults(): readonly Fault[] {
+    return this.#settings.faults?.faults ?? [];
+  }
+
+  /** The run, from when it has begun. */
+  get manifest(): Manifest | undefined {
+    return this.#signed?.manifest;
   }
 
   /** Faults that came upon something, by kind. */

@@ -41,6 +41,14 @@ export const mutants = {
     breaks: ['what a peer keeps is given back'],
     seed: 1,
   },
+  /** No path is led around a peer that is lost. */
+  'a lost peer is waited for': {
+    file: 'src/swarm/training/trainer.ts',
+    line: '    this.#running.currentPaths?.peerLost(peer);',
+    instead: '    void peer;',
+    breaks: ['nothing waits for ever'],
+    seed: 1,
+  },
   /** Sums of iterations that were committed long ago are kept. */
   'sums kept for ever': {
     file: 'src/swarm/training/trainer.ts',

@@ -404,6 +404,24 @@ describe('a journal that was changed and signed anew by everyone', () => {
       /^mallory contributes to stage 0/,
     ],
     [
+      'says nothing of a micro-batch',
+      (body) => {
+        const { probe } = body.probes![0]!;
+        const without = (numbers: readonly number[]) => numbers.filter((number) => number !== probe);
+        return {
+          ...body,
+          stages: body.stages.map((one) => ({ ...one, microbatches: without(one.microbatches) })),
+          probes: body.probes!.slice(1),
+        };
+      },
+      /micro-batch 0 neither counts nor is named/,
+    ],
+    [
+      'gives up a micro-batch of no plan',
+      (body) => ({ ...body, dropped: [{ microbatch: 999, reason: 'it was lost' }] }),
+      /micro-batch 999 is given up and is not in the plan/,
+    ],
+    [
       'counts bytes twice',
       (body) => ({ ...body, probes: [...body.probes!, body.probes![0]!] }),
       /count twice/,

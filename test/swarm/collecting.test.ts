@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../src/schedule/plan.ts';
 import { Collecting, type PeerReport } from '../../src/swarm/leading/collecting.ts';
+import { smallManifest } from './small-run.ts';
 
 const peers = ['a', 'b', 'c', 'd'];
 
@@ -149,5 +150,48 @@ describe('what a peer reports', () => {
       { to: 'c', microseconds: 300, latency: 300 },
       { to: 'd', microseconds: most, latency: most },
     ]);
+  });
+});
+
+describe('a commit', () => {
+  const manifest = { ...smallManifest({ stages: 2 }), founder: 'a' };
+  const answered = { digest: 'd', norm: 1, squares: [1, 1] };
+
+  it('names every micro-batch that counts nowhere, and why', () => {
+    const one = collecting({
+      a: reportOf(0, [0]),
+      b: reportOf(0, []),
+      c: reportOf(1, [0]),
+      d: reportOf(1, []),
+    });
+    const exchange = one.startExchange(0);
+    one.nextRound(exchange, [], without('a'), 5);
+    expect(one.commit(manifest, []).dropped).toEqual([
+      { microbatch: 0, reason: 'whoever had added its gradient is in no sum that counts' },
+      { microbatch: 1, reason: 'it was not done when the iteration ended' },
+    ]);
+  });
+
+  it('says once why one was given up that counts in no stage, and nothing of one that counts in any', () => {
+    const one = collecting({
+      a: reportOf(0, [0]),
+      b: reportOf(0, []),
+      c: reportOf(1, []),
+      d: reportOf(1, []),
+    });
+    const exchange = one.startExchange(0);
+    one.nextRound(exchange, [], everyone, 5);
+    exchange.answers.set('a', answered);
+    one.dropped.set(1, 'its anchor was lost');
+    expect(one.commit(manifest, [])).toMatchObject({
+      stages: [{ stage: 0, microbatches: [0], contributors: ['a'] }],
+      dropped: [{ microbatch: 1, reason: 'its anchor was lost' }],
+    });
+  });
+
+  it('counts nothing in a stage of which nobody is left who had the sum', () => {
+    const one = collecting({ a: reportOf(0, [0]), b: reportOf(0, [1]) });
+    one.nextRound(one.startExchange(0), [], everyone, 5);
+    expect(one.commit(manifest, []).stages).toMatchObject([{ microbatches: [], contributors: [] }]);
   });
 });

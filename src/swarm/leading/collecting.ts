@@ -8,6 +8,9 @@ import { type LinkMicroseconds, mostMicroseconds } from '../../schedule/skippipe
 import type { PeerName } from '../../seams/network.ts';
 import type { LinkTime } from '../membership/link-times.ts';
 import type { ContributionNorm } from './exchange-limits.ts';
+import type { Manifest } from '../manifest.ts';
+import { plansFromTimes } from '../planning/planning.ts';
+import { unaccounted } from '../training/accounting.ts';
 import { isFiniteProbe, type ProbeReport } from '../training/probing.ts';
 import { mostCommon } from './weight-digests.ts';
 import type { ExchangeOrder } from '../training/exchange.ts';
@@ -337,14 +340,26 @@ export class Collecting {
     return visits;
   }
 
+  #named(): { microbatch: number; reason: string }[] {
+    return [...this.dropped].map(([microbatch, reason]) => ({ microbatch, reason }));
+  }
+
+  /** Why a micro-batch counts nowhere that nobody has given up. */
+  #whyUncounted(number: number): string {
+    for (const { microbatches, probes } of this.reports.values()) {
+      if (microbatches.includes(number)) return 'whoever had added its gradient is in no sum that counts';
+      if (probes.some(({ probe }) => probe === number)) return 'the loss of a pass was not finite';
+    }
+    return 'it was not done when the iteration ended';
+  }
+
   /**
    * The commit that ends the iteration.
-   * @param clip the run's limit for the norm of a mean gradient; 0 for none
    * @param weights what the replicas' weights were before it
-   * @param measured whether the run's plans are made from what was measured
    */
-  commit(clip: number, weights: readonly WeightReport[], measured: boolean): CommitBody {
+  commit(manifest: Manifest, weights: readonly WeightReport[]): CommitBody {
     const { forwardOnly = false } = this.plan;
+    const { clip } = manifest.training.optimizer;
     const stages = [...this.exchanges.values()]
       .sort((a, b) => a.stage - b.stage)
       .map((exchange) => {
@@ -355,7 +370,8 @@ export class Collecting {
         return {
           stage: exchange.stage,
           round: exchange.round,
-          microbatches: exchange.microbatches,
+          // whoever had the sum may be gone
+          microbatches: answer || forwardOnly ? exchange.microbatches : [],
           contributors: answer || forwardOnly ? exchange.contributors : [],
           ...(answer && { sumDigest: answer.digest }),
           // nobody knows the norm of an estimate before it is made, and stages of one size have like ones
@@ -363,20 +379,23 @@ export class Collecting {
           leftOut: exchange.leftOut,
         };
       });
+    for (const number of unaccounted(manifest, this.anchors.keys(), { stages, dropped: this.#named() })) {
+      this.dropped.set(number, this.#whyUncounted(number));
+    }
     return {
       kind: 'commit',
       iteration: this.iteration,
       attempt: this.attempt,
       loss: this.meanLoss(),
       stages,
-      dropped: [...this.dropped].map(([microbatch, reason]) => ({ microbatch, reason })),
+      dropped: this.#named(),
       visitsComputed: this.visitsComputed(),
       visitsCounted: this.visitsCounted(),
       weights: [...weights],
       ...(forwardOnly && {
         probes: this.probes().map(({ probe, differences }) => ({ probe, differences: toHex(differences) })),
       }),
-      ...(measured && { measurements: this.measurements() }),
+      ...(plansFromTimes(manifest) && { measurements: this.measurements() }),
     };
   }
 }

@@ -417,8 +417,7 @@ export class Leader {
       this.#parts.timing.iterationTook(clock.now() - this.#startedAt);
     }
     this.#collecting = undefined;
-    const { clip } = manifest.training.optimizer;
-    const commit = collecting.commit(clip, weights, plansFromTimes(manifest));
+    const commit = collecting.commit(manifest, weights);
     if (!this.#goesOn(collecting.iteration)) {
       await order([commit]);
       return;
