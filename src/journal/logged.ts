@@ -9,7 +9,17 @@ export interface LoggedEntry extends LogEntry {
 }
 
 export function logged(entry: Entry): LoggedEntry {
-  const { index, term, hash, previous } = entry;
+  const { index, term, hash, author, previous } = entry;
   const keepers = keepersIn(entry.body);
-  return { index, term, hash, previous, entry, ...(keepers && { keepers }) };
+  const founds = entry.body.kind === 'genesis' || entry.body.kind === 'refound';
+  return {
+    index,
+    term,
+    hash,
+    author,
+    previous,
+    entry,
+    ...(keepers && { keepers }),
+    ...(founds && { founds }),
+  };
 }

@@ -52,9 +52,11 @@ export async function storedBallot(store: Store): Promise<Ballot | undefined> {
   const bytes = await store.readBlob(BALLOT);
   if (bytes === undefined) return undefined;
   try {
-    const { term, votedFor } = JSON.parse(new TextDecoder().decode(bytes)) as Ballot;
+    const { term, votedFor, signedUpTo } = JSON.parse(new TextDecoder().decode(bytes)) as Ballot;
     if (!Number.isSafeInteger(term) || term < 0 || typeof votedFor !== 'string') throw new Error('no ballot');
-    return { term, votedFor };
+    if (signedUpTo === undefined) return { term, votedFor };
+    if (!Number.isSafeInteger(signedUpTo)) throw new Error('no ballot');
+    return { term, votedFor, signedUpTo };
   } catch {
     throw new JournalError('the ballot on the disk is not readable; without it this peer could vote twice');
   }

@@ -151,7 +151,8 @@ export class Listening {
   /** What no keeper would say cuts its stream: it is read no faster than it is checked. */
   async #keeperSays(from: PeerName, message: ConsensusMessage, answer: Answer): Promise<void> {
     const { ledger, state, refoundAsked } = this.#parts;
-    if (state().member(from) === undefined && !state().keepers.includes(from)) return;
+    const isGone = (state().member(from)?.status ?? 'gone') === 'gone';
+    if (isGone && !state().keepers.includes(from) && !ledger.keepers.includes(from)) return;
     if (message.kind === 'REFOUND') {
       answer?.(await refoundAsked(from, message));
       return;

@@ -17,7 +17,7 @@ function read(bytes: Uint8Array): LogEntry {
 }
 
 const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
-const term = fc.integer({ min: 1, max: 4_294_967_295 });
+const term = fc.integer({ min: 1, max: 2_147_483_647 });
 const index = fc.integer({ min: 0, max: 4_000_000_000 });
 const keeper = fc.string({ minLength: 1, maxLength: 60, unit: 'grapheme-ascii' });
 const signature = fc.uint8Array({ minLength: 1, maxLength: 128 });
@@ -30,7 +30,7 @@ const certificate = fc.record({
     selector: (one) => one.keeper,
   }),
 });
-const entry = fc.record({ index, term, hash, previous: hash });
+const entry = fc.record({ index, term, hash, author: keeper, previous: hash });
 
 const message: fc.Arbitrary<KeeperMessage<LogEntry>> = fc.oneof(
   fc.record({ kind: fc.constant('preVote' as const), term, lastIndex: index, lastTerm: fc.constant(1) }),

@@ -16,6 +16,8 @@ import { type ConsensusRules, consensusRules } from '../../src/journal/consensus
 import { type Generator, generator, stream } from '../../src/random/index.ts';
 
 const START = 'start';
+/** Never a keeper. */
+const OUTSIDER = 'mallory';
 /** More than so many messages are not under way at once; others are lost. */
 const MOST_UNDER_WAY = 40;
 
@@ -62,6 +64,7 @@ export interface Counts {
   cuts: number;
   keeperChanges: number;
   installs: number;
+  lies: number;
 }
 
 /** A broken promise, with what was promised. */
@@ -73,6 +76,71 @@ function promise(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Violation(what);
 }
 
+function stateOf({ term, role, leader, certainIndex, ticksAlone, isKeeper, log }: Keeper<LogEntry>): string {
+  const entries = log.slice(log.base.index + 1).map(({ hash }) => hash);
+  return JSON.stringify([term, role, leader, certainIndex, ticksAlone, isKeeper, log.base.index, entries]);
+}
+
+/** A message of any kind and term, most of them about what its hearer has and of the terms near its own. */
+function lieTo({ term, log }: Keeper<LogEntry>, chance: Generator): KeeperMessage<LogEntry> {
+  const pick = <T>(...of: readonly T[]): T => of[chance.integerBelow(of.length)]!;
+  const said = pick(
+    Math.max(1, term - 1),
+    term + 1,
+    term + 1,
+    term + 2,
+    term + 1000,
+    2 ** 31 - 1,
+    2 ** 32 - 1,
+  );
+  const index = Math.max(log.base.index, log.lastIndex - chance.integerBelow(3));
+  const hash = log.hashAt(index)!;
+  const last = { lastIndex: log.lastIndex + chance.integerBelow(9), lastTerm: said };
+  const entry = { index: index + 1, term: said, hash: 'lie', author: OUTSIDER, previous: hash };
+  const signature = new Uint8Array(4);
+  const certificate = { index, term: said, hash, signatures: [{ keeper: OUTSIDER, signature }] };
+  return pick<KeeperMessage<LogEntry>>(
+    { kind: 'preVote', term: said, ...last },
+    { kind: 'preVoted', term: said, granted: chance.integerBelow(2) === 0 },
+    { kind: 'vote', term: said, ...last, handedOver: chance.integerBelow(2) === 0 },
+    { kind: 'voted', term: said, granted: chance.integerBelow(2) === 0 },
+    {
+      kind: 'append',
+      term: said,
+      previousIndex: index,
+      previousHash: hash,
+      entries: pick<readonly LogEntry[]>([], [entry], [{ ...entry, keepers: [OUTSIDER] }]),
+      certificate: pick(undefined, certificate),
+    },
+    { kind: 'appended', term: said, index, hash, signature: pick(undefined, signature) },
+    { kind: 'refused', term: said, index },
+    { kind: 'install', term: said, base: { index, term: said, hash, keepers: [OUTSIDER], certificate } },
+    { kind: 'lead', term: said },
+  );
+}
+
+/** Entries by which a stranger comes to keep the journal, alone or step by step, certified by itself. */
+function forgedProof(
+  { term, log }: Keeper<LogEntry>,
+  chance: Generator,
+): { entries: LogEntry[]; certificate: Certificate } {
+  const said = Math.max(term, log.lastTerm) + chance.integerBelow(2);
+  const steps = [
+    [...log.keepers, OUTSIDER],
+    ...log.keepers.map((_, i, all) => [...all.slice(i + 1), OUTSIDER]),
+  ];
+  let previous = log.hashAt(log.lastIndex)!;
+  const entries = (chance.integerBelow(2) === 0 ? steps : [[OUTSIDER]]).map((keepers, i) => {
+    const index = log.lastIndex + 1 + i;
+    const entry = { index, term: said, hash: `lie${index}`, author: OUTSIDER, previous, keepers };
+    previous = entry.hash;
+    return entry;
+  });
+  const { index, hash } = entries.at(-1)!;
+  const signatures = [{ keeper: OUTSIDER, signature: new Uint8Array(4) }];
+  return { entries, certificate: { index, term: said, hash, signatures } };
+}
+
 export class ConsensusWorld {
   readonly counts: Counts = {
     events: 0,
@@ -82,6 +150,7 @@ export class ConsensusWorld {
     cuts: 0,
     keeperChanges: 0,
     installs: 0,
+    lies: 0,
   };
   readonly #schedule: Schedule;
   readonly #rules: ConsensusRules;
@@ -110,6 +179,7 @@ export class ConsensusWorld {
       index: 0,
       term: 0,
       hash: 'genesis',
+      author: names[0]!,
       previous: START,
       keepers: names.slice(0, schedule.keepers),
     };
@@ -148,6 +218,7 @@ export class ConsensusWorld {
       [0.05, () => void this.#step(any(), { kind: 'leaderLost', leader: leader().name })],
       [0.03, () => void this.#step(any(), { kind: 'distrust', keeper: leader().name })],
       [0.01 * storm, () => this.#each((node) => this.#step(node, { kind: 'distrust', keeper: any().name }))],
+      [0.5, () => this.#lie(any())],
       [0.02, () => (this.#net = this.#net.filter(() => this.#happens(0.5)))],
     ];
     const factor = (): number => [0.2, 1, 1, 3][this.#chance.integerBelow(4)]!;
@@ -208,6 +279,33 @@ export class ConsensusWorld {
     this.#step(this.#byName.get(to)!, { kind: 'message', from, message });
   }
 
+  /** One that never was a keeper says something; it changes nothing at whoever hears it, and gets no answer. */
+  #lie(node: Node): void {
+    const { keeper } = node;
+    if (keeper === undefined) return;
+    this.counts.lies++;
+    const before = stateOf(keeper);
+    const message = lieTo(keeper, this.#chance);
+    const outputs = keeper.step({ kind: 'message', from: OUTSIDER, message });
+    const { messages, committed, outcome, wrong, ...others } = outputs;
+    const isSilent = messages.length + committed.length + Object.keys(others).length === 0;
+    promise(isSilent && outcome === 'ok', `${node.name} acts on what a stranger says: ${message.kind}`);
+    promise(stateOf(keeper) === before, `${node.name} is changed by what a stranger says: ${message.kind}`);
+    const answers = ['preVoted', 'voted', 'appended', 'refused'].includes(message.kind);
+    promise(!answers || wrong !== undefined, `an answer that ${node.name} did not ask for is not named`);
+    const asks = message.kind === 'preVote' || message.kind === 'vote';
+    promise(
+      !asks || wrong === undefined,
+      `${OUTSIDER} may be a keeper that ${node.name} does not know of yet`,
+    );
+    const { outcome: taken } = keeper.step({ kind: 'certified', ...forgedProof(keeper, this.#chance) });
+    promise(
+      taken === 'not-certified',
+      `${node.name} takes a journal in which a stranger made itself a keeper`,
+    );
+    promise(stateOf(keeper) === before, `${node.name} is changed by a certificate of strangers`);
+  }
+
   #cutOrMend(): void {
     this.counts.cuts++;
     if (this.#cut.size > 0 && this.#chance.integerBelow(4) > 0) {
@@ -231,6 +329,7 @@ export class ConsensusWorld {
       kind: 'propose',
       term: keeper.term,
       entries: this.#entries(
+        node.name,
         keeper,
         Array.from({ length: count }, () => undefined),
       ),
@@ -249,7 +348,7 @@ export class ConsensusWorld {
     const { outcome } = this.#step(node, {
       kind: 'propose',
       term: keeper.term,
-      entries: this.#entries(keeper, [after]),
+      entries: this.#entries(node.name, keeper, [after]),
     });
     if (outcome === 'ok') {
       this.counts.keeperChanges++;
@@ -257,11 +356,15 @@ export class ConsensusWorld {
     }
   }
 
-  #entries(keeper: Keeper<LogEntry>, keepers: readonly (readonly string[] | undefined)[]): LogEntry[] {
+  #entries(
+    author: string,
+    keeper: Keeper<LogEntry>,
+    keepers: readonly (readonly string[] | undefined)[],
+  ): LogEntry[] {
     let previous = keeper.log.hashAt(keeper.log.lastIndex)!;
     return keepers.map((after, i) => {
       const hash = `e${++this.#made}`;
-      const entry = { index: keeper.log.lastIndex + 1 + i, term: keeper.term, hash, previous };
+      const entry = { index: keeper.log.lastIndex + 1 + i, term: keeper.term, hash, author, previous };
       previous = hash;
       return after ? { ...entry, keepers: after } : entry;
     });
@@ -269,10 +372,20 @@ export class ConsensusWorld {
 
   /** Somebody hands on what is certain, as peers that are no keepers do. */
   #relay(): void {
-    const { base, entries, certificate } = this.#any().disk;
+    const teller = this.#any();
+    const { base, entries } = teller.disk;
+    this.#tell(teller, this.#any(), base.index + 1 + this.#chance.integerBelow(Math.max(1, entries.length)));
+  }
+
+  /** Whoever hears that others have more asks for it; here each hears it of one other. */
+  #readOn(): void {
+    for (const node of this.#nodes) this.#tell(this.#any(), node, (node.keeper?.certainIndex ?? -1) + 1);
+  }
+
+  #tell(teller: Node, to: Node, from: number): void {
+    const { entries, certificate } = teller.disk;
     if (certificate === undefined) return;
-    const from = base.index + 1 + this.#chance.integerBelow(Math.max(1, entries.length));
-    this.#step(this.#any(), {
+    this.#step(to, {
       kind: 'certified',
       entries: entries.filter(({ index }) => index >= from && index <= certificate.index),
       certificate,
@@ -363,6 +476,7 @@ export class ConsensusWorld {
     this.counts.events++;
     if (keeper === undefined) return { messages: [], committed: [], outcome: 'not-leader' };
     const outputs = keeper.step(input);
+    promise(outputs.wrong === undefined, `${node.name} takes an honest message for a lie: ${outputs.wrong}`);
     this.#check(node, keeper, outputs);
     const silent =
       outputs.messages.length === 0 &&
@@ -441,6 +555,7 @@ export class ConsensusWorld {
     const goal = this.#chosen.length;
     for (let round = 0; round < 400; round++) {
       for (const node of this.#nodes) this.#step(node, { kind: 'tick' });
+      this.#readOn();
       for (let settling = 0; settling < 12; settling++) {
         for (const node of this.#nodes) while (node.pending.length > 0) this.#flush(node);
         const messages = this.#net;
@@ -455,7 +570,7 @@ export class ConsensusWorld {
         this.#step(leader, {
           kind: 'propose',
           term: leader.keeper.term,
-          entries: this.#entries(leader.keeper, [undefined]),
+          entries: this.#entries(leader.name, leader.keeper, [undefined]),
         });
       }
       const keepers = this.#chosen.findLast((entry) => entry.keepers)?.keepers ?? [];

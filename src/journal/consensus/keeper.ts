@@ -5,6 +5,7 @@
 
 import type { Generator } from '../../random/index.ts';
 import type { PeerName } from '../../seams/network.ts';
+import { wrongAuthor } from './authors.ts';
 import { Leading } from './leading.ts';
 import { KeeperLog } from './log.ts';
 import {
@@ -20,6 +21,7 @@ import {
   type LogBase,
   type LogEntry,
   MAX_KEEPERS,
+  MAX_TERM_LEAD,
   MAX_UNCERTAIN,
   SOON_TICKS,
 } from './messages.ts';
@@ -42,6 +44,8 @@ export interface KeeperParts<E extends LogEntry> {
   readonly certificate: Certificate | undefined;
   /** Ticks that a peer which has just started waits for others to lead, beyond the usual. */
   readonly patienceTicks?: number;
+  /** Who has been a keeper by a log that this one takes the place of. */
+  readonly everKeepers?: Iterable<PeerName>;
 }
 
 export class Keeper<E extends LogEntry> {
@@ -66,6 +70,10 @@ export class Keeper<E extends LogEntry> {
    * ever, because it may be the only one left that has everything.
    */
   readonly #distrusted = new Map<PeerName, { readonly term: number; ticks: number }>();
+  /** See Ballot.signedUpTo. */
+  #signedUpTo: number;
+  /** Everyone who was a keeper by this log at any time: only they were ever asked anything, or led. */
+  readonly #everKeepers: Set<PeerName>;
   readonly #out = new Outbox<E>();
 
   constructor(parts: KeeperParts<E>) {
@@ -73,6 +81,12 @@ export class Keeper<E extends LogEntry> {
     this.#log = new KeeperLog(parts.base, parts.entries);
     this.#term = Math.max(parts.ballot.term, this.#log.lastTerm);
     this.#votedFor = parts.ballot.term === this.#term ? parts.ballot.votedFor : '';
+    this.#signedUpTo = (parts.ballot.term === this.#term ? parts.ballot.signedUpTo : undefined) ?? -1;
+    this.#everKeepers = new Set([
+      ...this.#log.base.keepers,
+      ...this.#log.keepersSince(this.#log.base.index),
+      ...(parts.everKeepers ?? []),
+    ]);
     this.#certificate = parts.certificate ?? parts.base.certificate;
     this.#timeout = this.#drawTimeout() + (parts.patienceTicks ?? 0);
   }
@@ -96,6 +110,9 @@ export class Keeper<E extends LogEntry> {
   }
   get certificate(): Certificate | undefined {
     return this.#certificate;
+  }
+  get everKeepers(): ReadonlySet<PeerName> {
+    return this.#everKeepers;
   }
   /** Ticks since a leader was heard; 0 while this peer leads. */
   get ticksAlone(): number {
@@ -137,7 +154,12 @@ export class Keeper<E extends LogEntry> {
         this.#compact(input.upTo ?? this.certainIndex);
         break;
     }
-    const ballot = this.#parts.rules.remember({ term: this.#term, votedFor: this.#votedFor });
+    const signedUpTo = this.#signedUpTo;
+    const ballot = this.#parts.rules.remember({
+      term: this.#term,
+      votedFor: this.#votedFor,
+      ...(signedUpTo >= 0 && { signedUpTo }),
+    });
     return this.#out.taken(ballot, this.#log);
   }
 
@@ -226,6 +248,7 @@ export class Keeper<E extends LogEntry> {
 
   #ballot(term: number, votedFor: PeerName): void {
     if (term === this.#term && votedFor === this.#votedFor) return;
+    if (term !== this.#term) this.#signedUpTo = -1;
     this.#term = term;
     this.#votedFor = votedFor;
     this.#out.ballotChanged = true;
@@ -259,8 +282,31 @@ export class Keeper<E extends LogEntry> {
 
   // ---- messages
 
+  /**
+   * Only who keeps the journal by this log is heard, by an entry that is certain or by one that is not: nobody else may
+   * end a term, ask for a vote or order anything. A keeper that this peer does not know of yet is heard when the entry
+   * has come that makes it one, which every member hands on with its proof. (Ongaro's thesis, 4.1, has servers hear
+   * everyone; there nobody means harm.)
+   */
   #message(from: PeerName, message: KeeperMessage<E>): void {
     const { kind, term } = message;
+    if (this.#isAheadOfQuestion(message)) {
+      this.#out.wrong = `it answers what was not asked by term ${term} (${kind})`;
+      return;
+    }
+    if (!this.#log.keepersSince(this.certainIndex).includes(from)) {
+      this.#out.wrong = this.#wrongOfStranger(from, message);
+      return;
+    }
+    if (term > (this.#log.termAt(this.certainIndex) ?? 0) + MAX_TERM_LEAD) return;
+    const leads = kind === 'append' || kind === 'install';
+    if (leads && term === this.#term) {
+      const leader = this.#leaderOf(term);
+      if (leader !== undefined && leader !== from) {
+        this.#out.wrong = `it leads term ${term}, which ${leader} leads`;
+        return;
+      }
+    }
     const distrusted = this.#distrusted.get(from);
     if (distrusted !== undefined) {
       if (kind === 'preVote' || kind === 'vote') return;
@@ -275,7 +321,6 @@ export class Keeper<E extends LogEntry> {
     // a peer that was cut off must not end the term of a leader that is heard
     if (kind === 'vote' && term > this.#term && !message.handedOver && this.#hearsLeader) return;
     if (term > this.#term && !(kind === 'preVoted' && message.granted)) {
-      const leads = kind === 'append' || kind === 'install';
       this.#follow(term, leads ? from : '');
     }
     if (term < this.#term) {
@@ -326,15 +371,55 @@ export class Keeper<E extends LogEntry> {
     }
   }
 
+  /** Whether it is an answer to a question that this peer, whose term is on its disk before it asks, did not get to. */
+  #isAheadOfQuestion(message: KeeperMessage<E>): boolean {
+    switch (message.kind) {
+      case 'preVoted':
+        return message.granted && message.term > this.#term + 1;
+      case 'voted':
+        return message.granted && message.term > this.#term;
+      case 'appended':
+        return message.term > this.#term;
+      default:
+        return false;
+    }
+  }
+
+  /**
+   * What is wrong about a message of one that is no keeper here, where it is wrong however far this log lags behind: who
+   * never was one was never asked, and did not lead a term that another led.
+   */
+  #wrongOfStranger(from: PeerName, { kind, term }: KeeperMessage<E>): string | undefined {
+    if (this.#everKeepers.has(from)) return undefined;
+    switch (kind) {
+      case 'preVote':
+      case 'vote':
+        return undefined;
+      case 'append':
+      case 'install':
+      case 'lead': {
+        const leader = this.#leaderOf(term);
+        return leader === undefined || leader === from
+          ? undefined
+          : `it leads term ${term}, which ${leader} leads`;
+      }
+      default:
+        return `it answers a keeper that did not ask it (${kind})`;
+    }
+  }
+
+  /** Who leads or led a term, where this peer knows. */
+  #leaderOf(term: number): PeerName | undefined {
+    if (term === this.#term && this.#leader !== '') return this.#leader;
+    return this.#log.slice(this.#log.base.index + 1).findLast((entry) => entry.term === term)?.author;
+  }
+
   #isAsLong({ lastIndex, lastTerm }: { lastIndex: number; lastTerm: number }): boolean {
     const mine = this.#log.lastTerm;
     return lastTerm > mine || (lastTerm === mine && lastIndex >= this.#log.lastIndex);
   }
 
   #heardLeader(from: PeerName): void {
-    if (this.#role === 'leader') {
-      throw new Error(`two leaders in term ${this.#term}: ${this.#parts.self} and ${from}`);
-    }
     if (this.#role !== 'follower' || this.#leader !== from) this.#follow(this.#term, from);
     this.#rest();
   }
@@ -348,7 +433,15 @@ export class Keeper<E extends LogEntry> {
     const [first] = entries;
     const follows =
       first === undefined || (first.index === previousIndex + 1 && first.previous === previousHash);
-    if (!follows || (entries.at(-1)?.term ?? 0) > term) return; // no sound leader sends that
+    if (!follows || (entries.at(-1)?.term ?? 0) > term) {
+      this.#out.wrong = 'its entries do not follow what it says that they follow';
+      return;
+    }
+    const foreign = entries.find((entry) => entry.term === term && entry.author !== from);
+    if (foreign !== undefined) {
+      this.#out.wrong = `it leads term ${term} with entry ${foreign.index} by ${foreign.author}`;
+      return;
+    }
     if (previousIndex > this.#log.base.index && this.#log.hashAt(previousIndex) !== previousHash) {
       refuse();
       return;
@@ -359,9 +452,16 @@ export class Keeper<E extends LogEntry> {
       return;
     }
     const fresh = entries.slice(joint.from);
-    if (fresh.length > 0 && fresh[0]!.index <= this.certainIndex) {
-      throw new Error(`entry ${fresh[0]!.index} from ${from} contradicts what is certain`);
+    const [next] = fresh;
+    if (next !== undefined && next.index <= this.certainIndex) {
+      this.#out.wrong = `its entry ${next.index} contradicts what is certain`;
+      return;
     }
+    if (next !== undefined && next.index <= this.#log.lastIndex && this.#log.lastTerm === term) {
+      this.#out.wrong = `its entry ${next.index} of term ${term} is another than before`; // a leader only adds
+      return;
+    }
+    if (wrongAuthor(this.#log, fresh) !== undefined) return;
     this.#write(fresh);
     this.#takeProof(certificate);
     this.#acknowledge(from, previousIndex + entries.length);
@@ -389,7 +489,8 @@ export class Keeper<E extends LogEntry> {
     const before = this.#acknowledged;
     const known = before?.term === term && before.index === index && before.hash === hash;
     const signature = known ? before.signature : undefined;
-    if (!known && this.#log.termAt(index) === term && index > this.certainIndex) {
+    const mayBeSigned = index > this.certainIndex && index > this.#signedUpTo;
+    if (!known && this.#log.termAt(index) === term && mayBeSigned) {
       this.#acknowledged = { term, index, hash };
       this.#out.sign = { term, index, hash };
       return;
@@ -497,7 +598,13 @@ export class Keeper<E extends LogEntry> {
 
   #write(entries: readonly E[]): void {
     if (entries.length === 0) return;
+    const { lastIndex, lastTerm } = this.#log;
+    if (entries[0]!.index <= lastIndex && lastTerm === this.#term) {
+      this.#signedUpTo = Math.max(this.#signedUpTo, lastIndex);
+      this.#out.ballotChanged = true;
+    }
     this.#log.write(entries);
+    for (const { keepers = [] } of entries) for (const keeper of keepers) this.#everKeepers.add(keeper);
     this.#out.changedFrom = Math.min(this.#out.changedFrom, entries[0]!.index);
   }
 

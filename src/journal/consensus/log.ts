@@ -77,6 +77,18 @@ export class KeeperLog<E extends LogEntry> {
     return this.keepersAt(this.lastIndex);
   }
 
+  /** Who keeps it at an entry or comes to by one after it, certain or not. */
+  keepersSince(index: number): readonly PeerName[] {
+    const changes = this.#changes.filter((at) => at > index);
+    return [...new Set([this.keepersAt(index), ...changes.map((at) => this.at(at)!.keepers!)].flat())];
+  }
+
+  /** Who kept it before the last change at or before an entry; nobody where that is not known here. */
+  keepersBefore(index: number): readonly PeerName[] {
+    const change = this.#changes.findLast((at) => at <= index);
+    return change === undefined || this.at(change)!.founds ? [] : this.keepersAt(change - 1);
+  }
+
   /** Index of the last change of keepers; the base's when there is none after it. */
   get lastChange(): number {
     return this.#changes.at(-1) ?? this.#base.index;

@@ -10,10 +10,14 @@ export interface LogEntry {
   /** The term of the leader that made it. */
   readonly term: number;
   readonly hash: string;
+  /** Who made and signed it: the leader of its term. */
+  readonly author: PeerName;
   /** Hash of the entry before. */
   readonly previous: string;
   /** Who keeps the journal from this very entry on; only where that changes. */
   readonly keepers?: readonly PeerName[];
+  /** It begins the journal, or begins it anew without most keepers: its author keeps it alone and was elected by nobody. */
+  readonly founds?: boolean;
 }
 
 /** Proof that an entry, and with it every entry before it, is in the journal for good. */
@@ -40,6 +44,11 @@ export interface Ballot {
   readonly term: number;
   /** Whom it voted for in that term; empty for nobody. */
   readonly votedFor: PeerName;
+  /**
+   * Entries up to this one may have been signed for in that term and are not in the log any more: a keeper signs one
+   * entry for a place in a term, so it signs for none of these.
+   */
+  readonly signedUpTo?: number;
 }
 
 export type KeeperMessage<E extends LogEntry> =
@@ -127,6 +136,8 @@ export interface KeeperOutputs<E extends LogEntry> {
   readonly elected?: number;
   /** This peer led and does not any more. */
   readonly deposed?: boolean;
+  /** The message that came in is none that its sender could have sent in good faith, however late it is; why. */
+  readonly wrong?: string;
   /** Whether a proposal or certified entries were taken, and why not. */
   readonly outcome: KeeperOutcome;
 }
@@ -164,3 +175,8 @@ export const MAX_IN_FLIGHT = 8;
 export const MAX_UNCERTAIN = 256;
 /** More keepers than this cost more than they help. */
 export const MAX_KEEPERS = 15;
+/**
+ * A message of a term further than this beyond that of the last certain entry is not heard. So many elections without
+ * an entry between them would take a day; and nobody can use up the terms that there are.
+ */
+export const MAX_TERM_LEAD = 65_536;

@@ -24,6 +24,7 @@ export class Outbox<E extends LogEntry> {
   certificate: Certificate | undefined;
   elected: number | undefined;
   deposed = false;
+  wrong: string | undefined;
 
   /** Everything gathered, as outputs; begins anew. */
   taken(ballot: Ballot, log: KeeperLog<E>): KeeperOutputs<E> {
@@ -41,6 +42,7 @@ export class Outbox<E extends LogEntry> {
       ...(certificate && { certificate }),
       ...(elected !== undefined && { elected }),
       ...(this.deposed && { deposed: true }),
+      ...(this.wrong !== undefined && { wrong: this.wrong }),
     };
     this.messages = [];
     this.committed = [];
@@ -52,6 +54,7 @@ export class Outbox<E extends LogEntry> {
     this.certificate = undefined;
     this.elected = undefined;
     this.deposed = false;
+    this.wrong = undefined;
     return outputs;
   }
 }

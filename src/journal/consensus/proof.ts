@@ -1,6 +1,7 @@
 // Whether a certificate proves what it says, and what entries that come with one are worth to a log.
 
 import type { PeerName } from '../../seams/network.ts';
+import { wrongAuthor } from './authors.ts';
 import type { KeeperLog } from './log.ts';
 import type { Certificate, KeeperOutcome, LogEntry } from './messages.ts';
 import type { ConsensusRules } from './rules.ts';
@@ -46,5 +47,6 @@ export function weighCertified<E extends LogEntry>(
     return without('not-certified');
   }
   if (first !== undefined && first.index <= certainIndex) return without('fork');
+  if (wrongAuthor(log, fresh) !== undefined) return without('not-certified');
   return { outcome: 'ok', fresh: fresh.filter((entry) => entry.index <= index) };
 }

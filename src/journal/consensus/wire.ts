@@ -17,7 +17,8 @@ export type ConsensusMessage = Extract<ControlBody, { kind: 'consensus' }>['valu
 export type CertificateMessage = NonNullable<ConsensusMessage['certificate']>;
 
 const HASH = /^[0-9a-f]{64}$/;
-const MAX_TERM = 4_294_967_295;
+/** Half of what an entry can have: an election a second would take 68 years to get there. */
+const MAX_TERM = 2_147_483_647;
 const MAX_INDEX = 4_294_967_295;
 /** An ed25519 signature has 64 bytes; other kinds of keys may need some more. */
 const MAX_SIGNATURE_BYTES = 512;

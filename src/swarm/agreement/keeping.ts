@@ -86,7 +86,7 @@ export class Keeping {
     this.#tick();
   }
 
-  #open(patienceTicks: number): Keeper<LoggedEntry> {
+  #open(patienceTicks: number, everKeepers: Iterable<PeerName> = []): Keeper<LoggedEntry> {
     const { self, journal, identity, seed } = this.#parts;
     const [a, b, c, d] = identity.digest(encoder.encode(self));
     const index = ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
@@ -101,6 +101,7 @@ export class Keeping {
       entries: journal.recent.map(logged),
       certificate: journal.certificate,
       patienceTicks,
+      everKeepers,
     });
   }
 
@@ -187,13 +188,21 @@ export class Keeping {
   async hear(from: PeerName, wire: ConsensusMessage): Promise<void> {
     const message = decodeKeeperMessage(wire, (bytes) => logged(parseEntry(decoder.decode(bytes))));
     if (message.kind === 'install') {
+      const knowsNobody = this.#keeper.certainIndex < 0;
+      this.#message(from, signOfLife(message));
       // the leader's memory begins after this journal's end: what lies between is read from its disk
-      if (message.base.index > this.#keeper.certainIndex) this.#parts.lacks(from);
-      this.#step({ kind: 'message', from, message: signOfLife(message) });
+      if (message.base.index > this.#keeper.certainIndex && (this.leader === from || knowsNobody)) {
+        this.#parts.lacks(from);
+      }
       return;
     }
     await this.#check(from, message);
-    this.#step({ kind: 'message', from, message });
+    this.#message(from, message);
+  }
+
+  #message(from: PeerName, message: KeeperMessage<LoggedEntry>): void {
+    const { wrong } = this.#step({ kind: 'message', from, message });
+    if (wrong !== undefined) throw new JournalError(`from ${from}: ${wrong}`);
   }
 
   async #check(from: PeerName, message: KeeperMessage<LoggedEntry>): Promise<void> {
@@ -250,8 +259,9 @@ export class Keeping {
     this.#release();
     try {
       await this.#settled();
+      await this.#keepSigned();
       await change();
-      this.#keeper = this.#open(0);
+      this.#keeper = this.#open(0, this.#keeper.everKeepers);
     } catch (error) {
       this.#parts.failed(error instanceof Error ? error : new Error(String(error)));
       throw error;
@@ -261,6 +271,15 @@ export class Keeping {
     if (led) this.#parts.deposed();
     this.#cancelTick();
     if (!this.#stopped) this.#tick();
+  }
+
+  /** Entries of this term that are not certain may go now: this peer does not sign for others in their place. */
+  async #keepSigned(): Promise<void> {
+    const { journal } = this.#parts;
+    const { term, log, certainIndex } = this.#keeper;
+    if (journal.ballot.term !== term || log.lastTerm !== term || log.lastIndex <= certainIndex) return;
+    const signedUpTo = Math.max(log.lastIndex, journal.ballot.signedUpTo ?? -1);
+    await journal.keepBallot({ ...journal.ballot, signedUpTo });
   }
 
   /** Resolves when everything that came out so far is on the disk and sent. */
