@@ -4,6 +4,7 @@
 import {
   type CommitBody,
   type Entry,
+  type EntryBody,
   JournalError,
   type MemberChange,
   type Planner,
@@ -134,17 +135,13 @@ export class RunState {
       return;
     }
     if (body.kind === 'refound') {
-      const { run, peer, keepers, agreed } = body;
+      const { run, peer, keepers } = body;
       if (run !== this.runId) throw wrong(`it is of run ${run}`);
       if (peer !== author || keepers.length !== 1 || keepers[0] !== author)
         throw wrong('its author does not keep it');
       if (term <= this.term) throw wrong(`term ${term} is not after ${this.term}`);
-      const present = new Set(this.present().map((member) => member.peer));
-      if (!present.has(author)) throw wrong(`${author} is not a member`);
-      const agreeing = new Set(agreed.map((one) => one.peer).filter((one) => present.has(one)));
-      if (2 * agreeing.size < present.size) {
-        throw wrong(`${agreeing.size} of ${present.size} members agree, fewer than half`);
-      }
+      const problem = this.refoundingProblem(body);
+      if (problem !== undefined) throw wrong(problem);
       return;
     }
     if (author !== this.leader) throw wrong(`written by ${author}, but ${this.leader} leads`);
@@ -170,6 +167,15 @@ export class RunState {
       );
       if (unknown) throw wrong(`${unknown.peer} is not a member`);
     }
+  }
+
+  /** Why too few have agreed to found the run again; undefined where half of the members have. */
+  refoundingProblem({ peer, agreed }: Extract<EntryBody, { kind: 'refound' }>): string | undefined {
+    const present = new Set(this.present().map((member) => member.peer));
+    if (!present.has(peer)) return `${peer} is not a member`;
+    const agreeing = new Set(agreed.map((one) => one.peer).filter((one) => present.has(one)));
+    if (2 * agreeing.size >= present.size) return undefined;
+    return `${agreeing.size} of ${present.size} members agree, fewer than half`;
   }
 
   /** Applies the next entry, after `check`. */

@@ -11,6 +11,7 @@ import type { Clock } from '../../seams/clock.ts';
 import type { Identity } from '../../seams/identity.ts';
 import type { PeerName } from '../../seams/network.ts';
 import { type Asked, checkEnd, checkOffer, offerFor, type SummaryOffer } from './beginning.ts';
+import { checkFoundings } from './founding.ts';
 import { Keeping } from './keeping.ts';
 import { applyTo } from './opening.ts';
 import { RunState } from '../run-state.ts';
@@ -255,6 +256,9 @@ export class Ledger {
     const [first] = entries;
     if (certificate === undefined || this.#keeping === undefined) {
       throw new JournalError('entries without a certificate', first);
+    }
+    if (entries.some(({ body }) => body.kind === 'refound')) {
+      await this.inTurn(async () => checkFoundings(entries, this.#state, this.journal.length));
     }
     const outcome = await this.#keeping.take(entries, certificate);
     return outcome === 'gap' || outcome === 'fork' ? outcome : 'ok';

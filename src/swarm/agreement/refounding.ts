@@ -5,6 +5,7 @@
 // run's name.
 
 import { toHex } from '../../journal/canonical.ts';
+import { MAX_TERM_LEAD } from '../../journal/consensus/messages.ts';
 import type { ConsensusMessage } from '../../journal/consensus/wire.ts';
 import { refoundingAgreement } from '../../journal/refounding.ts';
 import type { ControlBody } from '../../network/wire/codec.ts';
@@ -74,7 +75,9 @@ export class Refounding {
     const nobodyLeads =
       this.#leaderless >= this.#parts.timing.timeouts.refounding / 2 ||
       (!ledger.isKeeper && from === state().leader);
-    const { index, previous } = ledger.refoundingProposal;
+    const { index, previous, term: next } = ledger.refoundingProposal;
+    // terms that others may need are not used up by one word
+    if (term > next + MAX_TERM_LEAD) return word('VOTED', { length: ledger.certainLength });
     const sameHistory = length >= ledger.certainLength && (length !== index || hash === previous);
     if (!free || !nobodyLeads || !sameHistory) return word('VOTED', { length: ledger.certainLength });
     this.#given = { to: from, until: clock.now() + this.#wordSeconds };
