@@ -61,6 +61,8 @@ const memberChange = z.discriminatedUnion('kind', [
     peer,
     how: z.enum(['left', 'broken', 'silent', 'failed']),
     reason: text,
+    /** it sent what no sound peer sends, and no leader lets it in again */
+    barred: z.literal(true).optional(),
   }),
 ]);
 

@@ -36,6 +36,8 @@ export interface Member {
   readonly enteredBy: number;
   /** Why it went; only while it is gone. */
   readonly how?: 'left' | 'broken' | 'silent' | 'failed';
+  /** It went because it sent what no sound peer sends; nobody lets it in again. */
+  readonly barred?: true | undefined;
   /** The stage that it keeps a copy of. */
   readonly shadow?: Shadow | undefined;
 }
@@ -162,7 +164,12 @@ function apply(members: Map<PeerName, Member>, change: MemberChange, iteration: 
   const changed =
     change.kind === 'active'
       ? { status: 'active' as const }
-      : { status: 'gone' as const, how: change.how, shadow: undefined };
+      : {
+          status: 'gone' as const,
+          how: change.how,
+          shadow: undefined,
+          ...(change.barred && { barred: change.barred }),
+        };
   members.set(change.peer, { ...member, ...changed });
 }
 

@@ -36,6 +36,7 @@ const member = z.strictObject({
   enteredAfter: count,
   enteredBy: count,
   how: z.enum(['left', 'broken', 'silent', 'failed']).optional(),
+  barred: z.literal(true).optional(),
   shadow: shadow.optional(),
 });
 

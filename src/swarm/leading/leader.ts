@@ -228,16 +228,20 @@ export class Leader {
     this.#progress();
   }
 
-  /** A member is gone for good. */
-  async lost(peer: PeerName, how: 'left' | 'broken' | 'silent' | 'failed', reason: string): Promise<void> {
+  /** A member is gone; `barred` where it is never to come back. */
+  async lost(
+    peer: PeerName,
+    how: 'left' | 'broken' | 'silent' | 'failed',
+    reason: string,
+    barred?: true,
+  ): Promise<void> {
     const { state, order } = this.#parts;
     this.#boundary.forget(peer);
     const isGone = () => (state.member(peer)?.status ?? 'gone') === 'gone';
     if (isGone()) return;
     if (this.#collecting?.participants.some((p) => p.peer === peer)) this.#collecting.disturbed = true;
-    await order(() =>
-      isGone() ? [] : [{ kind: 'members', changes: [{ kind: 'gone', peer, how, reason }] }],
-    );
+    const change = { kind: 'gone', peer, how, reason, ...(barred && { barred }) } as const;
+    await order(() => (isGone() ? [] : [{ kind: 'members', changes: [change] }]));
     await this.#mindKeepers();
     this.#progress();
   }

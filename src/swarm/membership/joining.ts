@@ -266,6 +266,9 @@ export class Joining {
       );
     }
     if (state.ended) return refuse('OTHER', 'the run has ended');
+    if (state.member(from)?.barred) {
+      return refuse('OTHER', 'you were let go because you sent what no sound peer sends');
+    }
     if (!leading) {
       const leader = state.member(state.leader);
       return refuse('NOT_LEADER', `${leader?.name ?? 'another peer'} leads`, leader?.peer, leader?.addresses);

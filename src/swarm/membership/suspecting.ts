@@ -78,8 +78,9 @@ export class Suspecting {
     const times = (this.#misbehaviours.get(from) ?? 0) + 1;
     this.#misbehaviours.set(from, times);
     if (times < MOST_MISBEHAVIOURS) return;
-    network.block(from);
     const reason = `it sends what no sound peer sends: ${problem.message}`.slice(0, MAX_REASON);
-    void leading.lost(from, 'failed', reason).catch(() => {});
+    // a leader after this one knows it from the journal; said before the connection ends, which would be another reason
+    void leading.lost(from, 'failed', reason, true).catch(() => {});
+    network.block(from);
   }
 }
