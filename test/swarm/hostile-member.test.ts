@@ -12,10 +12,11 @@ import { createSimulatedIdentity } from '../../src/network/simulated/identity.ts
 import { type ControlBody, decodeControl, encodeControl } from '../../src/network/wire/codec.ts';
 import { Invariants } from '../../src/replay/invariants.ts';
 import { Simulation, type SimulatedPeerEvent } from '../../src/replay/simulation.ts';
-import { CONTROL } from '../../src/swarm/protocols.ts';
+import { CONTROL, TENSORS } from '../../src/swarm/protocols.ts';
 import { overhearing } from '../fuzz/recording.ts';
 import { CountingEngine } from './seeds/counting-engine.ts';
 import { scenarioOf } from './seeds/scenario.ts';
+import { smallSimulation } from './small-run.ts';
 
 const NOTHING = new Uint8Array(0);
 const drawn = scenarioOf(7, ['reorder']);
@@ -40,10 +41,7 @@ interface Played {
 }
 
 /** A run; `play` sees every event of it. */
-async function played(
-  play: (event: SimulatedPeerEvent, simulation: Simulation) => void,
-  limitSeconds = 600,
-): Promise<Played> {
+async function played(play: (event: SimulatedPeerEvent, simulation: Simulation) => void): Promise<Played> {
   const named: string[] = [];
   const commits = new Map<number, string>();
   const signed = new Map<string, Set<string>>();
@@ -70,7 +68,7 @@ async function played(
     },
   });
   const invariants = new Invariants(simulation, { hostile: new Set([HOSTILE]) });
-  await simulation.run(limitSeconds);
+  await simulation.run(600);
   invariants.atEnd();
   return { simulation, named, commits: [...commits.values()], signed };
 }
@@ -266,4 +264,56 @@ describe('a member that is no keeper', () => {
     });
     expect(commits).toHaveLength(training.iterations);
   });
+});
+
+describe('a member that sends well-formed activations', () => {
+  const forgeries: [string, RegExp, (payload: Uint8Array) => Uint8Array][] = [
+    ['a value short', /2044 bytes for 512 values/, (payload) => payload.subarray(0, payload.length - 4)],
+    ['a value long', /2052 bytes for 512 values/, (payload) => new Uint8Array(payload.length + 4)],
+    ['of NaN', /not finite/, (payload) => new Uint8Array(payload.length).fill(0xff)],
+  ];
+  for (const [what, problem, forge] of forgeries) {
+    it(`${what} is named by who gets them, and only its micro-batches are given up`, async () => {
+      let iteration = 0;
+      let sent = 0;
+      const simulation = smallSimulation({
+        stages: 2,
+        replicas: 3,
+        iterations: 6,
+        script: (event) => {
+          if (event.kind === 'plan' && event.of === HOSTILE) iteration = event.iteration;
+        },
+        network: (peer, network) =>
+          overhearing(network, ({ id }, { header, payload }) => {
+            const spared = peer !== HOSTILE || id !== TENSORS.id || payload.length === 0;
+            if (spared || iteration < 3 || iteration > 4) return undefined;
+            sent++;
+            return { header, payload: forge(payload) };
+          }),
+      });
+      await simulation.run(600);
+      const { events, ends } = simulation;
+      expect(sent).toBe(4); // two micro-batches in each of two iterations
+      const named = events.flatMap((event) => (event.kind === 'misbehaved' ? [event] : []));
+      expect(named).toHaveLength(sent);
+      for (const { peer, problem: said } of named) {
+        expect(peer).toBe(HOSTILE);
+        expect(said).toMatch(problem);
+      }
+      const commits = events.flatMap((event) =>
+        event.kind === 'commit' && event.of === 'p0' ? [event.commit] : [],
+      );
+      expect(commits.map(({ stages }) => stages.map(({ contributors }) => contributors.length))).toEqual([
+        [3, 3],
+        [3, 3],
+        [2, 2],
+        [2, 2],
+        [3, 3],
+        [3, 3],
+      ]);
+      expect(commits.map(({ dropped }) => dropped.length)).toEqual([0, 0, 2, 2, 0, 0]);
+      expect(events.filter(({ kind }) => kind === 'gone')).toEqual([]);
+      for (const [peer, end] of ends) expect(end, peer).toEqual({ how: 'ended' });
+    });
+  }
 });
