@@ -43,7 +43,7 @@ export interface MessengerHandlers {
   tensor(from: PeerName, header: TensorHeaderMessage, payload: Uint8Array): Promise<void>;
   /** A peer sent what no sound peer sends; its stream has been cut. */
   misbehaved(from: PeerName, problem: Error): void;
-  /** A stream from or to a peer broke: what was on it may be lost, also when another connection to it stands. */
+  /** A stream from or to a peer broke, or did not open: what was on it may be lost, also when another connection to it stands. */
   broke(peer: PeerName): void;
 }
 
@@ -170,7 +170,12 @@ export class Messenger {
     const encoded = encodeTensorHeader(arrived ? { ...header, receipt: this.#receipt(to, arrived) } : header);
     this.sent[counts] += payload.byteLength;
     this.sent.control += encoded.byteLength;
-    await this.#line(to, 'tensors').send({ header: encoded, payload }, this.#closing.signal);
+    try {
+      await this.#line(to, 'tensors').send({ header: encoded, payload }, this.#closing.signal);
+    } catch (error) {
+      this.#broke(to); // also where no connection came about: it may live, and wait for this
+      throw error;
+    }
   }
 
   /** Whether a tensor for a peer would be under way at once: its stream is open and nothing waits in it. */

@@ -10,7 +10,7 @@ export interface Attempt {
   readonly attempt: number;
 }
 
-/** A micro-batch is given up: everywhere, or, with a `peer`, only there. */
+/** A micro-batch is given up everywhere, or, with a `peer`, leaves that one. */
 export interface DroppedWord {
   readonly microbatch: number;
   readonly reason: string;
@@ -18,7 +18,7 @@ export interface DroppedWord {
 }
 
 interface Said extends Attempt {
-  readonly dropped: Map<number, DroppedWord>;
+  readonly dropped: Map<string, DroppedWord>;
   closed: boolean;
 }
 
@@ -26,12 +26,12 @@ interface Said extends Attempt {
 const MOST_REASON = 200;
 
 export class EarlyWords {
-  readonly #mostMicrobatches: number;
+  readonly #most: number;
   readonly #bySender = new Map<PeerName, Said>();
 
-  /** @param mostMicrobatches more than a plan has */
-  constructor(mostMicrobatches: number) {
-    this.#mostMicrobatches = mostMicrobatches;
+  /** @param most so many words about micro-batches are kept of one sender; more than a sound one has to say */
+  constructor(most: number) {
+    this.#most = most;
   }
 
   /** UTF-16 units of the reasons that wait here, and what goes with each. */
@@ -43,15 +43,14 @@ export class EarlyWords {
     return bytes;
   }
 
-  /** Keeps a word about a micro-batch; one that gives it up everywhere stands for all. */
+  /** Keeps a word about a micro-batch. */
   dropped(from: PeerName, at: Attempt, word: DroppedWord): void {
     const said = this.#saidBy(from, at);
     if (said === undefined) return;
     const { dropped } = said;
-    const before = dropped.get(word.microbatch);
-    if (before === undefined && dropped.size >= this.#mostMicrobatches) return;
-    if (before?.peer !== '')
-      dropped.set(word.microbatch, { ...word, reason: word.reason.slice(0, MOST_REASON) });
+    const about = `${word.microbatch} ${word.peer}`;
+    if (dropped.has(about) || dropped.size >= this.#most) return;
+    dropped.set(about, { ...word, reason: word.reason.slice(0, MOST_REASON) });
   }
 
   /** Keeps the leader's word that an attempt is to end. */
@@ -85,7 +84,7 @@ export class EarlyWords {
     const order = before ? compare(before, { iteration, attempt }) : -1;
     if (order > 0) return undefined;
     if (order === 0) return before;
-    const said = { iteration, attempt, dropped: new Map<number, DroppedWord>(), closed: false };
+    const said = { iteration, attempt, dropped: new Map<string, DroppedWord>(), closed: false };
     this.#bySender.set(from, said);
     return said;
   }

@@ -52,6 +52,9 @@ export interface RunningParts {
   readonly iterationTook: (seconds: number) => void;
 }
 
+/** It is given up once, and leaves few peers of its path. */
+const WORDS_OF_A_MICROBATCH = 4;
+
 export class Running {
   readonly #parts: RunningParts;
   #windows: Windows | undefined;
@@ -64,6 +67,9 @@ export class Running {
   #nextKey = 1;
   readonly #early: EarlyWords;
   #startedAt = 0;
+  /** Micro-batches of the attempt under way, and peers that they have left. */
+  readonly #left = new Set<string>();
+  readonly #mostWords: number;
   /** It was told to end the iteration under way before it had done all. */
   #closed = false;
 
@@ -71,7 +77,8 @@ export class Running {
     this.#parts = parts;
     this.#links = new LinkTimes(parts.clock, parts.messenger);
     const { manifest } = parts;
-    this.#early = new EarlyWords(2 * passesOf(manifest) * microbatchesPerIteration(manifest));
+    this.#mostWords = WORDS_OF_A_MICROBATCH * passesOf(manifest) * microbatchesPerIteration(manifest);
+    this.#early = new EarlyWords(this.#mostWords);
   }
 
   /** Ends the iteration under way without a result. */
@@ -105,6 +112,7 @@ export class Running {
   async start(at: Attempt, plan: Plan, stage: number): Promise<void> {
     this.#startedAt = this.#parts.clock.now();
     this.#closed = false;
+    this.#left.clear();
     const { self, manifest, engine, clock, messenger, state, event, alive, broken, answerSeconds } =
       this.#parts;
     const { iteration, attempt } = at;
@@ -156,9 +164,7 @@ export class Running {
     });
     this.#executor = executor;
     const early = this.#early.begin(at);
-    for (const { microbatch, reason, peer } of early.dropped) {
-      executor.paths.dropped(microbatch, reason, peer);
-    }
+    for (const word of early.dropped) this.#dropped(executor, word);
     if (early.closed) this.close(iteration, attempt).catch(broken);
     executor.run((report) => this.#report(executor, report, false)).catch(broken);
   }
@@ -239,12 +245,27 @@ export class Running {
 
   /** Somebody says that a micro-batch is given up; see `Paths.dropped`. */
   dropped(from: PeerName, at: Attempt, word: DroppedWord): void {
-    const { microbatch, reason, peer } = word;
-    const paths = this.paths(at.iteration, at.attempt);
-    if (paths) paths.dropped(microbatch, reason, peer);
-    else if ((peer === '' || peer === this.#parts.self) && this.#isEarly(at)) {
-      this.#early.dropped(from, at, word);
-    }
+    const executor = this.#executorOf(at.iteration, at.attempt);
+    if (executor) this.#dropped(executor, word);
+    else if (this.#isEarly(at)) this.#early.dropped(from, at, word);
+  }
+
+  #dropped({ paths }: Executor, { microbatch, reason, peer }: DroppedWord): void {
+    if (peer !== '' && this.#left.size < this.#mostWords) this.#left.add(`${microbatch} ${peer}`);
+    paths.dropped(microbatch, reason, peer);
+  }
+
+  /**
+   * Whether a tensor is the output of a peer that its micro-batch has left, and another has sent its own: it was long
+   * under way, and must not show the gradient a way back on which nobody waits for it.
+   */
+  #isOvertaken(from: PeerName, { kind, microbatch, hop, path }: TensorHeaderMessage): boolean {
+    if (kind !== 'ACTIVATION' || !this.#left.has(`${microbatch} ${from}`)) return false;
+    const visit = this.#executor?.paths.visit(microbatch);
+    if (visit === undefined) return false;
+    const { phase, input, computing, loss, headInput } = visit;
+    if (hop === path.length) return loss !== undefined || headInput !== undefined || computing === 'head';
+    return phase !== 'forward' || input !== undefined || computing !== undefined;
   }
 
   /** Whether an attempt has not begun here, and may still. */
@@ -309,7 +330,8 @@ export class Running {
     const { iteration, attempt } = header;
     const newer = executor ? compareOrder([iteration, attempt], [executor.iteration, executor.attempt]) : 1;
     if (newer > 0) return { kind: 'early' };
-    const problem = newer < 0 ? undefined : executor!.paths.take(from, header, payload);
+    if (newer < 0 || this.#isOvertaken(from, header)) return { kind: 'taken' };
+    const problem = executor!.paths.take(from, header, payload);
     return problem === undefined ? { kind: 'taken' } : { kind: 'wrong', problem };
   }
 
