@@ -291,8 +291,11 @@ export class ConsensusWorld {
     const isSilent = messages.length + committed.length + Object.keys(others).length === 0;
     promise(isSilent && outcome === 'ok', `${node.name} acts on what a stranger says: ${message.kind}`);
     promise(stateOf(keeper) === before, `${node.name} is changed by what a stranger says: ${message.kind}`);
-    const answers = ['preVoted', 'voted', 'appended', 'refused'].includes(message.kind);
-    promise(!answers || wrong !== undefined, `an answer that ${node.name} did not ask for is not named`);
+    const says =
+      message.kind === 'appended' ||
+      ((message.kind === 'voted' || message.kind === 'preVoted') && message.granted);
+    const isLie = says && message.term > keeper.term + 1;
+    promise(!isLie || wrong !== undefined, `an answer that ${node.name} cannot have asked for is not named`);
     const asks = message.kind === 'preVote' || message.kind === 'vote';
     promise(
       !asks || wrong === undefined,

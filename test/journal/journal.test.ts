@@ -87,6 +87,8 @@ describe('a journal', () => {
     expect(journal.ballot).toEqual({ term: 0, votedFor: '' });
     await journal.keepBallot({ term: 7, votedFor: 'bob' });
     expect((await journalOf('ann', store)).ballot).toEqual({ term: 7, votedFor: 'bob' });
+    await journal.keepBallot({ term: 7, votedFor: 'bob', signedUpTo: 3 });
+    expect((await journalOf('ann', store)).ballot).toEqual({ term: 7, votedFor: 'bob', signedUpTo: 3 });
   });
 
   it('takes the entries of another peer in order, and gives the same text for them', async () => {

@@ -74,6 +74,8 @@ export class Keeper<E extends LogEntry> {
   #signedUpTo: number;
   /** Everyone who was a keeper by this log at any time: only they were ever asked anything, or led. */
   readonly #everKeepers: Set<PeerName>;
+  /** When this began; of whom it asked before that, and does not know of any more, nothing can be said. */
+  readonly #firstTerm: number;
   readonly #out = new Outbox<E>();
 
   constructor(parts: KeeperParts<E>) {
@@ -82,6 +84,7 @@ export class Keeper<E extends LogEntry> {
     this.#term = Math.max(parts.ballot.term, this.#log.lastTerm);
     this.#votedFor = parts.ballot.term === this.#term ? parts.ballot.votedFor : '';
     this.#signedUpTo = (parts.ballot.term === this.#term ? parts.ballot.signedUpTo : undefined) ?? -1;
+    this.#firstTerm = this.#term;
     this.#everKeepers = new Set([
       ...this.#log.base.keepers,
       ...this.#log.keepersSince(this.#log.base.index),
@@ -389,12 +392,17 @@ export class Keeper<E extends LogEntry> {
    * What is wrong about a message of one that is no keeper here, where it is wrong however far this log lags behind: who
    * never was one was never asked, and did not lead a term that another led.
    */
-  #wrongOfStranger(from: PeerName, { kind, term }: KeeperMessage<E>): string | undefined {
+  #wrongOfStranger(from: PeerName, message: KeeperMessage<E>): string | undefined {
     if (this.#everKeepers.has(from)) return undefined;
+    const { kind, term } = message;
+    const unasked = `it answers a keeper that did not ask it (${kind})`;
     switch (kind) {
-      case 'preVote':
-      case 'vote':
-        return undefined;
+      case 'preVoted':
+        return message.granted && term - 1 > this.#firstTerm ? unasked : undefined;
+      case 'voted':
+        return message.granted && term > this.#firstTerm ? unasked : undefined;
+      case 'appended':
+        return term > this.#firstTerm ? unasked : undefined;
       case 'append':
       case 'install':
       case 'lead': {
@@ -404,7 +412,7 @@ export class Keeper<E extends LogEntry> {
           : `it leads term ${term}, which ${leader} leads`;
       }
       default:
-        return `it answers a keeper that did not ask it (${kind})`;
+        return undefined;
     }
   }
 
