@@ -43,6 +43,8 @@ export type SteppedCheck = (step: {
   readonly iteration: number;
   /** The commits of this peer's journal, by iteration. */
   readonly commits: ReadonlyMap<number, Entry>;
+  /** Index of the entry that last rebuilt a stage, by stage. */
+  readonly repairs: ReadonlyMap<number, number>;
   readonly fail: (invariant: InvariantName, problem: string) => never;
 }) => void;
 
@@ -417,7 +419,7 @@ export class Invariants {
     if (before?.stage === stage && before.iteration === iteration - 1) {
       const fail = (invariant: InvariantName, problem: string) => this.#fail(invariant, problem);
       for (const check of this.#settings.stepped ?? []) {
-        check({ peer, stage, iteration, commits: seen.commits, fail });
+        check({ peer, stage, iteration, commits: seen.commits, repairs: seen.repairs, fail });
       }
     }
     const streams = this.#simulation.network(name)?.openStreams() ?? 0;
