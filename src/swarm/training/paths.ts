@@ -16,8 +16,8 @@ import { ANCHOR_LOST, MOVED, Rerouting } from './rerouting.ts';
 import { routesOf } from './routes.ts';
 import {
   forgetTensors,
-  hasGoneBy,
   type Hop,
+  isUnderWay,
   keptBytesOf,
   microbatchHeader,
   newVisit,
@@ -184,7 +184,7 @@ export class Paths {
     this.#disturbed = true;
     if (this.#granted.delete(microbatch)) this.#withdrawn.add(microbatch);
     if (peer === '') this.#dropped.set(microbatch, reason);
-    if (visit && !hasGoneBy(visit)) this.#giveUp(visit);
+    if (visit && isUnderWay(visit)) this.#giveUp(visit);
     this.#parts.changed();
   }
 
@@ -197,7 +197,7 @@ export class Paths {
   peerLost(lost: PeerName): void {
     this.#disturbed = true;
     for (const visit of this.#visits.values()) {
-      if (visit.phase === 'given-up' || hasGoneBy(visit)) continue;
+      if (!isUnderWay(visit)) continue;
       if (visit.path[0]!.peer === lost) {
         if (this.#parts.forwardOnly || waitsForHead(visit)) this.drop(visit, ANCHOR_LOST);
       } else if (this.#parts.forwardOnly) {
@@ -272,7 +272,7 @@ export class Paths {
     const problem = `${what} of micro-batch ${microbatch} that ${from} sent is not finite`;
     const visit = this.#visits.get(microbatch);
     if (visit === undefined) this.#parts.announceDropped(microbatch, problem);
-    else if (visit.phase !== 'given-up' && !hasGoneBy(visit)) this.drop(visit, problem);
+    else if (isUnderWay(visit)) this.drop(visit, problem);
     return problem;
   }
 
@@ -317,7 +317,7 @@ export class Paths {
   #takeAtHead(microbatch: number, path: readonly Hop[], values: Float32Array): string | undefined {
     const visit = this.#visits.get(microbatch);
     if (visit === undefined) return `micro-batch ${microbatch} does not start here`;
-    if (visit.phase === 'given-up' || hasGoneBy(visit)) return undefined;
+    if (!isUnderWay(visit)) return undefined;
     const newWayBack = visit.headGradientTo !== path.at(-1)?.peer; // the anchor may have changed the path itself
     const sameStages =
       visit.path.length === path.length && path.every(({ stage }, at) => stage === visit.path[at]!.stage);
@@ -334,7 +334,7 @@ export class Paths {
     if (visit === undefined) return `micro-batch ${microbatch} was never here`;
     if (visit.phase === 'forward' && !visit.extra)
       return `the gradient of ${microbatch} came before its activation`;
-    if (visit.phase !== 'given-up' && !hasGoneBy(visit) && visit.gradient === undefined) {
+    if (isUnderWay(visit) && visit.gradient === undefined) {
       visit.gradient = values;
       visit.output = undefined;
       const next = nextPeer(visit);

@@ -92,9 +92,9 @@ export function keptBytesOf(visit: Visit): number {
   return bytes;
 }
 
-/** Whether it has gone by, so that nothing that happens on its path changes anything here. */
-export function hasGoneBy({ phase }: Visit): boolean {
-  return phase === 'weights' || phase === 'done';
+/** Whether what happens on its path still changes anything here: it has neither gone by nor been given up. */
+export function isUnderWay({ phase }: Visit): boolean {
+  return phase === 'forward' || phase === 'backward';
 }
 
 /** Asked after an await, when another message may have changed it. */
