@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalBytes, type Json, toHex } from '../../src/journal/canonical.ts';
 import type { Certificate } from '../../src/journal/consensus/messages.ts';
-import { acknowledgement, type ConsensusMessage } from '../../src/journal/consensus/wire.ts';
+import { acknowledgement, type ConsensusMessage, nothingSaid } from '../../src/journal/consensus/wire.ts';
 import { parseEntry } from '../../src/journal/entry.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { refoundingAgreement } from '../../src/journal/refounding.ts';
@@ -15,19 +15,11 @@ import { Simulation, type SimulatedPeerEvent } from '../../src/replay/simulation
 import { CONTROL, TENSORS } from '../../src/swarm/protocols.ts';
 import { overhearing } from '../fuzz/recording.ts';
 import { CountingEngine } from './seeds/counting-engine.ts';
-import { scenarioOf } from './seeds/scenario.ts';
+import { device, scenario } from './hostile-run.ts';
 import { smallSimulation } from './small-run.ts';
 
 const NOTHING = new Uint8Array(0);
-const drawn = scenarioOf(7, ['reorder']);
-const training = { ...drawn.manifest.training, codec: 'eden', probes: undefined } as const;
-const scenario = { ...drawn, manifest: { ...drawn.manifest, training } };
-const device = {
-  flopsPerSecond: scenario.flopsPerSecond,
-  efficiency: 1,
-  memoryBytesPerSecond: 1e9,
-  memoryBytes: 1e9,
-};
+const { training } = scenario.manifest;
 /** Of six peers five keep the journal, p0 leads, and this is the sixth, which was a keeper for a moment at first. */
 const HOSTILE = 'p4';
 const identity = createSimulatedIdentity(HOSTILE);
@@ -75,19 +67,7 @@ async function played(play: (event: SimulatedPeerEvent, simulation: Simulation) 
 
 const said = (kind: ConsensusMessage['kind'], value: Partial<ConsensusMessage>): ControlBody => ({
   kind: 'consensus',
-  value: {
-    term: 0,
-    length: 0,
-    lastTerm: 0,
-    hash: '',
-    granted: false,
-    handedOver: false,
-    entries: [],
-    signature: NOTHING,
-    keepers: [],
-    ...value,
-    kind,
-  },
+  value: { ...nothingSaid(), ...value, kind },
 });
 
 async function say(simulation: Simulation, to: string, ...bodies: readonly ControlBody[]): Promise<void> {

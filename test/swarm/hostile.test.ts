@@ -15,18 +15,9 @@ import type { FrameStream, Protocol } from '../../src/seams/network.ts';
 import { CONTROL, TENSORS, WEIGHTS } from '../../src/swarm/protocols.ts';
 import { overhearing } from '../fuzz/recording.ts';
 import { CountingEngine } from './seeds/counting-engine.ts';
-import { scenarioOf } from './seeds/scenario.ts';
+import { device, scenario } from './hostile-run.ts';
 
 const NOTHING = new Uint8Array(0);
-const drawn = scenarioOf(7, ['reorder']);
-const training = { ...drawn.manifest.training, codec: 'eden', probes: undefined } as const;
-const scenario = { ...drawn, manifest: { ...drawn.manifest, training } };
-const device = {
-  flopsPerSecond: scenario.flopsPerSecond,
-  efficiency: 1,
-  memoryBytesPerSecond: 1e9,
-  memoryBytes: 1e9,
-};
 
 interface Attacked {
   readonly simulation: Simulation;

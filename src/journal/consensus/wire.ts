@@ -48,12 +48,10 @@ export function readCertificate({ index, term, hash, signatures }: CertificateMe
   return { index, term, hash, signatures };
 }
 
-/** The message as it travels; `line` gives an entry's bytes. */
-export function encodeKeeperMessage<E extends LogEntry>(
-  message: KeeperMessage<E>,
-  bytesOf: (entry: E) => Uint8Array,
-): ConsensusMessage {
-  const empty = {
+/** A message in which everything but its kind is left unsaid; each kind says some of it. */
+export function nothingSaid(): Omit<ConsensusMessage, 'kind'> {
+  return {
+    term: 0,
     length: 0,
     lastTerm: 0,
     hash: '',
@@ -63,6 +61,14 @@ export function encodeKeeperMessage<E extends LogEntry>(
     signature: NOTHING,
     keepers: [],
   };
+}
+
+/** The message as it travels; `line` gives an entry's bytes. */
+export function encodeKeeperMessage<E extends LogEntry>(
+  message: KeeperMessage<E>,
+  bytesOf: (entry: E) => Uint8Array,
+): ConsensusMessage {
+  const empty = nothingSaid();
   const { term } = message;
   switch (message.kind) {
     case 'preVote':

@@ -6,7 +6,7 @@
 
 import { toHex } from '../../journal/canonical.ts';
 import { MAX_TERM_LEAD } from '../../journal/consensus/messages.ts';
-import type { ConsensusMessage } from '../../journal/consensus/wire.ts';
+import { type ConsensusMessage, nothingSaid } from '../../journal/consensus/wire.ts';
 import { refoundingAgreement } from '../../journal/refounding.ts';
 import type { ControlBody } from '../../network/wire/codec.ts';
 import type { CancelTimer, Clock } from '../../seams/clock.ts';
@@ -208,10 +208,5 @@ export class Refounding {
 }
 
 function word(kind: 'REFOUND' | 'VOTED', said: Partial<ConsensusMessage>): ControlBody {
-  const nothing = new Uint8Array(0);
-  const empty = { term: 0, length: 0, lastTerm: 0, hash: '', granted: false, handedOver: false };
-  return {
-    kind: 'consensus',
-    value: { ...empty, entries: [], signature: nothing, keepers: [], ...said, kind },
-  };
+  return { kind: 'consensus', value: { ...nothingSaid(), ...said, kind } };
 }
